@@ -1,0 +1,11 @@
+export {
+  assertSameDigest,
+  type Digest,
+  type DigestAlgorithm,
+  DigestError,
+  digestHex,
+  isDigest,
+  parseDigest,
+} from './digest.js';
+export { sha256, sha256File, sha512Base64 } from './hash.js';
+export { DigestStream, LimitStream } from './streams.js';

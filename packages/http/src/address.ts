@@ -1,0 +1,55 @@
+import { BlockList, isIP } from 'node:net';
+import { HttpError } from './error.js';
+import { redactUrl } from './redact.js';
+
+const PRIVATE = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['168.63.129.16', 32],
+] as const) {
+  PRIVATE.addSubnet(net, prefix, 'ipv4');
+}
+for (const [net, prefix] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  PRIVATE.addSubnet(net, prefix, 'ipv6');
+}
+
+/** Loopback, link-local, private and cloud-metadata ranges, as literals and as `localhost`; a name that resolves there is not seen. */
+export function isPrivateAddress(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
+  if (mapped !== null) return isPrivateAddress(ipv4OfWords(mapped[1] ?? '0', mapped[2] ?? '0'));
+  const family = isIP(host);
+  return family !== 0 && PRIVATE.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+function ipv4OfWords(high: string, low: string): string {
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.');
+}
+
+/**
+ * Refuses a URL chosen by the other side (a `Location`, an auth realm) that points into a private range,
+ * unless it stays on `origin`, the host that the user named.
+ * @throws {HttpError} `HTTP_ADDRESS_REFUSED`
+ */
+export function assertPublicHost(url: URL, origin: URL): void {
+  if (url.host === origin.host || !isPrivateAddress(url.hostname)) return;
+  throw new HttpError(
+    'HTTP_ADDRESS_REFUSED',
+    `Cannot follow ${redactUrl(url)} from ${origin.host}: it is a private address`,
+    {
+      hint: 'The server answered with an address inside the private network; check that the host is the one you meant',
+    },
+  );
+}

@@ -1,0 +1,199 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertPublicHost } from './address.js';
+import { HttpError } from './error.js';
+import { redactUrl } from './redact.js';
+import type { HttpBody, HttpRequest } from './request.js';
+import { HttpResponse } from './response.js';
+import { isTransient, type RetryPolicy, retryDelayMs } from './retry.js';
+
+export interface HttpClientOptions {
+  readonly retry?: Partial<RetryPolicy>;
+  /** Added to every request unless it sets its own. */
+  readonly userAgent?: string;
+  /** PEM certificates trusted besides the system's. */
+  readonly ca?: string;
+  /** Lower-case names of headers that never cross an origin, besides `authorization` and `cookie`. */
+  readonly secretHeaders?: readonly string[];
+}
+
+const DEFAULT_RETRY: RetryPolicy = { attempts: 4, baseDelayMs: 250, maxDelayMs: 20_000 };
+const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_HOPS = 5;
+const MAX_ERROR_BODY_BYTES = 4096;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+interface Attempt {
+  readonly request: HttpRequest;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The one HTTP client of paved's own code, over node:http(s): one pass over bodies, keep-alive, a timeout per attempt that only
+ * idle time consumes, retries on transient failures alone, and credentials that never follow a redirect to another origin.
+ */
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+  readonly #retry: RetryPolicy;
+  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 32 });
+  readonly #https: HttpsAgent;
+
+  constructor(options: HttpClientOptions = {}) {
+    this.#options = options;
+    this.#retry = { ...DEFAULT_RETRY, ...options.retry };
+    this.#https = new HttpsAgent({
+      keepAlive: true,
+      maxSockets: 32,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    });
+  }
+
+  /**
+   * @throws {HttpError} `HTTP_UNREACHABLE`, `HTTP_TIMEOUT`, `HTTP_STATUS` (with the first 4 KiB of the body as cause),
+   *   `HTTP_REDIRECT_REFUSED`, `HTTP_ADDRESS_REFUSED`, `HTTP_URL_INVALID`
+   */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const attempts =
+      request.attempts ?? (request.method === 'POST' || request.method === 'PATCH' ? 1 : this.#retry.attempts);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(request);
+      } catch (error) {
+        if (attempt >= attempts || !isTransient(error)) throw error;
+        const retryAfter = error instanceof StatusError ? error.retryAfter : undefined;
+        await sleep(retryDelayMs(this.#retry, attempt, retryAfter));
+      }
+    }
+  }
+
+  /** Closes idle sockets, so that a process can end. */
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  async #once(request: HttpRequest): Promise<HttpResponse> {
+    const origin = parseUrl(request.url);
+    let attempt: Attempt = { request, url: origin, headers: this.#headers(request) };
+    for (let hop = 0; ; hop++) {
+      const response = new HttpResponse(attempt.url, await this.#send(attempt));
+      if (!REDIRECTS.has(response.status) || request.redirect === 'manual') return await accepted(request, response);
+      attempt = this.#follow(attempt, response, origin, hop);
+    }
+  }
+
+  #headers(request: HttpRequest): Record<string, string> {
+    const headers: Record<string, string> = { 'user-agent': this.#options.userAgent ?? 'paved' };
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+    if (request.body !== undefined) headers['content-length'] = String(bodyLength(request.body));
+    return headers;
+  }
+
+  #follow(attempt: Attempt, response: HttpResponse, origin: URL, hop: number): Attempt {
+    response.discard();
+    const location = response.header('location');
+    if (attempt.request.redirect !== 'follow' || location === undefined || hop >= MAX_HOPS) {
+      throw new HttpError(
+        'HTTP_REDIRECT_REFUSED',
+        `Cannot ${attempt.request.method} ${redactUrl(attempt.url)}: it redirects (${response.status})`,
+        {
+          hint: 'Name the final address, if you trust it',
+        },
+      );
+    }
+    const url = parseUrl(new URL(location, attempt.url));
+    assertPublicHost(url, origin);
+    if (attempt.url.protocol === 'https:' && url.protocol !== 'https:') {
+      throw new HttpError('HTTP_REDIRECT_REFUSED', `Cannot follow ${redactUrl(url)}: it leaves https`);
+    }
+    return {
+      ...attempt,
+      url,
+      headers: url.origin === origin.origin ? attempt.headers : this.#withoutSecrets(attempt.headers),
+    };
+  }
+
+  #withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
+    const secret = new Set(['authorization', 'cookie', ...(this.#options.secretHeaders ?? [])]);
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name)));
+  }
+
+  #send({ request, url, headers }: Attempt): Promise<IncomingMessage> {
+    const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return new Promise((resolve, reject) => {
+      const secure = url.protocol === 'https:';
+      const outgoing = (secure ? httpsRequest : httpRequest)(
+        url,
+        { method: request.method, headers, agent: secure ? this.#https : this.#http },
+        resolve,
+      );
+      outgoing.setTimeout(timeoutMs, () => outgoing.destroy(timeoutError(request, url, timeoutMs)));
+      outgoing.on('error', (cause) => reject(cause instanceof HttpError ? cause : unreachable(request, url, cause)));
+      writeBody(request.body, outgoing);
+    });
+  }
+}
+
+class StatusError extends HttpError {
+  readonly retryAfter: string | undefined;
+
+  constructor(message: string, status: number, retryAfter: string | undefined, cause: unknown) {
+    super('HTTP_STATUS', message, { status, cause });
+    this.retryAfter = retryAfter;
+  }
+}
+
+function parseUrl(url: URL | string): URL {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch (cause) {
+    throw new HttpError('HTTP_URL_INVALID', 'Cannot parse a URL', { cause });
+  }
+  if (parsed.protocol === 'http:' || parsed.protocol === 'https:') return parsed;
+  throw new HttpError('HTTP_URL_INVALID', `Cannot use ${redactUrl(parsed)}: only http and https are supported`);
+}
+
+function bodyLength(body: HttpBody): number {
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body.length;
+}
+
+function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpRequest>): void {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return;
+  }
+  pipeline(body.open(), outgoing, (error) => {
+    if (error) outgoing.destroy(error);
+  });
+}
+
+async function accepted(request: HttpRequest, response: HttpResponse): Promise<HttpResponse> {
+  const accept = request.accept ?? ((status: number) => status >= 200 && status < 300);
+  if (accept(response.status) || (request.redirect === 'manual' && REDIRECTS.has(response.status))) return response;
+  const excerpt = await response.text(MAX_ERROR_BODY_BYTES).catch(() => '');
+  const cause = excerpt === '' ? undefined : new Error(excerpt.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500));
+  throw new StatusError(
+    `Cannot ${request.method} ${redactUrl(response.url)}: the server answered ${response.status}`,
+    response.status,
+    response.header('retry-after'),
+    cause,
+  );
+}
+
+function timeoutError(request: HttpRequest, url: URL, timeoutMs: number): HttpError {
+  return new HttpError('HTTP_TIMEOUT', `Cannot ${request.method} ${redactUrl(url)}: no progress for ${timeoutMs} ms`, {
+    hint: 'Check that the service answers, then run the step again',
+  });
+}
+
+function unreachable(request: HttpRequest, url: URL, cause: Error): HttpError {
+  return new HttpError('HTTP_UNREACHABLE', `Cannot ${request.method} ${redactUrl(url)}: the connection failed`, {
+    cause,
+    hint: 'Check the host name and that the service answers from this runner',
+  });
+}

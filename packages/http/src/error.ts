@@ -1,0 +1,20 @@
+import { PavedError } from '@paved/errors';
+
+export type HttpErrorCode =
+  | 'HTTP_UNREACHABLE'
+  | 'HTTP_TIMEOUT'
+  | 'HTTP_STATUS'
+  | 'HTTP_REDIRECT_REFUSED'
+  | 'HTTP_ADDRESS_REFUSED'
+  | 'HTTP_BODY_TOO_LARGE'
+  | 'HTTP_URL_INVALID';
+
+/** `status` is set for `HTTP_STATUS` alone. The message carries a redacted URL and never a header or body of the request. */
+export class HttpError extends PavedError<HttpErrorCode> {
+  readonly status: number | undefined;
+
+  constructor(code: HttpErrorCode, message: string, options: { cause?: unknown; hint?: string; status?: number } = {}) {
+    super(code, message, options);
+    this.status = options.status;
+  }
+}

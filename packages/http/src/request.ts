@@ -1,0 +1,25 @@
+import type { Readable } from 'node:stream';
+
+/** A stream is made anew for each attempt; `length` in bytes sets Content-Length. */
+export type HttpBody = string | Uint8Array | { readonly length: number; readonly open: () => Readable };
+
+/**
+ * `refuse`: a 3xx is an error. `manual`: the 3xx is returned. `follow`: at most five hops, and at the first hop to another
+ * origin `authorization`, `cookie` and every header in `secretHeaders` are dropped for good.
+ */
+export type RedirectPolicy = 'refuse' | 'manual' | 'follow';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL | string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: HttpBody;
+  /** Limit of each attempt without progress, in milliseconds (default 30,000). */
+  readonly timeoutMs?: number;
+  /** Default `refuse`. */
+  readonly redirect?: RedirectPolicy;
+  /** Attempts in all (default: the client's policy for GET, HEAD, PUT, DELETE; 1 for POST and PATCH). */
+  readonly attempts?: number;
+  /** Statuses that are an answer, not an error; all others throw `HTTP_STATUS` (default 200-299). */
+  readonly accept?: (status: number) => boolean;
+}
