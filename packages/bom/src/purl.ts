@@ -1,0 +1,76 @@
+import { PackageURL } from 'packageurl-js';
+import { BomError } from './error.js';
+
+/** Ecosystem names as the OSV schema spells them; the two whose lock files paved can fetch. */
+export type Ecosystem = 'npm' | 'Go';
+
+/** One package of one version; `name` is the ecosystem's own full name (`@scope/name`, module path). */
+export interface PackageId {
+  readonly ecosystem: string;
+  readonly name: string;
+  readonly version?: string;
+}
+
+const MAX_LENGTH = 2048;
+
+/** purl types and the OSV ecosystem they stand for (OSV schema 1.7, "affected[].package"; purl-spec, "types"). */
+const ECOSYSTEM_OF_TYPE: Readonly<Record<string, string>> = {
+  cargo: 'crates.io',
+  composer: 'Packagist',
+  gem: 'RubyGems',
+  golang: 'Go',
+  hex: 'Hex',
+  maven: 'Maven',
+  npm: 'npm',
+  nuget: 'NuGet',
+  pub: 'Pub',
+  pypi: 'PyPI',
+};
+
+/** @throws {BomError} `PURL_INVALID` for anything the purl specification refuses, and for more than 2,048 characters */
+export function parsePurl(text: string): PackageURL {
+  if (text.length > MAX_LENGTH) {
+    throw new BomError('PURL_INVALID', `Cannot parse a package URL: it has ${text.length} characters`);
+  }
+  try {
+    return PackageURL.fromString(text);
+  } catch (cause) {
+    throw new BomError('PURL_INVALID', `Cannot parse package URL "${text.slice(0, 200)}": it is malformed`, {
+      cause,
+      hint: 'Write it as pkg:<type>/<namespace>/<name>@<version>',
+    });
+  }
+}
+
+/** The OSV ecosystem of a purl's type; a type that OSV does not know comes back as `purl:<type>`, so that it is never mistaken for a known one. */
+export function packageIdOf(text: string): PackageId {
+  const purl = parsePurl(text);
+  const separator = purl.type === 'maven' ? ':' : '/';
+  const name = purl.namespace ? `${purl.namespace}${separator}${purl.name}` : `${purl.name}`;
+  const ecosystem = ECOSYSTEM_OF_TYPE[purl.type] ?? `purl:${purl.type}`;
+  return purl.version ? { ecosystem, name, version: purl.version } : { ecosystem, name };
+}
+
+/** The canonical purl of an npm package or a Go module; the name is split at its last `/`. */
+export function purlOf(ecosystem: Ecosystem, name: string, version: string): string {
+  const cut = name.lastIndexOf('/');
+  const namespace = cut === -1 ? undefined : name.slice(0, cut);
+  const type = ecosystem === 'npm' ? 'npm' : 'golang';
+  try {
+    return new PackageURL(type, namespace, name.slice(cut + 1), version, undefined, undefined).toString();
+  } catch (cause) {
+    throw new BomError(
+      'PURL_INVALID',
+      `Cannot build a package URL for "${name.slice(0, 200)}": it is not a package name`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The purl without version, qualifiers and subpath: the key under which findings of one package meet. */
+export function purlWithoutVersion(text: string): string {
+  const purl = parsePurl(text);
+  return new PackageURL(purl.type, purl.namespace, purl.name, undefined, undefined, undefined).toString();
+}
