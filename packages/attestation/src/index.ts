@@ -1,1 +1,52 @@
-export {};
+export {
+  BUILD_RECORD_MEDIA_TYPE,
+  type BuildOutput,
+  type BuildRecord,
+  parseBuildRecord,
+} from './build-record.js';
+export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf } from './digest-set.js';
+export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';
+export { AttestationError, type AttestationErrorCode } from './error.js';
+export {
+  ISOLATION_MEDIA_TYPE,
+  type IsolationCheck,
+  type IsolationMethod,
+  type IsolationReport,
+  isolationReport,
+  parseIsolationReport,
+} from './isolation-report.js';
+export { isEnvelopeLike, isStatementLike } from './planted.js';
+export {
+  assertPredicateSlot,
+  isPredicateSlot,
+  PREDICATE_SLOTS,
+  PREDICATE_TYPES,
+  type PredicateSlot,
+  type PredicateType,
+  slotOfPredicateType,
+} from './predicate-types.js';
+export {
+  type BuildDefinition,
+  type BuildMetadata,
+  buildProvenance,
+  type ProvenancePredicate,
+  parseProvenance,
+  provenancePredicate,
+  type RunDetails,
+  readPredicate,
+} from './provenance.js';
+export { type ResourceDescriptor, resourceDescriptor } from './resource.js';
+export {
+  buildStatement,
+  encodeStatement,
+  MAX_STATEMENT_BYTES,
+  MAX_SUBJECTS,
+  parseStatement,
+  STATEMENT_PAYLOAD_TYPE,
+  STATEMENT_TYPE,
+  type Statement,
+  type Subject,
+  splitSubjects,
+} from './statement.js';
+export { timestamp } from './timestamp.js';
+export { buildVsa, parseVsa, SLSA_VERSION, type VsaPredicate, vsaPredicate } from './vsa.js';
