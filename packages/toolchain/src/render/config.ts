@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PavedError } from '@paved/errors';
+import { boolean, type Decoder, literal, object, parseJson, record, refine, string, unknown } from '@paved/json';
+import { parse as parseYaml } from 'yaml';
+
+export class RenderError extends PavedError<'CONFIG_INVALID' | 'TEMPLATE_INVALID'> {}
+
+const nonEmpty: Decoder<string> = refine(string, (text) => {
+  if (text.trim() === '') throw new RenderError('CONFIG_INVALID', 'Cannot use an empty value here');
+  return text;
+});
+
+/** A literal of the workflow may not start an expression: it would be evaluated with the caller's context. */
+const plain: Decoder<string> = refine(string, (text) => {
+  if (text.includes('${{')) throw new RenderError('CONFIG_INVALID', 'Cannot use an expression as a value');
+  return text;
+});
+
+const repository: Decoder<string> = refine(nonEmpty, (text) => {
+  if (/^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/.test(text)) return text;
+  throw new RenderError('CONFIG_INVALID', `Cannot use "${text}" as a repository: it is not owner/name`);
+});
+
+/** https, or http on loopback for the services of a test machine: tokens go to these addresses. */
+const serviceUrl: Decoder<string> = refine(plain, (text) => {
+  const url = new URL(text);
+  const loopback = url.hostname === '127.0.0.1' || url.hostname === '[::1]' || url.hostname === 'localhost';
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return text;
+  throw new RenderError('CONFIG_INVALID', `Cannot use "${text}": it is neither https nor loopback`);
+});
+
+const selfReference: Decoder<string> = refine(string, (text) => {
+  if (text === '$/' || /^[0-9a-f]{40}$/.test(text)) return text;
+  throw new RenderError(
+    'CONFIG_INVALID',
+    `Cannot use "${text}" as self-reference: it is neither $/ nor 40 hexadecimal digits`,
+  );
+});
+
+const optionalUrl: Decoder<string> = (value, path) => (value === '' ? '' : serviceUrl(value, path));
+
+const decodeConfig = object({
+  repository,
+  'self-reference': selfReference,
+  'server-url': serviceUrl,
+  'oidc-issuer': serviceUrl,
+  runner: refine(plain, (text) => nonEmpty(text)),
+  isolation: literal('sandbox', 'none'),
+  'npm-registry': optionalUrl,
+  sigstore: object({
+    'fulcio-url': serviceUrl,
+    'rekor-url': serviceUrl,
+    'tsa-url': serviceUrl,
+    audience: refine(plain, (text) => nonEmpty(text)),
+    'trusted-root': nonEmpty,
+  }),
+  registry: object({
+    host: refine(plain, (text) => nonEmpty(text)),
+    login: literal('job-token', 'token-exchange'),
+    'token-url': optionalUrl,
+    'revocation-url': optionalUrl,
+    audience: plain,
+  }),
+  advisories: object({ osv: plain, kev: plain, 'max-age': plain, 'as-of': plain }),
+  'policy-floor': plain,
+  release: object({ events: plain, 'protected-ref': boolean }),
+  'evidence-store': plain,
+});
+
+/** `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. */
+export type PavedConfig = ReturnType<typeof decodeConfig>;
+
+/** @throws {RenderError} `CONFIG_INVALID` with the path of the field */
+export function parseConfig(text: string): PavedConfig {
+  let value: unknown;
+  try {
+    value = parseYaml(text);
+  } catch (cause) {
+    throw new RenderError('CONFIG_INVALID', 'Cannot parse the configuration: it is not YAML', { cause });
+  }
+  try {
+    return decodeConfig(value);
+  } catch (cause) {
+    throw new RenderError('CONFIG_INVALID', 'Cannot use the configuration', {
+      cause,
+      hint: 'Correct paved.config.yml',
+    });
+  }
+}
+
+/** Reads the configuration and the trusted root that it names, relative to it. */
+export async function readConfig(path: string): Promise<PavedConfig> {
+  const config = parseConfig(await readFile(path, 'utf8'));
+  const rootPath = join(dirname(path), config.sigstore['trusted-root']);
+  const root = parseJson(`"${rootPath}"`, await readFile(rootPath, 'utf8'), record(unknown));
+  return { ...config, sigstore: { ...config.sigstore, 'trusted-root': JSON.stringify(root) } };
+}
