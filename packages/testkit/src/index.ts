@@ -1,3 +1,17 @@
+export { ArtifactStore, type StoredArtifact } from './github/artifact-store.js';
+export type {
+  Conclusion,
+  GitHubJobOptions,
+  GitHubRepository,
+  GitHubRequest,
+  GitHubRun,
+  GitHubRunOptions,
+  GitHubStep,
+  JobCredentials,
+  JobPermissions,
+  PermissionLevel,
+} from './github/model.js';
+export { type GitHubService, startGitHub } from './github/start-github.js';
 export { type GitHubClaims, type GitHubClaimsOptions, githubClaims } from './issuer/github-claims.js';
 export { type Issuer, type SignTokenOptions, startIssuer } from './issuer/start-issuer.js';
 export {
