@@ -1,0 +1,95 @@
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
+import { SigstoreError } from './error.js';
+
+/** One bundle carries a few signatures and proofs; a larger document is not one. */
+export const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
+const MAX_PROOFS = 16;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const COUNT = /^(0|[1-9][0-9]{0,18})$/;
+const BASE64_FIELDS = new Set([
+  'rawBytes',
+  'sig',
+  'signature',
+  'payload',
+  'keyId',
+  'digest',
+  'canonicalizedBody',
+  'signedTimestamp',
+  'signedEntryTimestamp',
+  'rootHash',
+  'hashes',
+]);
+const COUNT_FIELDS = new Set(['logIndex', 'treeSize', 'integratedTime']);
+const V03 = new Set([
+  'application/vnd.dev.sigstore.bundle.v0.3+json',
+  'application/vnd.dev.sigstore.bundle+json;version=0.3',
+]);
+
+/**
+ * Reads a Sigstore bundle of version 0.1 to 0.3. Stricter than the library: base64 and counts have one spelling, so that
+ * no two parsers see different bytes; version 0.3 carries one certificate, not a chain.
+ * @throws {SigstoreError} `BUNDLE_MALFORMED`
+ */
+export function parseBundle(text: string): Bundle {
+  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) throw malformed(`it has more than ${MAX_BUNDLE_BYTES} bytes`);
+  let json: unknown;
+  let bundle: Bundle;
+  try {
+    json = JSON.parse(text);
+    assertSpelling(json, '$');
+    bundle = bundleFromJSON(json);
+  } catch (cause) {
+    throw malformed('it is not a bundle of version 0.1 to 0.3', cause);
+  }
+  assertShape(bundle);
+  return bundle;
+}
+
+function assertShape(bundle: Bundle): void {
+  const { content, tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
+  if (V03.has(bundle.mediaType) && content.$case === 'x509CertificateChain') {
+    throw malformed('version 0.3 carries a certificate, not a chain');
+  }
+  if (content.$case === 'x509CertificateChain' && content.x509CertificateChain.certificates.length === 0) {
+    throw malformed('its certificate chain is empty');
+  }
+  if (tlogEntries.length > MAX_PROOFS || (timestampVerificationData?.rfc3161Timestamps.length ?? 0) > MAX_PROOFS) {
+    throw malformed(`it has more than ${MAX_PROOFS} log entries or timestamps`);
+  }
+  if (bundle.content.$case === 'dsseEnvelope' && bundle.content.dsseEnvelope.signatures.length !== 1) {
+    throw malformed('its envelope does not have exactly one signature');
+  }
+}
+
+function assertSpelling(value: unknown, path: string): void {
+  if (Array.isArray(value)) {
+    for (const [index, entry] of value.entries()) assertSpelling(entry, `${path}[${index}]`);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    const where = `${path}.${key}`;
+    if (BASE64_FIELDS.has(key)) assertTexts(member, where, BASE64, 'base64');
+    if (COUNT_FIELDS.has(key)) assertTexts(member, where, COUNT, 'a count');
+    assertSpelling(member, where);
+  }
+}
+
+function assertTexts(value: unknown, path: string, pattern: RegExp, kind: string): void {
+  const values = Array.isArray(value) ? value : [value];
+  for (const entry of values) {
+    if (typeof entry === 'number' && pattern === COUNT && Number.isSafeInteger(entry) && entry >= 0) continue;
+    if (typeof entry === 'string' ? !pattern.test(entry) : typeof entry !== 'object') {
+      throw malformed(`field "${path}" is not ${kind}`);
+    }
+  }
+}
+
+function malformed(state: string, cause?: unknown): SigstoreError {
+  return new SigstoreError(
+    'BUNDLE_MALFORMED',
+    `Cannot read the bundle: ${state}`,
+    cause === undefined ? {} : { cause },
+  );
+}

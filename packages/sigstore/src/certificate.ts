@@ -1,0 +1,100 @@
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { childrenOf, DER, type DerElement, readOid, readSingle } from './der.js';
+import { SigstoreError } from './error.js';
+import {
+  type CertificateExtensions,
+  EXTENSION_NAMES,
+  type ExtensionName,
+  LEGACY_EXTENSION_NAMES,
+} from './extensions.js';
+
+const OID_SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+const TAG_EXTENSIONS = 0xa3;
+const TAG_GENERAL_NAME_URI = 0x86;
+
+/** A leaf certificate of Fulcio, read but not verified. `san` is its one URI. */
+export interface SigningCertificate {
+  readonly san: string;
+  readonly extensions: CertificateExtensions;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly publicKey: KeyObject;
+  readonly der: Buffer;
+  readonly pem: string;
+}
+
+/**
+ * Reads a certificate from DER or PEM.
+ * @throws {SigstoreError} `CERTIFICATE_MALFORMED` for other bytes, a repeated extension, an extension that contradicts its
+ *   deprecated form, or anything but exactly one URI as subject alternative name
+ */
+export function parseSigningCertificate(bytes: Buffer | string): SigningCertificate {
+  try {
+    const certificate = new X509Certificate(bytes);
+    const extensions = rawExtensions(certificate.raw);
+    return {
+      san: readSan(extensions.get(OID_SUBJECT_ALTERNATIVE_NAME)),
+      extensions: readExtensions(extensions),
+      notBefore: new Date(certificate.validFrom),
+      notAfter: new Date(certificate.validTo),
+      publicKey: certificate.publicKey,
+      der: certificate.raw,
+      pem: certificate.toString(),
+    };
+  } catch (cause) {
+    throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot read the signing certificate', { cause });
+  }
+}
+
+function rawExtensions(der: Buffer): ReadonlyMap<string, Buffer> {
+  const [tbs] = childrenOf(readSingle(der, DER.sequence));
+  const wrapper = tbs === undefined ? undefined : childrenOf(tbs).find(({ tag }) => tag === TAG_EXTENSIONS);
+  const result = new Map<string, Buffer>();
+  if (wrapper === undefined) return result;
+  for (const extension of childrenOf(readSingle(wrapper.content, DER.sequence))) {
+    const [oid, value] = readExtension(extension);
+    // Two values for one name: which one a verifier takes is a matter of luck.
+    if (result.has(oid)) throw new RangeError(`extension ${oid} is there twice`);
+    result.set(oid, value);
+  }
+  return result;
+}
+
+function readExtension(extension: DerElement): readonly [string, Buffer] {
+  const parts = childrenOf(extension);
+  const oid = parts[0];
+  const value = parts.at(-1);
+  if (oid?.tag !== DER.objectIdentifier || value?.tag !== DER.octetString)
+    throw new RangeError('an extension is not valid');
+  return [readOid(oid.content), value.content];
+}
+
+function readSan(value: Buffer | undefined): string {
+  if (value === undefined) throw new RangeError('it has no subject alternative name');
+  const [name, ...others] = childrenOf(readSingle(value, DER.sequence));
+  if (name?.tag !== TAG_GENERAL_NAME_URI || others.length > 0) {
+    throw new RangeError('its subject alternative name is not exactly one URI');
+  }
+  return utf8(name.content);
+}
+
+function readExtensions(raw: ReadonlyMap<string, Buffer>): CertificateExtensions {
+  const result: { -readonly [Name in ExtensionName]?: string } = {};
+  for (const [oid, name] of Object.entries(EXTENSION_NAMES)) {
+    const value = raw.get(oid);
+    if (value !== undefined) result[name] = utf8(readSingle(value, DER.utf8String).content);
+  }
+  for (const [oid, name] of Object.entries(LEGACY_EXTENSION_NAMES)) {
+    const value = raw.get(oid);
+    if (value === undefined) continue;
+    const legacy = utf8(value);
+    if ((result[name] ?? legacy) !== legacy) throw new RangeError(`extension ${oid} contradicts its successor`);
+    // Certificates from before 2023 carry the deprecated issuer alone.
+    if (name === 'issuer') result[name] = legacy;
+  }
+  return result;
+}
+
+function utf8(bytes: Buffer): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+}

@@ -1,0 +1,59 @@
+import { PavedError } from '@paved/errors';
+
+/** One code per failed check of a bundle. */
+export type VerificationErrorCode =
+  | 'BUNDLE_MALFORMED'
+  | 'TRUSTED_ROOT_MALFORMED'
+  | 'POLICY_INVALID'
+  | 'ARTIFACT_BYTES_MISSING'
+  | 'ARTIFACT_DIGEST_MISMATCH'
+  | 'CERTIFICATE_MISSING'
+  | 'CERTIFICATE_MALFORMED'
+  | 'CERTIFICATE_UNTRUSTED'
+  | 'CERTIFICATE_EXPIRED'
+  | 'SCT_MISSING'
+  | 'SCT_INVALID'
+  | 'SIGNATURE_INVALID'
+  | 'LOG_ENTRY_MISSING'
+  | 'LOG_ENTRY_MISMATCH'
+  | 'INCLUSION_PROMISE_INVALID'
+  | 'INCLUSION_PROOF_INVALID'
+  | 'CHECKPOINT_INVALID'
+  | 'TIMESTAMP_MISSING'
+  | 'TIMESTAMP_INVALID'
+  | 'PAYLOAD_MALFORMED'
+  | 'SUBJECT_EMPTY'
+  | 'SUBJECT_MISMATCH'
+  | 'PREDICATE_TYPE_MISMATCH'
+  | 'IDENTITY_MISMATCH'
+  | 'ISSUER_MISMATCH'
+  | 'WORKFLOW_MISMATCH'
+  | 'SIGNER_DIGEST_MISMATCH'
+  | 'REPOSITORY_MISMATCH'
+  | 'OWNER_MISMATCH'
+  | 'REF_MISMATCH'
+  | 'RUNNER_ENVIRONMENT_MISMATCH';
+
+/** What can go wrong while signing; `*_UNAVAILABLE` may pass when it is tried again, the others do not. */
+export type SigningErrorCode =
+  | 'SESSION_INVALID'
+  | 'SESSION_CLOSED'
+  | 'ID_TOKEN_MALFORMED'
+  | 'ID_TOKEN_AUDIENCE'
+  | 'FULCIO_UNAVAILABLE'
+  | 'FULCIO_REFUSED'
+  | 'FULCIO_ANSWER_INVALID'
+  | 'CERTIFICATE_KEY_MISMATCH'
+  | 'CERTIFICATE_CLAIMS_MISMATCH'
+  | 'REKOR_UNAVAILABLE'
+  | 'REKOR_REFUSED'
+  | 'REKOR_DUPLICATE'
+  | 'REKOR_ANSWER_INVALID'
+  | 'TSA_UNAVAILABLE'
+  | 'TSA_REFUSED'
+  | 'TSA_ANSWER_INVALID';
+
+export type SigstoreErrorCode = VerificationErrorCode | SigningErrorCode;
+
+/** Never carries the identity token, whole or in part. */
+export class SigstoreError extends PavedError<SigstoreErrorCode> {}

@@ -1,0 +1,70 @@
+import { object, optional, parseJson, string } from '@paved/json';
+import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
+import { SigstoreError } from './error.js';
+
+const HASHED_REKORD = 'hashedrekord';
+
+const bodyV2 = object({
+  spec: object({
+    hashedRekordV002: object({
+      signature: object({
+        verifier: object({
+          x509Certificate: optional(object({ rawBytes: string })),
+          publicKey: optional(object({ rawBytes: string })),
+        }),
+      }),
+    }),
+  }),
+});
+const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ content: string }) }) }) });
+
+/**
+ * Checks what the library leaves open: the entry names the bundle's own certificate (else anyone's signature over the same
+ * bytes would do), and the proof's root hash and size are the signed checkpoint's.
+ * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `INCLUSION_PROOF_INVALID`
+ */
+export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, leaf: Buffer | undefined): void {
+  if (leaf !== undefined && entry.kindVersion.kind === HASHED_REKORD) assertSameCertificate(entry, leaf);
+  if (entry.inclusionProof?.checkpoint !== undefined) assertSameTree(entry);
+  if (bundle.mediaType.includes('0.3') && entry.inclusionProof === undefined) {
+    throw new SigstoreError('INCLUSION_PROOF_INVALID', 'Cannot accept the log entry: it has no inclusion proof');
+  }
+}
+
+function assertSameCertificate(entry: TransparencyLogEntry, leaf: Buffer): void {
+  if (!entryCertificate(entry)?.equals(leaf)) {
+    throw new SigstoreError(
+      'LOG_ENTRY_MISMATCH',
+      "Cannot accept the log entry: it names another certificate than the bundle's",
+    );
+  }
+}
+
+function entryCertificate(entry: TransparencyLogEntry): Buffer | undefined {
+  const text = entry.canonicalizedBody.toString('utf8');
+  try {
+    if (entry.kindVersion.version === '0.0.1') {
+      const pem = Buffer.from(
+        parseJson('the log entry', text, bodyV1).spec.signature.publicKey.content,
+        'base64',
+      ).toString();
+      return Buffer.from(pem.replaceAll(/-----[A-Z ]+-----|\s/g, ''), 'base64');
+    }
+    const raw = parseJson('the log entry', text, bodyV2).spec.hashedRekordV002.signature.verifier.x509Certificate
+      ?.rawBytes;
+    return raw === undefined ? undefined : Buffer.from(raw, 'base64');
+  } catch (cause) {
+    throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause });
+  }
+}
+
+function assertSameTree(entry: TransparencyLogEntry): void {
+  const proof = entry.inclusionProof;
+  const [, size, root] = (proof?.checkpoint?.envelope ?? '').split('\n');
+  if (proof === undefined || size !== proof.treeSize || root !== proof.rootHash.toString('base64')) {
+    throw new SigstoreError(
+      'INCLUSION_PROOF_INVALID',
+      "Cannot accept the inclusion proof: it is not for its checkpoint's tree",
+    );
+  }
+}
