@@ -1,0 +1,66 @@
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { RunnerError } from './error.js';
+import { quote } from './plain-text.js';
+import { systemErrorCode } from './system-error.js';
+
+/** The folders that an action may read and write: GITHUB_WORKSPACE (relative paths start there) and RUNNER_TEMP. */
+export interface PathScope {
+  readonly workspace: string;
+  readonly temp: string;
+}
+
+const MAX_PATH = 4096;
+
+/** Resolves the symbolic links of the deepest ancestor that exists and appends the rest. */
+export async function realPathOf(path: string): Promise<string> {
+  const rest: string[] = [];
+  for (let current = path; ; current = dirname(current)) {
+    try {
+      return join(await realpath(current), ...rest);
+    } catch (error) {
+      // A dangling link would be created through later on: only what is really absent may be passed over.
+      if (systemErrorCode(error) !== 'ENOENT' || (await isDanglingLink(current)) || dirname(current) === current)
+        throw error;
+      rest.unshift(basename(current));
+    }
+  }
+}
+
+/** Whether `path` is `folder` or below it; both real. */
+export function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+}
+
+/**
+ * The real path of `text`, which may be relative to the workspace.
+ * @throws {RunnerError} `INPUT_PATH_OUTSIDE` when it leaves both folders, by `..`, an absolute path or a symbolic link
+ */
+export async function resolveInScope(name: string, text: string, scope: PathScope): Promise<string> {
+  if (text.includes('\0') || text.length > MAX_PATH) throw outside(name, text, 'it is not a path');
+  const wanted = resolve(scope.workspace, text);
+  let path: string;
+  try {
+    path = await realPathOf(wanted);
+  } catch {
+    throw outside(name, text, 'its symbolic links cannot be resolved');
+  }
+  for (const folder of [scope.workspace, scope.temp]) {
+    if (isInside(await realPathOf(folder), path)) return path;
+  }
+  throw outside(name, text, 'it lies outside GITHUB_WORKSPACE and RUNNER_TEMP');
+}
+
+function outside(name: string, text: string, state: string): RunnerError {
+  return new RunnerError('INPUT_PATH_OUTSIDE', `Cannot use path ${quote(text)} of input "${name}": ${state}`, {
+    hint: 'Name a path inside the workspace or the folder of temporary files, without links that lead out of it',
+  });
+}
+
+async function isDanglingLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stat) => stat.isSymbolicLink(),
+    () => false,
+  );
+}
