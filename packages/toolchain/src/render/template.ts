@@ -36,7 +36,7 @@ export function renderTemplate(template: Template, { values, selfReference }: Re
       else if (node.value.search(TOKEN) !== -1) substitute(template, node as Scalar<string>, values);
     },
   });
-  return header(template.name) + document.toString({ lineWidth: 0, singleQuote: true });
+  return header(template.name) + document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
 }
 
 function substitute(template: Template, node: Scalar<string>, values: ReadonlyMap<string, string>): void {

@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import { violationsOf } from './rules.js';
+import { parseWorkflow, renderedWorkflow } from './workflow.js';
+
+const RELEASE = renderedWorkflow('release-artifact');
+
+describe('the rendered job graph', () => {
+  test.each(['release-artifact', 'review'])('%s keeps every rule', (name) => {
+    expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
+  });
+
+  test('review can neither mint a token nor write', () => {
+    for (const job of Object.values(parseWorkflow(renderedWorkflow('review')).jobs))
+      expect(job.permissions).toEqual({ contents: 'read' });
+  });
+
+  test('only seal holds a token', () => {
+    const { build, inspect, seal } = parseWorkflow(RELEASE).jobs;
+    expect([build?.permissions, inspect?.permissions]).toEqual([{ contents: 'read' }, { contents: 'read' }]);
+    expect(seal?.permissions).toEqual({ actions: 'read', contents: 'read', 'id-token': 'write', packages: 'write' });
+    expect(seal?.needs).toEqual(['build', 'inspect']);
+  });
+});
+
+/** Each row breaks the workflow in one place; the rule named must go red. */
+const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: string])[] = [
+  [0, 'an action by tag', 'actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd', 'actions/checkout@v6'],
+  [0, 'permissions for all jobs', 'permissions: {}', 'permissions: { contents: write }'],
+  [
+    0,
+    'an expression in a shell',
+    '      - name: Build without network',
+    '      - run: echo ${{ github.ref }}\n      - name: Build without network',
+  ],
+  [
+    1,
+    'a run step beside the token',
+    '      - name: Sign in to the registry',
+    '      - run: make\n      - name: Sign in to the registry',
+  ],
+  [
+    1,
+    'a foreign action beside the token',
+    'uses: $/actions/oidc-login',
+    'uses: a/b@de0fac2e4500dabe0009e67214ff5f5447ce83dd',
+  ],
+  [1, 'a container beside the token', '    name: seal\n', '    name: seal\n    container: alpine\n'],
+  [1, 'id-token for the build', 'contents: read # check out the commit that the token names', 'id-token: write'],
+  [
+    2,
+    'a statement out of a hand-over',
+    '${{ steps.gate.outputs.statement-path }}',
+    '${{ steps.sboms.outputs.path }}/verdict.json',
+  ],
+  [3, 'a hand-over by name', 'artifact-id: ${{ needs.inspect.outputs.sboms-id }}', 'artifact-id: sboms'],
+  [
+    3,
+    'the digest of another hand-over',
+    'sha256: ${{ needs.inspect.outputs.sboms-sha256 }}',
+    'sha256: ${{ needs.build.outputs.fetch-sha256 }}',
+  ],
+  [4, 'a job that always runs', '    needs: [build, inspect]\n', '    needs: [build, inspect]\n    if: always()\n'],
+  [4, 'a step that always runs', '        id: tag\n', '        id: tag\n        if: always()\n'],
+  [4, 'a step that may fail', '        id: gate\n', '        id: gate\n        continue-on-error: true\n'],
+  [4, 'no event list', "          allowed-events: 'push workflow_dispatch schedule'\n", ''],
+  [4, 'results not passed on', '          needs-results: ${{ toJSON(needs) }}\n', ''],
+  [
+    5,
+    'a commit from the caller',
+    'expected-workflow-sha: ${{ job.workflow_sha }}',
+    'expected-workflow-sha: ${{ github.sha }}',
+  ],
+  [6, 'a tag with the content', 'mode: content', 'mode: all'],
+  [6, 'an unsigned tag', '          mode: tag\n', '          mode: tag\n          allow-unsigned: true\n'],
+  [6, 'evidence after the tag', '          mode: upload\n', '          mode: later\n'],
+  [7, 'another commit checked out', 'ref: ${{ github.sha }}', 'ref: main'],
+  [7, 'credentials left in the workspace', 'persist-credentials: false', 'persist-credentials: true'],
+  [7, 'a configuration variable', 'name: ${{ inputs.name }}', 'name: ${{ vars.NAME }}'],
+  [
+    8,
+    'an address from the caller',
+    '      tags:\n        description',
+    '      registry-host:\n        type: string\n      tags:\n        description',
+  ],
+  [8, 'a secret', 'github-token: ${{ github.token }}', 'github-token: ${{ secrets.PAT }}'],
+  [9, 'Fulcio from the caller', /fulcio-url: .*/.exec(RELEASE)?.[0] ?? '', 'fulcio-url: ${{ inputs.name }}'],
+  [9, 'the runner from the caller', /runs-on: .*/.exec(RELEASE)?.[0] ?? '', 'runs-on: ${{ inputs.name }}'],
+  [
+    9,
+    'the trusted root from the caller',
+    'trusted-root: ${{ env.PAVED_TRUSTED_ROOT }}',
+    'trusted-root: ${{ inputs.name }}',
+  ],
+  [10, 'a policy from the built tree', 'policy-from-repository: true', 'policy: policy.yml'],
+  [
+    12,
+    'the record after user code',
+    'path: ${{ steps.fetch.outputs.record-path }}',
+    'path: ${{ steps.build.outputs.artifact-path }}',
+  ],
+];
+
+describe('each rule goes red', () => {
+  test.each(BROKEN)('rule %i: %s', (rule, _what, from, to) => {
+    expect(RELEASE.includes(from)).toBe(true);
+    const broken = RELEASE.replaceAll(from, () => to);
+    expect(violationsOf(parseWorkflow(broken)).map((found) => found.rule)).toContain(rule);
+  });
+});

@@ -1,0 +1,328 @@
+import type { Job, Step, Workflow } from './workflow.js';
+
+/** One broken rule of the job graph (DESIGN.md section 3): the rule's number, where, and what is wrong. */
+export interface Violation {
+  readonly rule: number;
+  readonly where: string;
+  readonly what: string;
+}
+
+type Rule = (workflow: Workflow) => readonly Violation[];
+
+/** Inputs of our actions that receive a credential or decide what is trusted: they must be literals of the rendered workflow. */
+const FIXED_AT_RENDER = new Set([
+  'fulcio-url',
+  'rekor-url',
+  'tsa-url',
+  'oidc-audience',
+  'oidc-issuer',
+  'issuer',
+  'trusted-root',
+  'isolation',
+  'method',
+  'token-url',
+  'revocation-url',
+  'audience',
+  'registry',
+  'registry-url',
+  'workflow-path',
+  'expected-workflow-path',
+  'policy-floor',
+  'allowed-events',
+  'require-protected-ref',
+  'allow-isolation-none',
+  'osv-database',
+  'kev',
+  'max-age',
+  'as-of',
+  'store',
+  'require',
+]);
+
+const RENDERED_ENVIRONMENT = `\${{ env.PAVED_TRUSTED_ROOT }}`;
+const OWN_ACTION = /^\$\/actions\/[a-z-]+$/;
+const PINNED = /^[^@]+@[0-9a-f]{40}$/;
+
+function eachJob(workflow: Workflow, check: (name: string, job: Job) => readonly Violation[]): readonly Violation[] {
+  return Object.entries(workflow.jobs).flatMap(([name, job]) => check(name, job));
+}
+
+function eachStep(
+  workflow: Workflow,
+  check: (where: string, step: Step, job: Job) => readonly Violation[],
+): readonly Violation[] {
+  return eachJob(workflow, (name, job) =>
+    job.steps.flatMap((step, index) => check(`${name}.${step.id ?? index}`, step, job)),
+  );
+}
+
+function violation(rule: number, where: string, what: string, broken: boolean): readonly Violation[] {
+  return broken ? [{ rule, where, what }] : [];
+}
+
+function holdsIdToken(job: Job): boolean {
+  return job.permissions?.['id-token'] === 'write';
+}
+
+function action(step: Step): string | undefined {
+  return OWN_ACTION.test(step.uses ?? '') ? step.uses?.slice('$/actions/'.length) : undefined;
+}
+
+function position(job: Job, name: string, mode: string): number {
+  return job.steps.findIndex((step) => action(step) === name && step.with?.mode === mode);
+}
+
+/** Rule 1: where a token can be minted, only our own code runs. */
+const onlyPavedStepsBesideTheToken: Rule = (workflow) =>
+  eachJob(workflow, (name, job) =>
+    holdsIdToken(job)
+      ? [
+          ...violation(
+            1,
+            name,
+            'has a container or services',
+            job.container !== undefined || job.services !== undefined,
+          ),
+          ...job.steps.flatMap((step, index) => [
+            ...violation(1, `${name}.${index}`, 'is a run step', step.run !== undefined),
+            ...violation(1, `${name}.${index}`, 'is not an own action', action(step) === undefined),
+            ...violation(
+              1,
+              `${name}.${index}`,
+              'may start third-party tools',
+              ['hermetic-build', 'sbom'].includes(action(step) ?? ''),
+            ),
+          ]),
+        ]
+      : [],
+  );
+
+/** Rule 2: statements never come out of a hand-over; `sign` takes them from this job's own builders. */
+const statementsAreMadeInSeal: Rule = (workflow) =>
+  eachStep(workflow, (where, step) => {
+    const sources = step.with?.statements?.split('\n').filter((line) => line.trim() !== '') ?? [];
+    return sources.flatMap((source) =>
+      violation(
+        2,
+        where,
+        `takes ${source}`,
+        !/^\$\{\{ steps\.(provenance|gate|verify)\.outputs\.(statement|vsa)-path \}\}$/.test(source.trim()),
+      ),
+    );
+  });
+
+/** Rule 3: a hand-over is received by id and digest out of a needed job's outputs. */
+const handoversByIdAndDigest: Rule = (workflow) =>
+  eachStep(workflow, (where, step, job) => {
+    if (action(step) !== 'handoff' || step.with?.mode !== 'receive') return [];
+    const id = /^\$\{\{ needs\.([a-z]+)\.outputs\.([a-z]+)-id \}\}$/.exec(step.with['artifact-id'] ?? '');
+    const digest = `\${{ needs.${id?.[1]}.outputs.${id?.[2]}-sha256 }}`;
+    return [
+      ...violation(
+        3,
+        where,
+        'is not received by id from a needed job',
+        id === null || job.needs?.includes(id[1] ?? '') !== true,
+      ),
+      ...violation(3, where, 'has no digest of the same hand-over', step.with.sha256 !== digest),
+    ];
+  });
+
+/** Rule 4: every needed job succeeded, and nothing runs after a failure. */
+const onlyAfterSuccess: Rule = (workflow) => [
+  ...eachJob(workflow, (name, job) => [
+    ...violation(4, name, 'has a condition of its own', job.if !== undefined),
+    ...violation(4, name, 'continues on error', job['continue-on-error'] !== undefined),
+    ...violation(
+      4,
+      name,
+      'does not pass the results of needed jobs',
+      holdsIdToken(job) && !job.steps.some((step) => step.with?.['needs-results'] === `\${{ toJSON(needs) }}`),
+    ),
+    ...violation(
+      4,
+      name,
+      'has no list of events',
+      holdsIdToken(job) && !job.steps.some((step) => step.with?.['allowed-events'] !== undefined),
+    ),
+  ]),
+  ...eachStep(workflow, (where, step) => [
+    ...violation(4, where, 'has a condition of its own', step.if !== undefined),
+    ...violation(4, where, 'continues on error', step['continue-on-error'] !== undefined),
+    ...violation(
+      4,
+      where,
+      'ignores the result of the job it needs',
+      step.with?.mode === 'receive' && !/^\$\{\{ needs\.[a-z]+\.result \}\}$/.test(step.with['needs-result'] ?? ''),
+    ),
+  ]),
+];
+
+/** Rule 5: who holds a token knows which workflow at which commit it must name. */
+const claimsAreExpected: Rule = (workflow) =>
+  eachStep(workflow, (where, step) =>
+    ['sign', 'provenance'].includes(action(step) ?? '')
+      ? [
+          ...violation(
+            5,
+            where,
+            'does not name the expected workflow',
+            !/\/\.github\/workflows\/[a-z-]+\.yml$/.test(step.with?.['expected-workflow-path'] ?? ''),
+          ),
+          ...violation(
+            5,
+            where,
+            'does not name the expected commit',
+            step.with?.['expected-workflow-sha'] !== `\${{ job.workflow_sha }}`,
+          ),
+        ]
+      : [],
+  );
+
+/** Rule 6: content by digest, read back and verified, evidence stored, and the tag last of all. */
+const tagIsLast: Rule = (workflow) =>
+  eachJob(workflow, (name, job) => {
+    const tag = position(job, 'push', 'tag');
+    const all = job.steps.some(
+      (step) =>
+        action(step) === 'push' && step.with?.mode !== 'layout' && !['content', 'tag'].includes(step.with?.mode ?? ''),
+    );
+    if (tag === -1) return violation(6, name, 'pushes in one go', all);
+    const before = [
+      position(job, 'push', 'content'),
+      job.steps.findIndex((step) => action(step) === 'verify'),
+      position(job, 'evidence-upload', 'upload'),
+    ];
+    const ordered =
+      before.every((index, at) => index !== -1 && index > (before[at - 1] ?? -1)) && tag > Math.max(...before);
+    return [
+      ...violation(6, name, 'does not push, verify, store evidence, tag in this order', !ordered || all),
+      ...violation(6, name, 'does something after the tag', tag !== job.steps.length - 1),
+      ...violation(
+        6,
+        name,
+        'lets something unsigned pass',
+        job.steps.some((step) => step.with?.['allow-unsigned'] !== undefined),
+      ),
+    ];
+  });
+
+/** Rule 7: the build checks out what the token names; no configuration variables. */
+const checkoutIsTheTokensCommit: Rule = (workflow) =>
+  eachStep(workflow, (where, step) =>
+    step.uses?.startsWith('actions/checkout@') === true
+      ? violation(
+          7,
+          where,
+          'does not check out exactly the commit of the run, without credentials',
+          step.with?.repository !== `\${{ github.repository }}` ||
+            step.with.ref !== `\${{ github.sha }}` ||
+            step.with['persist-credentials'] !== 'false',
+        )
+      : [],
+  ).concat(violation(7, 'workflow', 'reads configuration variables', /\bvars[.[]/.test(JSON.stringify(workflow))));
+
+/** Rule 8: no caller names an address that receives a token, and no secret is asked for. */
+const callersNameNoAddress: Rule = (workflow) => [
+  ...Object.keys(workflow.on.workflow_call.inputs).flatMap((name) =>
+    violation(
+      8,
+      `inputs.${name}`,
+      'names an address or an audience',
+      /url|host|registry|audience|issuer|server|endpoint|root|token/.test(name),
+    ),
+  ),
+  ...violation(
+    8,
+    'workflow',
+    'asks for secrets',
+    workflow.on.workflow_call.secrets !== undefined || /\bsecrets[.[]/.test(JSON.stringify(workflow)),
+  ),
+];
+
+/** Rule 9: what decides trust is a literal. */
+const trustIsRendered: Rule = (workflow) => [
+  ...violation(9, 'workflow', 'has an environment of its own', workflow.env !== undefined),
+  ...eachJob(workflow, (name, job) =>
+    violation(9, name, 'takes its runner from an expression', job['runs-on'].includes('${{')),
+  ),
+  ...eachJob(workflow, (name, job) =>
+    Object.entries(job.env ?? {}).flatMap(([key, value]) =>
+      violation(9, `${name}.env.${key}`, 'is an expression', value.includes('${{')),
+    ),
+  ),
+  ...eachStep(workflow, (where, step) =>
+    Object.entries(step.with ?? {}).flatMap(([key, value]) =>
+      violation(
+        9,
+        `${where}.${key}`,
+        'is not a literal',
+        FIXED_AT_RENDER.has(key) && value !== RENDERED_ENVIRONMENT && value.includes('${{'),
+      ),
+    ),
+  ),
+];
+
+/** Rule 10: the gate reads policy from the repository's protected side, through the API. */
+const policyComesFromTheBase: Rule = (workflow) =>
+  eachStep(workflow, (where, step) =>
+    action(step) === 'scan-gate' && step.with?.mode === 'gate'
+      ? [
+          ...violation(
+            10,
+            where,
+            'does not read the policy through the API',
+            step.with['policy-from-repository'] !== 'true',
+          ),
+          ...violation(10, where, 'takes a policy from the run', step.with.policy !== undefined),
+        ]
+      : [],
+  );
+
+/** Rule 12: the fetch record leaves the machine before the first user instruction. */
+const recordLeavesBeforeUserCode: Rule = (workflow) =>
+  eachJob(workflow, (name, job) => {
+    const build = job.steps.findIndex((step) => step.with?.phase === 'build');
+    if (build === -1) return [];
+    const sent = job.steps.findIndex(
+      (step) => step.with?.mode === 'send' && step.with.path === `\${{ steps.fetch.outputs.record-path }}`,
+    );
+    return violation(12, name, 'hands over the fetch record after user code', sent === -1 || sent > build);
+  });
+
+/** Not numbered in the design, and true of every workflow: pinned, unprivileged by default, no expression inside a shell. */
+const hygiene: Rule = (workflow) => [
+  ...violation(0, 'workflow', 'grants permissions to every job', Object.keys(workflow.permissions).length > 0),
+  ...eachJob(workflow, (name, job) =>
+    violation(0, name, 'does not state its permissions', job.permissions === undefined),
+  ),
+  ...eachStep(workflow, (where, step) => [
+    ...violation(
+      0,
+      where,
+      'is not pinned',
+      step.uses !== undefined && action(step) === undefined && !PINNED.test(step.uses),
+    ),
+    ...violation(0, where, 'has an expression inside a shell', step.run?.includes('${{') === true),
+    ...violation(0, where, 'uses a cache', /cache/.test(step.uses ?? '') || step.with?.cache !== undefined),
+  ]),
+];
+
+const RULES: readonly Rule[] = [
+  hygiene,
+  onlyPavedStepsBesideTheToken,
+  statementsAreMadeInSeal,
+  handoversByIdAndDigest,
+  onlyAfterSuccess,
+  claimsAreExpected,
+  tagIsLast,
+  checkoutIsTheTokensCommit,
+  callersNameNoAddress,
+  trustIsRendered,
+  policyComesFromTheBase,
+  recordLeavesBeforeUserCode,
+];
+
+export function violationsOf(workflow: Workflow): readonly Violation[] {
+  return RULES.flatMap((rule) => rule(workflow));
+}
