@@ -11,12 +11,12 @@ import {
   string,
 } from '@paved/json';
 import { BomError } from './error.js';
-import { type Ecosystem, packageIdOf, parsePurl } from './purl.js';
+import { canonicalPurl, type Ecosystem, packageIdOf } from './purl.js';
 
 export const FETCH_MANIFEST_MEDIA_TYPE = 'application/vnd.paved.fetch-manifest.v1+json';
 
 /**
- * One package that the fetch phase downloaded. `purl` is canonical and unique in its manifest; `digests` were computed from the
+ * One package that the fetch phase downloaded. `purl` is canonical (other spellings are read and rewritten) and unique in its manifest; `digests` were computed from the
  * fetched bytes, as bare hex; `lockDigest` is the text of the lock file (`sha512-...` for npm, `h1:...` for Go), empty where
  * the lock file has none; `direct`: required by the root itself; `dependencies` are purls of other packages of this manifest.
  */
@@ -63,14 +63,10 @@ const size = refine(integer, (bytes) => {
   if (bytes < 0) throw new BomError('FETCH_MANIFEST_INVALID', 'a size is negative');
   return bytes;
 });
-const canonicalPurl = refine(string, (text) => {
-  const canonical = parsePurl(text).toString();
-  if (canonical !== text) throw new BomError('PURL_INVALID', `"${text.slice(0, 200)}" is not canonical`);
-  return text;
-});
+const purl = refine(string, canonicalPurl);
 
 const fetchedPackage: Decoder<FetchedPackage> = object({
-  purl: canonicalPurl,
+  purl,
   name: nonEmpty,
   version: nonEmpty,
   ecosystem: literal<Ecosystem>('npm', 'Go'),
@@ -80,7 +76,7 @@ const fetchedPackage: Decoder<FetchedPackage> = object({
   direct: boolean,
   scope: literal('runtime', 'development'),
   licence: optional(string),
-  dependencies: array(canonicalPurl),
+  dependencies: array(purl),
   locations: array(string),
 });
 
@@ -88,14 +84,14 @@ const fetchedPackage: Decoder<FetchedPackage> = object({
 export const fetchManifest: Decoder<FetchManifest> = object({
   mediaType: literal(FETCH_MANIFEST_MEDIA_TYPE),
   source: object({ repository: nonEmpty, sha: commit, path: string }),
-  root: object({ name: nonEmpty, version: nonEmpty, purl: canonicalPurl, licence: optional(string) }),
+  root: object({ name: nonEmpty, version: nonEmpty, purl, licence: optional(string) }),
   lockfiles: array(object({ path: nonEmpty, kind: nonEmpty, sha256: sha256Hex })),
   packages: array(fetchedPackage),
   fetchedAt: timestamp,
 });
 
 /**
- * Reads a fetch manifest and holds it to its own word: each purl is canonical, unique, and names the same package as `name`,
+ * Reads a fetch manifest and holds it to its own word: each purl is unique and names the same package as `name`,
  * `version` and `ecosystem`; each dependency is one of the packages.
  * @throws {JsonError} `JSON_MALFORMED`, `JSON_UNEXPECTED` with the path of the field
  * @throws {BomError} `FETCH_MANIFEST_INVALID`

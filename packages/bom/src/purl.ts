@@ -4,7 +4,10 @@ import { BomError } from './error.js';
 /** Ecosystem names as the OSV schema spells them; the two whose lock files paved can fetch. */
 export type Ecosystem = 'npm' | 'Go';
 
-/** One package of one version; `name` is the ecosystem's own full name (`@scope/name`, module path). */
+/**
+ * One package, perhaps of one version; `name` is the ecosystem's own full name (`@scope/name`, module path). A Go module path
+ * that came out of a purl may have lost its capitals.
+ */
 export interface PackageId {
   readonly ecosystem: string;
   readonly name: string;
@@ -27,8 +30,7 @@ const ECOSYSTEM_OF_TYPE: Readonly<Record<string, string>> = {
   pypi: 'PyPI',
 };
 
-/** @throws {BomError} `PURL_INVALID` for anything the purl specification refuses, and for more than 2,048 characters */
-export function parsePurl(text: string): PackageURL {
+function parse(text: string): PackageURL {
   if (text.length > MAX_LENGTH) {
     throw new BomError('PURL_INVALID', `Cannot parse a package URL: it has ${text.length} characters`);
   }
@@ -42,9 +44,43 @@ export function parsePurl(text: string): PackageURL {
   }
 }
 
+/** purl-spec 1.0: Go module paths are lower case, and `+` (of `+incompatible`) is percent-encoded; the library does neither. */
+function format(purl: PackageURL, version: string | undefined): string {
+  const fold = (part: string | null | undefined) => (purl.type === 'golang' ? part?.toLowerCase() : part);
+  const { type, namespace, name, qualifiers, subpath } = purl;
+  const full = version === undefined ? [undefined, undefined] : [qualifiers, subpath];
+  const [keptQualifiers, keptSubpath] = full as [typeof qualifiers, typeof subpath];
+  return new PackageURL(type, fold(namespace), fold(name) ?? name, version, keptQualifiers, keptSubpath)
+    .toString()
+    .replaceAll('+', '%2B');
+}
+
+/**
+ * The one spelling of a purl that paved compares and writes.
+ * @throws {BomError} `PURL_INVALID` for anything the purl specification refuses, and for more than 2,048 characters
+ */
+export function canonicalPurl(text: string): string {
+  const purl = parse(text);
+  return purl.version ? format(purl, purl.version) : purlWithoutVersion(text);
+}
+
+/** For documents of others, where a malformed purl must not hide the component: absent then, so the gate calls it unidentified. */
+export function usablePurl(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : canonicalPurl(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The purl without version, qualifiers and subpath: the key under which findings of one package meet. */
+export function purlWithoutVersion(text: string): string {
+  return format(parse(text), undefined);
+}
+
 /** The OSV ecosystem of a purl's type; a type that OSV does not know comes back as `purl:<type>`, so that it is never mistaken for a known one. */
 export function packageIdOf(text: string): PackageId {
-  const purl = parsePurl(text);
+  const purl = parse(text);
   const separator = purl.type === 'maven' ? ':' : '/';
   const name = purl.namespace ? `${purl.namespace}${separator}${purl.name}` : `${purl.name}`;
   const ecosystem = ECOSYSTEM_OF_TYPE[purl.type] ?? `purl:${purl.type}`;
@@ -57,20 +93,9 @@ export function purlOf(ecosystem: Ecosystem, name: string, version: string): str
   const namespace = cut === -1 ? undefined : name.slice(0, cut);
   const type = ecosystem === 'npm' ? 'npm' : 'golang';
   try {
-    return new PackageURL(type, namespace, name.slice(cut + 1), version, undefined, undefined).toString();
+    return format(new PackageURL(type, namespace, name.slice(cut + 1), version, undefined, undefined), version);
   } catch (cause) {
-    throw new BomError(
-      'PURL_INVALID',
-      `Cannot build a package URL for "${name.slice(0, 200)}": it is not a package name`,
-      {
-        cause,
-      },
-    );
+    const state = 'it is not a package name with a version';
+    throw new BomError('PURL_INVALID', `Cannot build a package URL for "${name.slice(0, 200)}": ${state}`, { cause });
   }
-}
-
-/** The purl without version, qualifiers and subpath: the key under which findings of one package meet. */
-export function purlWithoutVersion(text: string): string {
-  const purl = parsePurl(text);
-  return new PackageURL(purl.type, purl.namespace, purl.name, undefined, undefined, undefined).toString();
 }

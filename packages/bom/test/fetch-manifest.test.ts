@@ -33,8 +33,8 @@ describe('parseFetchManifest', () => {
       'JSON_UNEXPECTED',
     ],
     [
-      'a purl that is not canonical',
-      changed((m) => Object.assign(m.packages[1] ?? {}, { purl: 'pkg:NPM/ms@2.1.2' })),
+      'a purl that is not one',
+      changed((m) => Object.assign(m.packages[1] ?? {}, { purl: 'npm/ms@2.1.2' })),
       'JSON_UNEXPECTED',
     ],
     [
@@ -51,6 +51,11 @@ describe('parseFetchManifest', () => {
     ['a dependency that is missing', changed((m) => m.packages.splice(1, 1)), 'FETCH_MANIFEST_INVALID'],
   ])('refuses %s', (_what, text, code) => {
     expect(() => parseFetchManifest(text)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('reads another spelling of a purl as its canonical one', () => {
+    const text = changed((m) => Object.assign(m.packages[1] ?? {}, { purl: 'pkg:NPM/ms@2.1.2' }));
+    expect(parseFetchManifest(text)).toEqual(sampleManifest());
   });
 
   test('compares Go module paths without case, as purls lower-case them', () => {
