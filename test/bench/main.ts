@@ -1,0 +1,18 @@
+import { type BenchCase, measure, tableRow } from './bench.js';
+
+const SUITES: Readonly<Record<string, () => Promise<{ cases(): Promise<readonly BenchCase[]> }>>> = {
+  startup: () => import('./startup.js'),
+};
+const RUNS = 5;
+
+const [name] = process.argv.slice(2);
+const load = name === undefined ? undefined : SUITES[name];
+if (load === undefined) {
+  process.stderr.write(`Cannot measure "${name ?? ''}": the benchmarks are ${Object.keys(SUITES).join(', ')}\n`);
+  process.exit(1);
+}
+for (const bench of await (await load()).cases()) {
+  const result = await measure(bench, RUNS);
+  process.stderr.write(`${tableRow(result)}\n`);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
