@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import { minify } from '@swc/core';
+import ncc, { type NccModule, type NccResult } from '@vercel/ncc';
+
+export interface CompiledEntry {
+  /** Text of each file by its name: the entry, and a chunk for each module that is loaded on demand. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Real paths of the modules that are in the files, sorted. */
+  readonly modules: readonly string[];
+}
+
+// An inert built-in instead: a dependency that asks for processes gets no function to start one, and a named import fails at load.
+const INERT = 'node:path/posix';
+
+/**
+ * Bundles one entry with ncc in the current folder, which must be a workbench, and minifies every file; no source maps.
+ * ncc itself reports an unresolved module as success: pass the files to `assertBundle`.
+ */
+export async function compileEntry(entry: string, fileName: string, allowsProcesses: boolean): Promise<CompiledEntry> {
+  const externals: Record<string, string> = allowsProcesses
+    ? {}
+    : { child_process: INERT, 'node:child_process': INERT, cluster: INERT, 'node:cluster': INERT };
+  const result = await ncc(resolve(entry), { cache: false, esm: true, minify: false, quiet: true, externals });
+  const files: Record<string, string> = { [fileName]: await minified(result.code) };
+  for (const [name, { source }] of Object.entries(result.assets)) {
+    // dist/ has one package.json for all bundles.
+    if (name !== 'package.json') files[name] = name.endsWith('.js') ? await minified(String(source)) : String(source);
+  }
+  return { files, modules: modulePaths(result) };
+}
+
+async function minified(code: string): Promise<string> {
+  const { code: small } = await minify(code, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 2, keep_classnames: true, keep_fnames: true },
+    mangle: { keep_classnames: true, keep_fnames: true },
+    format: { comments: false },
+    sourceMap: false,
+  });
+  return `${small.trimEnd()}\n`;
+}
+
+function modulePaths({ stats }: NccResult): readonly string[] {
+  const found = new Set<string>();
+  const visit = (module: NccModule) => {
+    if (module.resource !== undefined) found.add(module.resource.replace(/\?.*$/, ''));
+    for (const inner of module.modules ?? []) visit(inner);
+  };
+  for (const chunk of stats.compilation.chunks) {
+    for (const module of stats.compilation.chunkGraph.getChunkModulesIterable(chunk)) visit(module);
+  }
+  return [...found].sort();
+}

@@ -1,0 +1,16 @@
+import { PavedError } from '@paved/errors';
+
+export type ToolchainErrorCode =
+  | 'BUNDLE_FAILED'
+  | 'BUNDLE_UNRESOLVED'
+  | 'BUNDLE_STARTS_PROCESSES'
+  | 'BUNDLE_ASSET'
+  | 'BUNDLE_PATH'
+  | 'LICENCE_MISSING'
+  | 'ACTION_UNKNOWN'
+  | 'DEFINITION_INVALID'
+  | 'RELEASE_INCOMPLETE'
+  | 'OPTION_UNKNOWN';
+
+/** What a command of the toolchain refuses; the hint names the command to run. */
+export class ToolchainError extends PavedError<ToolchainErrorCode> {}
