@@ -1,0 +1,141 @@
+import { type BuildRecord, digestSetOf, type ProvenancePredicate, type ResourceDescriptor } from '@paved/attestation';
+import { type ApiJob, buildTimes } from './build-jobs.js';
+import { type JobClaims, splitWorkflowRef } from './job-claims.js';
+import type { FetchRecord } from './records.js';
+import type { Tool } from './tools.js';
+import { VOUCHERS } from './vouchers.js';
+
+/** Names the schema in docs/buildtypes; another meaning of a field is another version. */
+export const BUILD_TYPE = 'https://github.com/org/paved/docs/buildtypes/release-artifact/v1';
+
+/** Everything a predicate is made of, already checked. */
+export interface BuildFacts {
+  readonly serverUrl: string;
+  readonly claims: JobClaims;
+  readonly refProtected: boolean;
+  readonly selfHostedAllowed: boolean;
+  readonly workflowInputs: Readonly<Record<string, unknown>>;
+  readonly jobs: readonly ApiJob[];
+  readonly fetch: FetchRecord;
+  readonly build: BuildRecord;
+  readonly tools: readonly Tool[];
+  readonly byproducts: readonly ResourceDescriptor[];
+  /** Ref of the action that states this, where the runner names one. */
+  readonly actionRef: string | undefined;
+}
+
+export function builderIdOf(serverUrl: string, claims: JobClaims): string {
+  return `${serverUrl}/${claims.job_workflow_ref}`;
+}
+
+/** Pure: the same facts give the same predicate. */
+export function buildPredicate(facts: BuildFacts): ProvenancePredicate {
+  const { serverUrl, claims } = facts;
+  return {
+    buildDefinition: {
+      buildType: BUILD_TYPE,
+      externalParameters: externalParameters(facts),
+      internalParameters: internalParameters(facts),
+      resolvedDependencies: resolvedDependencies(facts),
+    },
+    runDetails: {
+      builder: {
+        id: builderIdOf(serverUrl, claims),
+        version: {
+          workflow: claims.job_workflow_sha,
+          ...(facts.actionRef === undefined ? {} : { action: facts.actionRef }),
+        },
+      },
+      metadata: {
+        invocationId: `${serverUrl}/${claims.repository}/actions/runs/${claims.run_id}/attempts/${claims.run_attempt}`,
+        ...buildTimes(facts.jobs),
+      },
+      byproducts: [
+        ...facts.byproducts,
+        { name: 'build-log', digest: digestSetOf(facts.build.log.sha256), annotations: { voucher: 'build' } },
+      ],
+    },
+  };
+}
+
+function externalParameters({ serverUrl, claims, workflowInputs }: BuildFacts): Record<string, unknown> {
+  const { path, ref } = splitWorkflowRef(claims.workflow_ref);
+  const [owner, name, ...file] = path.split('/');
+  return {
+    source: { repository: `${serverUrl}/${claims.repository}`, ref: claims.ref },
+    workflow: { repository: `${serverUrl}/${owner}/${name}`, path: file.join('/'), ref },
+    inputs: workflowInputs,
+  };
+}
+
+function internalParameters(facts: BuildFacts): Record<string, unknown> {
+  const { claims, fetch, build } = facts;
+  const { mediaType: _, ...isolation } = fetch.isolation;
+  return {
+    github: {
+      event_name: claims.event_name,
+      repository_id: claims.repository_id,
+      repository_owner_id: claims.repository_owner_id,
+      run_id: claims.run_id,
+      run_attempt: claims.run_attempt,
+      runner_environment: claims.runner_environment,
+      ...optionalClaims(claims),
+    },
+    refProtected: facts.refProtected,
+    selfHostedAllowed: facts.selfHostedAllowed,
+    jobs: facts.jobs,
+    isolation: { voucher: 'build', ...isolation },
+    build: {
+      voucher: 'build',
+      command: build.command,
+      exitStatus: build.exitStatus,
+      startedOn: build.startedOn,
+      finishedOn: build.finishedOn,
+    },
+    vouchers: vouchersOf(facts),
+  };
+}
+
+function optionalClaims(claims: JobClaims): Record<string, string> {
+  const names = ['actor_id', 'environment', 'repository_visibility', 'workflow_sha'] as const;
+  return Object.fromEntries(names.flatMap((name) => (claims[name] === undefined ? [] : [[name, claims[name]]])));
+}
+
+/** A server that sends no `ref_protected` claim leaves the word of the runner. */
+function vouchersOf({ claims }: BuildFacts): Record<string, string> {
+  if (claims.ref_protected !== undefined) return VOUCHERS;
+  return { ...VOUCHERS, '/buildDefinition/internalParameters/refProtected': 'seal' };
+}
+
+function resolvedDependencies({ serverUrl, claims, fetch, tools }: BuildFacts): readonly ResourceDescriptor[] {
+  const workflow = splitWorkflowRef(claims.job_workflow_ref);
+  const workflowRepository = workflow.path.split('/').slice(0, 2).join('/');
+  return [
+    dependency('oidc', `git+${serverUrl}/${claims.repository}@${claims.ref}`, { gitCommit: claims.sha }),
+    dependency('oidc', `git+${serverUrl}/${workflowRepository}@${workflow.ref}`, {
+      gitCommit: claims.job_workflow_sha,
+    }),
+    ...fetch.manifest.lockfiles.map(
+      ({ path, sha256 }): ResourceDescriptor => ({ name: path, digest: { sha256 }, annotations: { voucher: 'build' } }),
+    ),
+    ...fetch.manifest.packages.map(
+      ({ purl, digests, lockDigest }): ResourceDescriptor => ({
+        uri: purl,
+        digest: { ...digests },
+        annotations: { voucher: 'build', lockDigest },
+      }),
+    ),
+    ...tools.map(
+      ({ name, version, platform, url, sha256 }): ResourceDescriptor => ({
+        uri: url ?? `pkg:generic/${encodeURIComponent(name)}@${encodeURIComponent(version)}`,
+        name: platform === undefined ? `${name} ${version}` : `${name} ${version} (${platform})`,
+        digest: { sha256 },
+        annotations: { voucher: 'seal' },
+      }),
+    ),
+  ];
+}
+
+function dependency(voucher: string, uri: string, digest: Readonly<Record<string, string>>): ResourceDescriptor {
+  return { uri, digest, annotations: { voucher } };
+}

@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  buildProvenance,
+  digestSetOf,
+  encodeStatement,
+  type Statement,
+  type Subject,
+  splitSubjects,
+} from '@paved/attestation';
+import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
+import { type ApiJob, fetchJobs, selectBuildJobs } from './build-jobs.js';
+import { claimsDocument } from './claims-document.js';
+import type { definition } from './definition.js';
+import { ProvenanceError } from './error.js';
+import { assertClaims, type JobClaims } from './job-claims.js';
+import { PROVENANCE_AUDIENCE, verifyJobToken } from './job-token.js';
+import { assertNeeds } from './needs-results.js';
+import { builderIdOf, buildPredicate } from './predicate.js';
+import { assertSource, readBuildRecord, readFetchRecord } from './records.js';
+import { assertReleaseConditions, isProtected } from './release-conditions.js';
+import { collectByproducts, collectSubjects } from './subjects.js';
+import { summarise } from './summarise.js';
+import { parseTools } from './tools.js';
+import { parseWorkflowInputs } from './workflow-inputs.js';
+
+type Inputs = InputsOf<typeof definition>;
+
+/** Checks first (rules 4, 5 and 7), describes last: nothing is written for a build that is not what the token says. */
+export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
+  assertNeeds(inputs['needs-results']);
+  const workflowInputs = parseWorkflowInputs(inputs['workflow-inputs']);
+  const tools = parseTools(inputs.tools);
+  const claims = await verifiedClaims(inputs, context);
+  const fetch = await readFetchRecord(inputs['fetch-record-path']);
+  assertSource(fetch.manifest, context.runner.serverUrl, claims.repository, claims.sha);
+  const jobs = await buildJobs(inputs, context, claims);
+  const subjects = await subjectsOf(inputs);
+  const predicate = buildPredicate({
+    serverUrl: context.runner.serverUrl,
+    claims,
+    refProtected: isProtected(claims, context.runner.refProtected),
+    selfHostedAllowed: inputs['allow-self-hosted'],
+    workflowInputs,
+    jobs,
+    fetch,
+    build: await readBuildRecord(inputs['build-record-path']),
+    tools,
+    byproducts: await collectByproducts(inputs.byproducts ?? []),
+    actionRef: context.runner.optional('actionRef'),
+  });
+  const statements = splitSubjects(buildProvenance(subjects, predicate));
+  const folder = await context.workDir();
+  const paths = await writeStatements(folder, statements);
+  const claimsPath = join(folder, 'claims.json');
+  await writeFile(claimsPath, `${JSON.stringify(claimsDocument(claims), null, 2)}\n`, { flag: 'wx' });
+  const builderId = builderIdOf(context.runner.serverUrl, claims);
+  summarise(context, { builderId, claims, jobs, isolation: fetch.isolation, subjects: subjects.length });
+  return { 'statement-path': paths.join('\n'), 'claims-path': claimsPath, 'builder-id': builderId };
+}
+
+async function verifiedClaims(inputs: Inputs, context: ActionContext): Promise<JobClaims> {
+  const { runner } = context;
+  const issuer = inputs['oidc-issuer'].href.replace(/\/$/, '');
+  const claims = await verifyJobToken(context.http, issuer, await context.idToken(PROVENANCE_AUDIENCE));
+  assertClaims(claims, {
+    repository: runner.repository,
+    repositoryId: runner.repositoryId,
+    ownerId: runner.ownerId,
+    sha: runner.sha,
+    ref: runner.ref,
+    runId: runner.runId,
+    runAttempt: runner.runAttempt,
+    eventName: runner.eventName,
+    runnerEnvironment: runner.runnerEnvironment,
+    workflowPath: inputs['expected-workflow-path'],
+    workflowSha: inputs['expected-workflow-sha'],
+  });
+  assertReleaseConditions(claims, {
+    allowedEvents: inputs['allowed-events'].flatMap((line) => line.split(/\s+/)),
+    requireProtectedRef: inputs['require-protected-ref'],
+    contextProtected: runner.refProtected,
+  });
+  if (claims.runner_environment !== 'github-hosted' && !inputs['allow-self-hosted']) {
+    throw new ProvenanceError(
+      'RUNNER_NOT_HOSTED',
+      'Cannot describe this build: this job runs on a self-hosted runner',
+      {
+        hint: 'Run it on a GitHub-hosted runner, or set allow-self-hosted, which the provenance will state',
+      },
+    );
+  }
+  return claims;
+}
+
+async function buildJobs(inputs: Inputs, context: ActionContext, claims: JobClaims): Promise<readonly ApiJob[]> {
+  const address = {
+    apiUrl: context.runner.apiUrl,
+    repository: claims.repository,
+    runId: claims.run_id,
+    runAttempt: claims.run_attempt,
+  };
+  return selectBuildJobs(await fetchJobs(context.http, address, inputs['github-token']), {
+    buildJobs: inputs['build-jobs'],
+    runId: claims.run_id,
+    sha: claims.sha,
+    ownJobId: claims.check_run_id,
+    allowSelfHosted: inputs['allow-self-hosted'],
+    hostedRunnerGroups: inputs['hosted-runner-groups'],
+  });
+}
+
+async function subjectsOf(inputs: Inputs): Promise<readonly Subject[]> {
+  const [folder, name, digest] = [inputs['subjects-path'], inputs['image-name'], inputs['image-digest']];
+  if ((name === undefined) !== (digest === undefined)) {
+    throw new ProvenanceError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together');
+  }
+  const files = folder === undefined ? [] : await collectSubjects(folder);
+  if ((folder !== undefined && files.length === 0) || (folder === undefined && name === undefined)) {
+    throw new ProvenanceError('SUBJECTS_MISSING', 'Cannot describe this build: it has no outputs', {
+      hint: 'Check subjects-path, and that the build leaves files where output-path says',
+    });
+  }
+  return name === undefined || digest === undefined ? files : [...files, { name, digest: digestSetOf(digest) }];
+}
+
+async function writeStatements(folder: string, statements: readonly Statement[]): Promise<readonly string[]> {
+  return await Promise.all(
+    statements.map(async (statement, index) => {
+      const path = join(folder, index === 0 ? 'provenance.intoto.json' : `provenance-${index + 1}.intoto.json`);
+      await writeFile(path, encodeStatement(statement), { flag: 'wx' });
+      return path;
+    }),
+  );
+}
