@@ -48,6 +48,7 @@ export type InputsOf<D> =
 export type OutputsOf<D> =
   D extends ActionDefinition<InputDeclarations, infer O> ? { readonly [K in keyof O]?: string | undefined } : never;
 
+const DEFINED = new WeakSet<object>();
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** Checks the declaration once, when the module loads. @throws {InternalError} for a declaration that breaks the house rules */
@@ -66,5 +67,11 @@ export function defineAction<const I extends InputDeclarations, const O extends 
     if (declared.required && declared.default !== undefined)
       throw refuse(`input "${name}" is required and has a default`);
   }
+  DEFINED.add(definition);
   return definition;
+}
+
+/** Whether `value` came from {@link defineAction}: for the toolchain, which imports definitions by path. */
+export function isActionDefinition(value: unknown): value is ActionDefinition {
+  return typeof value === 'object' && value !== null && DEFINED.has(value);
 }

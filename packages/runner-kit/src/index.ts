@@ -4,6 +4,7 @@ export {
   defineAction,
   type InputDeclarations,
   type InputsOf,
+  isActionDefinition,
   type OutputDeclaration,
   type OutputDeclarations,
   type OutputsOf,

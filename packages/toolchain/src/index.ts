@@ -1,1 +1,12 @@
-export {};
+export { assertBundle, type BundleRules } from './bundle/assert-bundle.js';
+export { type BundleOptions, bundleActions } from './bundle/bundle-actions.js';
+export { PROCESS_ACTIONS } from './bundle/process-actions.js';
+export { type Check, driftedFiles } from './checks/check.js';
+export { CHECKS, runChecks, selectChecks } from './checks/run-checks.js';
+export { actionYml } from './docs/action-yml.js';
+export { type CatalogEntry, catalogJson, catalogMarkdown } from './docs/catalog.js';
+export { generateDocs } from './docs/generate-docs.js';
+export { actionReadme } from './docs/readme.js';
+export { ToolchainError, type ToolchainErrorCode } from './error.js';
+export { gitTreeHash } from './release/git-tree.js';
+export { releaseFiles, writeReleaseTree } from './release/release-tree.js';
