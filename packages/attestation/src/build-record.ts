@@ -24,7 +24,8 @@ export interface BuildRecord {
   readonly log: { readonly path: string; readonly sha256: Digest };
 }
 
-const relativePath: Decoder<string> = refine(string, (text) => {
+/** With `/` between names, none of them empty, `.` or `..`; never absolute. */
+export const relativePath: Decoder<string> = refine(string, (text) => {
   const parts = text.split('/');
   if (text !== '' && !text.includes('\\') && !text.includes('\0') && !parts.some((part) => /^(|\.|\.\.)$/.test(part))) {
     return text;

@@ -3,7 +3,10 @@ export {
   type BuildOutput,
   type BuildRecord,
   parseBuildRecord,
+  relativePath,
+  sha256Field,
 } from './build-record.js';
+export { BUNDLES_MEDIA_TYPE, type BundleIndex, type IndexedBundle, parseBundleIndex } from './bundle-index.js';
 export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf } from './digest-set.js';
 export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';
 export { AttestationError, type AttestationErrorCode } from './error.js';

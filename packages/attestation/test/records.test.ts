@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseBuildRecord, parseIsolationReport } from '@paved/attestation';
+import { parseBuildRecord, parseBundleIndex, parseIsolationReport } from '@paved/attestation';
 
 const REPORT = {
   mediaType: 'application/vnd.paved.isolation.v1+json',
@@ -65,5 +65,32 @@ describe('build record', () => {
     expect(() => parseBuildRecord(JSON.stringify({ ...RECORD, log: { path: 'x', sha256: 'zz' } }))).toThrow(
       expect.objectContaining({ code: 'DOCUMENT_MALFORMED' }),
     );
+  });
+});
+
+describe('bundle index', () => {
+  const entry = {
+    path: 'provenance.sigstore.json',
+    content: 'dsse',
+    slot: 'provenance',
+    predicateType: 'https://slsa.dev/provenance/v1',
+    subjects: [{ name: 'app.tgz', digest: `sha256:${'a'.repeat(64)}` }],
+    sha256: `sha256:${'b'.repeat(64)}`,
+  };
+  const indexOf = (bundle: unknown) =>
+    JSON.stringify({ mediaType: 'application/vnd.paved.bundles.v1+json', bundles: [bundle], signer: {} });
+
+  test('gives subjects one form', () => {
+    const set = { ...entry, subjects: [{ name: 'app.tgz', digest: { sha256: 'a'.repeat(64) } }] };
+    expect(parseBundleIndex(indexOf(set))).toEqual(parseBundleIndex(indexOf(entry)));
+  });
+
+  test.each([
+    ['a path that leaves the folder', { ...entry, path: '../x' }],
+    ['an unknown content', { ...entry, content: 'blob' }],
+    ['a subject without sha256', { ...entry, subjects: [{ name: 'x', digest: { sha512: 'a'.repeat(128) } }] }],
+    ['no digest', { ...entry, sha256: undefined }],
+  ])('refuses: %s', (_name, bundle) => {
+    expect(() => parseBundleIndex(indexOf(bundle))).toThrow(expect.objectContaining({ code: 'DOCUMENT_MALFORMED' }));
   });
 });
