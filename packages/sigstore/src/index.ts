@@ -1,8 +1,20 @@
 export { MAX_BUNDLE_BYTES } from './bundle.js';
 export { parseSigningCertificate, type SigningCertificate } from './certificate.js';
+export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
 export { type SigningErrorCode, SigstoreError, type SigstoreErrorCode, type VerificationErrorCode } from './error.js';
 export type { CertificateExtensions, ExtensionName } from './extensions.js';
 export { assertIdentityPolicy, type IdentityPolicy } from './policy.js';
+export { MIN_REKOR_TIMEOUT_MS, RekorV2Witness } from './rekor-witness.js';
+export {
+  type BundleTransparency,
+  openSigningSession,
+  type SignedBundle,
+  type SigningProgress,
+  type SigningSession,
+  type SigningSessionOptions,
+} from './session.js';
+export { TimestampWitness } from './timestamp-witness.js';
+export { readTokenClaims, type TokenClaims } from './token.js';
 export { parseTrustedRoot, type TrustedRoot } from './trusted-root.js';
 export { type VerifiedBundle, type VerifiedIdentity, type VerifyBundleOptions, verifyBundle } from './verify-bundle.js';
 export type { Transparency } from './verify-material.js';

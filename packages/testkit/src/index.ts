@@ -31,6 +31,13 @@ export {
   startLoopback,
   startRegistry,
 } from './registry/index.js';
+export type {
+  SigstoreFault,
+  SigstoreFaults,
+  SigstoreRequest,
+  SigstoreServiceName,
+} from './sigstore/service.js';
+export { type Sigstore, type StartSigstoreOptions, startSigstore } from './sigstore/start-sigstore.js';
 export {
   type IssuedToken,
   startTokenService,
