@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import ncc from '@vercel/ncc';
 import type { BenchCase } from './bench.js';
+
+type Ncc = (entry: string, options: { minify: boolean; quiet: boolean }) => Promise<{ code: string }>;
+const ncc = createRequire(import.meta.url)('@vercel/ncc') as Ncc;
 
 /** Signing and hand-over load heavier libraries; everything else must start like a bundle of @actions/core alone. */
 const GOAL = 1.5;

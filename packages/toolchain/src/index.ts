@@ -10,3 +10,5 @@ export { actionReadme } from './docs/readme.js';
 export { ToolchainError, type ToolchainErrorCode } from './error.js';
 export { gitTreeHash } from './release/git-tree.js';
 export { releaseFiles, writeReleaseTree } from './release/release-tree.js';
+export { type PavedConfig, parseConfig, RenderError, readConfig } from './render/config.js';
+export { type RenderedWorkflow, renderWorkflows, writeWorkflows } from './render/workflows.js';
