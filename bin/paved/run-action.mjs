@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readCommandFile } from './command-file.mjs';
+import { CommandLog } from './command-log.mjs';
+import { report } from './report.mjs';
+import { ROOT } from './root.mjs';
+import { UsageError } from './usage-error.mjs';
+
+/** Runs main and then post of an action's bundle, as the runner would; returns the exit status. */
+export async function runAction(action, values, json) {
+  const bundle = join(ROOT, 'dist', action.name, 'index.js');
+  if (!existsSync(bundle)) {
+    throw new UsageError(
+      'BUNDLE_MISSING',
+      `Cannot run ${action.name}: it is not bundled`,
+      'Run "npm run bundle" first',
+    );
+  }
+  const temp = mkdtempSync(join(tmpdir(), `paved-${action.name}-`));
+  process.stderr.write(`Files are kept in ${temp}\n`);
+  const commands = join(temp, '_commands');
+  mkdirSync(commands, { mode: 0o700 });
+  const files = {};
+  for (const variable of ['GITHUB_OUTPUT', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY', 'GITHUB_ENV', 'GITHUB_PATH']) {
+    files[variable] = join(commands, variable.toLowerCase());
+    writeFileSync(files[variable], '', { mode: 0o600 });
+  }
+  const environment = { ...process.env, GITHUB_WORKSPACE: process.cwd(), RUNNER_TEMP: temp, ...files };
+  // What belongs to an outer action, and secrets under their other name, is not the child's.
+  for (const name of Object.keys(environment)) if (/^(PAVED_INPUT|INPUT|STATE)_/.test(name)) delete environment[name];
+  for (const [name, texts] of values) environment[`INPUT_${name.toUpperCase()}`] = texts.join('\n');
+  const secrets = action.inputs
+    .filter(({ kind }) => kind === 'secret')
+    .flatMap(({ name }) => values.get(name) ?? [])
+    .filter((text) => text !== '');
+
+  const main = await runBundle(bundle, environment, secrets);
+  const post = join(ROOT, 'dist', action.name, 'post.js');
+  const state = readCommandFile(files.GITHUB_STATE);
+  const states = Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value]));
+  const after = existsSync(post) ? await runBundle(post, { ...environment, ...states }, secrets) : undefined;
+
+  const status = main.status === 0 ? (after?.status ?? 0) : main.status;
+  report(
+    action,
+    { status, errors: [...main.errors, ...(after?.errors ?? [])], outputs: readCommandFile(files.GITHUB_OUTPUT) },
+    json,
+  );
+  return status;
+}
+
+/** Runs a bundle, passes its log to stderr without workflow commands and secrets, and collects its error annotations. */
+function runBundle(bundle, environment, secrets) {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [bundle], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+    const log = new CommandLog(secrets);
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop();
+      for (const line of lines) log.line(line);
+    });
+    child.on('error', fail);
+    child.on('close', (code) => {
+      if (rest !== '') log.line(rest);
+      done({ status: code ?? 1, errors: log.errors });
+    });
+  });
+}
