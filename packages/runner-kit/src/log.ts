@@ -19,7 +19,7 @@ export interface Log {
 }
 
 export function createLog(commands: Commands, secrets: Secrets): Log {
-  const line = (text: string) => plainText(secrets.redact(text), MAX_ANNOTATION);
+  const line = (text: string) => withoutCommands(plainText(secrets.redact(text), MAX_ANNOTATION));
   return {
     info: (text) => commands.write(withoutCommands(secrets.redact(text))),
     notice: (text) => commands.annotate('notice', line(text)),
