@@ -1,1 +1,41 @@
-export {};
+export { type BlobSource, bytesSource, VerifiedBlobStream } from './blob-source.js';
+export type { BlobOutcome } from './blob-upload.js';
+export {
+  type ArtifactFile,
+  type ArtifactLayoutOptions,
+  type BuiltLayout,
+  buildArtifactLayout,
+} from './build-layout.js';
+export { buildArtifactManifest, describeBytes, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from './build-manifest.js';
+export { type BundleReferrerOptions, buildBundleReferrer, type Referrer } from './bundle-referrer.js';
+export { type Descriptor, descriptorDecoder } from './descriptor.js';
+export { OciError, type OciErrorCode } from './error.js';
+export { type OciLayout, type OpenLayoutOptions, openLayout } from './layout.js';
+export { type ExtractLimits, extractLayoutTar } from './layout-tar.js';
+export {
+  type ImageIndex,
+  type ImageManifest,
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  manifestDescriptor,
+  parseManifest,
+} from './manifest.js';
+export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
+export { assertRemoteManifest, type PushContentOptions, type PushedContent, pushContent } from './push-content.js';
+export { assertTagsAllowed, type PushedTag, type PushTagsOptions, pushTags } from './push-tags.js';
+export { buildPushReceipt, PUSH_RECEIPT_MEDIA_TYPE, type PushReceipt } from './receipt.js';
+export {
+  parseReference,
+  parseRegistryHost,
+  parseRepositoryName,
+  parseTag,
+  type Reference,
+  type RegistryHost,
+  type RepositoryName,
+  referenceText,
+  type Tag,
+} from './reference.js';
+export { addToFallbackIndex, ensureListed, fallbackTag, listReferrers } from './referrers.js';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.js';
+export { parseRegistryCredentials, type RegistryCredentials, readRegistryCredentials } from './registry-config.js';
+export { type FetchedManifest, RepositoryClient } from './repository-client.js';

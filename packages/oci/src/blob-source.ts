@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { digestHex } from '@paved/digest';
+import type { Descriptor } from './descriptor.js';
+import { OciError } from './error.js';
+
+/** Content that can be opened any number of times; each reading is checked against `descriptor` by who reads it. */
+export interface BlobSource {
+  readonly descriptor: Descriptor;
+  readonly open: () => Readable;
+}
+
+export function bytesSource(descriptor: Descriptor, bytes: Uint8Array): BlobSource {
+  return { descriptor, open: () => Readable.from([bytes]) };
+}
+
+/**
+ * Passes bytes through one chunk late and gives the last chunk free only when size and digest are those of `descriptor`.
+ * A receiver that was promised `size` bytes therefore never holds a complete wrong blob.
+ * @throws {OciError} `DIGEST_MISMATCH` as the stream's error
+ */
+export class VerifiedBlobStream extends Transform {
+  readonly #descriptor: Descriptor;
+  readonly #hash;
+  #held: Buffer | undefined;
+  #size = 0;
+
+  constructor(descriptor: Descriptor) {
+    super();
+    this.#descriptor = descriptor;
+    this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+    if (this.#size > this.#descriptor.size) {
+      done(this.#mismatch(`it has more than ${this.#descriptor.size} bytes`));
+      return;
+    }
+    if (this.#held !== undefined) this.push(this.#held);
+    this.#held = chunk;
+    done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    const hex = this.#hash.digest('hex');
+    if (this.#size !== this.#descriptor.size) {
+      done(this.#mismatch(`it has ${this.#size} bytes, expected ${this.#descriptor.size}`));
+    } else if (hex !== digestHex(this.#descriptor.digest)) {
+      done(this.#mismatch('its bytes have another digest'));
+    } else {
+      done(null, this.#held);
+    }
+  }
+
+  #mismatch(state: string): OciError {
+    return new OciError('DIGEST_MISMATCH', `Cannot accept blob ${this.#descriptor.digest}: ${state}`, {
+      hint: 'The content changed or was damaged on the way; build it again',
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import type { Digest } from '@paved/digest';
+import { OciError } from './error.js';
+import type { Manifest } from './manifest.js';
+import type { Tag } from './reference.js';
+import type { RepositoryClient } from './repository-client.js';
+
+export interface PushTagsOptions {
+  readonly repository: RepositoryClient;
+  /** Must be in the repository already; its bytes are what the tag is put with. */
+  readonly manifest: Manifest;
+  readonly tags: readonly Tag[];
+  /** Lets a tag that names another digest be moved. */
+  readonly moveTag?: boolean;
+}
+
+export interface PushedTag {
+  readonly tag: Tag;
+  readonly outcome: 'created' | 'present' | 'moved';
+}
+
+/** `1.2.3`, `v1.2.3`, with any suffix of a pre-release, build or variant. */
+const VERSION = /^v?[0-9]+\.[0-9]+\.[0-9]+(?:[-._+][A-Za-z0-9._-]+)?$/;
+/** A commit: `<40 hex>` or `sha-<7 to 40 hex>`. */
+const COMMIT = /^(?:[0-9a-f]{40}|sha-[0-9a-f]{7,40})$/;
+/** Tags in which referrers and cosign's older signatures live. */
+const RESERVED = /^sha(?:256|512)-[0-9a-f]{32,}(?:\..*)?$/;
+
+/**
+ * A tag has to say which version it is; one that moves (`latest`, `v1`, `main`) has to be named in `allowed` as well, so that nobody
+ * gets it by accident. The referrers' own tags are never allowed.
+ * @throws {OciError} `TAG_REFUSED`, before anything was sent
+ */
+export function assertTagsAllowed(tags: readonly Tag[], allowed: readonly string[]): void {
+  for (const tag of tags) {
+    if (RESERVED.test(tag)) {
+      throw new OciError('TAG_REFUSED', `Cannot tag as "${tag}": the registry keeps referrers under this name`);
+    }
+    if (VERSION.test(tag) || COMMIT.test(tag) || allowed.includes(tag)) continue;
+    throw new OciError('TAG_REFUSED', `Cannot tag as "${tag}": it names no version`, {
+      hint: 'Use a full version or a commit as tag, or name this tag in allow-tags as well',
+    });
+  }
+}
+
+/**
+ * Puts tags on a manifest that was pushed by digest. A tag that has the digest already is a success; another digest is an error
+ * unless `moveTag`. Each tag is read again afterwards.
+ * @throws {OciError} `TAG_EXISTS`, `READBACK_MISMATCH`
+ */
+export async function pushTags(options: PushTagsOptions): Promise<readonly PushedTag[]> {
+  const current = new Map<Tag, Digest | undefined>();
+  // All are looked at before the first is written, so that a conflict in the last leaves none behind.
+  for (const tag of options.tags) {
+    const digest = await digestOf(options.repository, tag);
+    current.set(tag, digest);
+    if (digest !== undefined && digest !== options.manifest.digest && options.moveTag !== true) {
+      throw exists(tag, digest, options.manifest.digest);
+    }
+  }
+  const pushed: PushedTag[] = [];
+  for (const [tag, digest] of current) pushed.push(await pushTag(options, tag, digest));
+  return pushed;
+}
+
+async function pushTag(options: PushTagsOptions, tag: Tag, before: Digest | undefined): Promise<PushedTag> {
+  const { repository, manifest } = options;
+  if (before === manifest.digest) return { tag, outcome: 'present' };
+  try {
+    await repository.pushManifest(manifest, { tag });
+  } catch (error) {
+    if (!(error instanceof OciError) || error.code !== 'REGISTRY_REFUSED') throw error;
+    // An immutable tag that somebody set meanwhile: the same digest is still what was asked for.
+    const now = await digestOf(repository, tag);
+    if (now === undefined) throw error;
+    if (now !== manifest.digest) throw exists(tag, now, manifest.digest);
+  }
+  const now = await digestOf(repository, tag);
+  if (now !== manifest.digest) {
+    throw new OciError('READBACK_MISMATCH', `Cannot confirm tag "${tag}": it names ${now ?? 'nothing'}`, {
+      hint: 'Another job may push the same tag; find it before you run this again',
+    });
+  }
+  return { tag, outcome: before === undefined ? 'created' : 'moved' };
+}
+
+async function digestOf(repository: RepositoryClient, tag: Tag): Promise<Digest | undefined> {
+  return (await repository.pullManifest(tag))?.manifest.digest;
+}
+
+function exists(tag: Tag, found: Digest, wanted: Digest): OciError {
+  return new OciError('TAG_EXISTS', `Cannot tag ${wanted} as "${tag}": the tag names ${found}`, {
+    hint: 'Release under a new version, or set move-tag if the tag is meant to move',
+  });
+}

@@ -1,0 +1,102 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { object, optional, parseJson, record, string, unknown } from '@paved/json';
+import { OciError } from './error.js';
+import type { RegistryHost } from './reference.js';
+
+/** `bearer` is sent to the registry as it stands; `identity` is a refresh token for the registry's own token endpoint. */
+export type RegistryCredentials =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string }
+  | { readonly kind: 'identity'; readonly refreshToken: string };
+
+const MAX_BYTES = 1024 * 1024;
+
+const configDecoder = object({
+  auths: optional(
+    record(
+      object({
+        auth: optional(string),
+        username: optional(string),
+        password: optional(string),
+        identitytoken: optional(string),
+        registrytoken: optional(string),
+      }),
+    ),
+  ),
+  credHelpers: optional(record(unknown)),
+  credsStore: optional(string),
+});
+
+/**
+ * Reads the credentials for exactly `registry` from a file in the form of docker's config.json: key equals host, no suffix, prefix or
+ * scheme matching, because a near match sends the secret to another host. Credential programs are not started.
+ * @throws {OciError} `REGISTRY_CONFIG_INVALID`; neither message nor cause quotes the file
+ */
+export async function readRegistryCredentials(
+  path: string,
+  registry: RegistryHost,
+): Promise<RegistryCredentials | undefined> {
+  return parseRegistryCredentials(await readLimited(path), registry);
+}
+
+/** As {@link readRegistryCredentials}, from the file's text. */
+export function parseRegistryCredentials(text: string, registry: RegistryHost): RegistryCredentials | undefined {
+  const config = decode(text);
+  const entry = config.auths?.[registry];
+  if (entry === undefined) {
+    const program = config.credsStore !== undefined || config.credHelpers?.[registry] !== undefined;
+    if (program)
+      throw invalid(`it leaves ${registry} to a credential program`, 'Write an "auths" entry for the registry');
+    return undefined;
+  }
+  if (entry.registrytoken) return { kind: 'bearer', token: singleLine(entry.registrytoken) };
+  if (entry.identitytoken) return { kind: 'identity', refreshToken: singleLine(entry.identitytoken) };
+  const { username, password } = entry.auth ? splitAuth(entry.auth) : entry;
+  if (!username || !password) throw invalid(`its entry for ${registry} has no user name and password`);
+  return { kind: 'basic', username: singleLine(username), password: singleLine(password) };
+}
+
+function decode(text: string): ReturnType<typeof configDecoder> {
+  try {
+    return parseJson('the registry config', text, configDecoder);
+  } catch {
+    // The parser's message quotes the text around the mistake, and that text is a secret: the cause is dropped.
+    throw invalid("it is not JSON in the form of docker's config.json");
+  }
+}
+
+function splitAuth(auth: string): { readonly username: string; readonly password: string } {
+  const text = Buffer.from(auth, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 1) throw invalid('an "auth" member is not base64 of user:password');
+  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
+}
+
+function singleLine(secret: string): string {
+  // A line break would end the header and start another one.
+  if (/[\r\n\0]/.test(secret)) throw invalid('a secret in it holds a line break');
+  return secret;
+}
+
+async function readLimited(path: string): Promise<string> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile() || stats.size > MAX_BYTES) throw invalid('it is not a small regular file');
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (cause instanceof OciError) throw cause;
+    throw new OciError('REGISTRY_CONFIG_INVALID', 'Cannot read the registry config: it is missing or a link', {
+      cause,
+    });
+  }
+}
+
+function invalid(state: string, hint = 'Give the file that oidc-login wrote'): OciError {
+  return new OciError('REGISTRY_CONFIG_INVALID', `Cannot read the registry config: ${state}`, { hint });
+}
