@@ -1,0 +1,33 @@
+/** A program of somebody else, built from its Go module at a fixed version; Go's checksum database vouches for the source. */
+export interface Engine {
+  readonly module: string;
+  readonly version: string;
+  /** Path of the main package below the module, with a leading slash; empty for the module itself. */
+  readonly command: string;
+  /** The `go` line that the module needs; an older toolchain fetches it. */
+  readonly go: string;
+}
+
+const GO = '1.24';
+
+export const ENGINES = {
+  crane: { module: 'github.com/google/go-containerregistry', version: 'v0.22.1', command: '/cmd/crane', go: GO },
+  oras: { module: 'oras.land/oras', version: 'v1.2.3', command: '/cmd/oras', go: GO },
+  actionlint: { module: 'github.com/rhysd/actionlint', version: 'v1.7.12', command: '/cmd/actionlint', go: GO },
+  fulcio: { module: 'github.com/sigstore/fulcio', version: 'v1.8.8', command: '', go: GO },
+  rekor: {
+    module: 'github.com/sigstore/rekor-tiles/v2',
+    version: 'v2.3.0',
+    command: '/cmd/rekor-server/posix',
+    go: GO,
+  },
+  'timestamp-server': {
+    module: 'github.com/sigstore/timestamp-authority/v2',
+    version: 'v2.1.5',
+    command: '/cmd/timestamp-server',
+    go: '1.27.0',
+  },
+  cosign: { module: 'github.com/sigstore/cosign/v3', version: 'v3.1.3', command: '/cmd/cosign', go: GO },
+} as const satisfies Readonly<Record<string, Engine>>;
+
+export type EngineName = keyof typeof ENGINES;

@@ -1,0 +1,118 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Issuer } from '@paved/testkit';
+import type { EngineName } from '../catalog.js';
+import { type Daemon, runOrThrow, startDaemon } from '../program.js';
+import { freePorts } from './free-port.js';
+import { fulcioConfig } from './fulcio-config.js';
+
+/** Where a Sigstore instance is, and what a verifier of its bundles trusts. */
+export interface SigstoreInstance {
+  readonly fulcioUrl: string;
+  readonly rekorUrl: string;
+  readonly tsaUrl: string;
+  /** Text of `trusted_root.json`. */
+  readonly trustedRoot: string;
+  readonly trustedRootPath: string;
+  /** Whether certificates carry SCTs. */
+  readonly hasCtLog: boolean;
+}
+
+/** Fulcio, Rekor v2 and the timestamp authority, built from upstream's source, on loopback. */
+export async function startRealSigstore(
+  engine: (name: EngineName) => string,
+  issuer: Issuer,
+  folder: string,
+): Promise<SigstoreInstance & { stop(): Promise<void> }> {
+  await mkdir(folder, { recursive: true });
+  const daemons: Daemon[] = [];
+  const stop = async () => {
+    await Promise.all(daemons.map((daemon) => daemon.stop()));
+  };
+  try {
+    const fulcioUrl = await startFulcio(engine('fulcio'), issuer, folder, daemons);
+    const rekorUrl = await startRekor(engine('rekor'), folder, daemons);
+    const tsaUrl = await startTsa(engine('timestamp-server'), daemons);
+    const trustedRootPath = await createTrustedRoot(engine('cosign'), folder, { fulcioUrl, rekorUrl, tsaUrl });
+    const trustedRoot = await readFile(trustedRootPath, 'utf8');
+    return { fulcioUrl, rekorUrl, tsaUrl, trustedRoot, trustedRootPath, hasCtLog: false, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startFulcio(path: string, issuer: Issuer, folder: string, daemons: Daemon[]): Promise<string> {
+  const [port, grpcPort, metricsPort] = (await freePorts(3)).map(String) as [string, string, string];
+  const configPath = join(folder, 'fulcio.yaml');
+  await writeFile(configPath, fulcioConfig(issuer.url));
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['serve', '--ca', 'ephemeralca', '--ct-log-url', '', '--config-path', configPath];
+  const listen = ['--host', '127.0.0.1', '--port', port, '--grpc-host', '127.0.0.1', '--grpc-port', grpcPort];
+  const all = [...args, ...listen, '--metrics-port', metricsPort];
+  daemons.push(await startDaemon(path, all, () => answers(`${url}/api/v2/trustBundle`)));
+  return url;
+}
+
+async function startRekor(path: string, folder: string, daemons: Daemon[]): Promise<string> {
+  const [port, grpcPort, metricsPort] = (await freePorts(3)).map(String) as [string, string, string];
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const keyPath = join(folder, 'rekor-key.pem');
+  await writeFile(keyPath, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+  await writeFile(join(folder, 'rekor.pub'), publicKey.export({ format: 'pem', type: 'spki' }));
+  await mkdir(join(folder, 'rekor'), { recursive: true });
+  const url = `http://127.0.0.1:${port}`;
+  const listen = ['--http-port', port, '--grpc-port', grpcPort, '--http-metrics-port', metricsPort];
+  const log = ['--storage-dir', join(folder, 'rekor'), '--signer-filepath', keyPath];
+  // Verifiers take the checkpoint's origin from the host of the log's URL.
+  const pace = ['--hostname', '127.0.0.1', '--checkpoint-interval', '1s', '--batch-max-age', '100ms'];
+  daemons.push(await startDaemon(path, ['serve', ...listen, ...log, ...pace], () => answers(`${url}/healthz`)));
+  return url;
+}
+
+async function startTsa(path: string, daemons: Daemon[]): Promise<string> {
+  const [port] = (await freePorts(1)).map(String) as [string];
+  const url = `http://127.0.0.1:${port}`;
+  const args = [
+    'serve',
+    '--host',
+    '127.0.0.1',
+    '--port',
+    port,
+    '--timestamp-signer',
+    'memory',
+    '--disable-ntp-monitoring',
+  ];
+  daemons.push(await startDaemon(path, args, () => answers(`${url}/api/v1/timestamp/certchain`)));
+  return `${url}/api/v1/timestamp`;
+}
+
+async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url);
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+async function createTrustedRoot(
+  cosign: string,
+  folder: string,
+  urls: { readonly fulcioUrl: string; readonly rekorUrl: string; readonly tsaUrl: string },
+): Promise<string> {
+  const bundle = (await (await fetch(`${urls.fulcioUrl}/api/v2/trustBundle`)).json()) as {
+    chains: { certificates: string[] }[];
+  };
+  await writeFile(join(folder, 'fulcio.pem'), bundle.chains[0]?.certificates.join('\n') ?? '');
+  await writeFile(join(folder, 'tsa.pem'), await (await fetch(`${urls.tsaUrl}/certchain`)).text());
+  const start = new Date(Date.now() - 3_600_000).toISOString();
+  const out = join(folder, 'trusted_root.json');
+  await runOrThrow(cosign, [
+    'trusted-root',
+    'create',
+    `--fulcio=url=${urls.fulcioUrl},certificate-chain=${join(folder, 'fulcio.pem')}`,
+    `--rekor=url=${urls.rekorUrl},public-key=${join(folder, 'rekor.pub')},start-time=${start},origin=127.0.0.1`,
+    `--tsa=url=${urls.tsaUrl},certificate-chain=${join(folder, 'tsa.pem')}`,
+    `--out=${out}`,
+  ]);
+  return out;
+}

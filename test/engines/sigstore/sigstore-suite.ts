@@ -1,0 +1,89 @@
+import { defineSuite, type EngineTest, expectThat } from '../suite.js';
+import {
+  ARTIFACT,
+  CYCLONEDX,
+  cosignSays,
+  type InstanceName,
+  PROVENANCE,
+  type SignedSet,
+  type SigstoreContext,
+  signSet,
+  startContext,
+  verifyOurselves,
+} from './context.js';
+import { TAMPERINGS, type Tampering } from './tamper.js';
+
+/** Signing costs seconds of waiting for a checkpoint: each instance signs once for all tests. */
+const sets = new Map<InstanceName, Promise<SignedSet>>();
+
+function setOf(context: SigstoreContext, name: InstanceName): Promise<SignedSet> {
+  const known = sets.get(name) ?? signSet(context, name);
+  sets.set(name, known);
+  return known;
+}
+
+const CONTENTS = [
+  { content: 'blob', predicateType: undefined },
+  { content: 'provenance', predicateType: PROVENANCE },
+  { content: 'sbom', predicateType: CYCLONEDX },
+] as const;
+
+type Content = (typeof CONTENTS)[number];
+
+function question({ predicateType }: Content, bundle: string, artifact: Uint8Array = ARTIFACT) {
+  return { bundle, artifact, ...(predicateType === undefined ? {} : { predicateType }) };
+}
+
+function acceptance(name: InstanceName, content: Content): EngineTest<SigstoreContext> {
+  return {
+    name: `${name}: cosign and we accept the ${content.content} bundle`,
+    async run(context) {
+      const { json } = (await setOf(context, name))[content.content];
+      const { accepted, detail } = await cosignSays(context, name, question(content, json));
+      expectThat('cosign accepts the bundle', accepted, detail);
+      const verified = verifyOurselves(context, name, question(content, json));
+      expectThat('our verification names the log', verified.transparency === 'logged');
+    },
+  };
+}
+
+function refusal(name: InstanceName, content: Content, tampering: Tampering): EngineTest<SigstoreContext> {
+  return {
+    name: `${name}: cosign and we refuse the ${content.content} bundle with ${tampering.name}`,
+    async run(context) {
+      const { json } = (await setOf(context, name))[content.content];
+      const { bundle, artifact } = tampering.apply(json, ARTIFACT);
+      expectThat('the tampering changes something', bundle !== json || !Buffer.from(artifact).equals(ARTIFACT));
+      const { accepted } = await cosignSays(context, name, question(content, bundle, artifact));
+      expectThat('cosign refuses the bundle', !accepted);
+      expectThat(
+        'our verification refuses the bundle',
+        refused(() => verifyOurselves(context, name, question(content, bundle, artifact))),
+      );
+    },
+  };
+}
+
+function refused(verify: () => unknown): boolean {
+  try {
+    verify();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const NAMES: readonly InstanceName[] = ['real', 'double'];
+
+export const sigstoreSuite = defineSuite<SigstoreContext>({
+  engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign'],
+  start: startContext,
+  tests: NAMES.flatMap((name) =>
+    CONTENTS.flatMap((content) => [
+      acceptance(name, content),
+      ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(
+        (tampering) => refusal(name, content, tampering),
+      ),
+    ]),
+  ),
+});
