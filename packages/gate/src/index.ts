@@ -1,1 +1,54 @@
-export {};
+export { assertFresh, parseTime } from './age.js';
+export { groupByAliases } from './alias-groups.js';
+export { cvss3BaseScore } from './cvss.js';
+export {
+  countBySeverity,
+  type Decision,
+  type DecisionInput,
+  decide,
+  type RuleResult,
+  type Unchecked,
+  type UncheckedResult,
+} from './decide.js';
+export { GateError, type GateErrorCode } from './error.js';
+export { EXPIRY_WARNING_DAYS, type ExceptionReport } from './exceptions.js';
+export { type Finding, isBlocking, type MergedFinding, type Suppression } from './finding.js';
+export { compareGoVersions } from './go-version.js';
+export {
+  INSPECTION_FILE,
+  INSPECTION_MEDIA_TYPE,
+  type InspectedDatabase,
+  type InspectedReport,
+  type Inspection,
+  parseInspection,
+} from './inspection.js';
+export { type KevCatalogue, type KevEntry, parseKev } from './kev.js';
+export { ecosystemsOf, isRecordFor, matchOsv, type OsvMatches, packageKeys } from './match-osv.js';
+export { mergeFindings } from './merge-findings.js';
+export { mergeFloor } from './merge-floor.js';
+export { type OsvRecord, parseOsvRecord, severityOf } from './osv-record.js';
+export { type OsvReport, parseOsvReport, type ReportCounts } from './osv-report.js';
+export { parsePolicy } from './parse-policy.js';
+export {
+  type Action,
+  DEFAULT_POLICY,
+  type Mode,
+  type Policy,
+  type PolicyException,
+  type RuleId,
+  type Threshold,
+} from './policy.js';
+export type { FindingSource, RawFinding } from './raw-finding.js';
+export { SEVERITIES, type Severity } from './severity.js';
+export { assertDescribes } from './subjects.js';
+export {
+  buildVerdict,
+  type DatabaseUsed,
+  type DocumentUsed,
+  type PolicyUsed,
+  VERDICT_MEDIA_TYPE,
+  type Verdict,
+  type VerdictContext,
+  type VerdictCounts,
+} from './verdict.js';
+export { versionOrder } from './version-order.js';

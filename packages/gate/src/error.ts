@@ -1,0 +1,24 @@
+import { PavedError } from '@paved/errors';
+
+/** Each way in which a gate cannot answer has its own code: none of them is ever "clean". */
+export type GateErrorCode =
+  | 'REPORT_EMPTY'
+  | 'REPORT_MALFORMED'
+  | 'REPORT_UNSUPPORTED'
+  | 'REPORT_STALE'
+  | 'REPORT_SUBJECT_MISMATCH'
+  | 'SBOM_SUBJECT_MISMATCH'
+  | 'ADVISORY_MALFORMED'
+  | 'DATABASE_EMPTY'
+  | 'DATABASE_STALE'
+  | 'DATABASE_ECOSYSTEM_MISMATCH'
+  | 'KEV_MALFORMED'
+  | 'KEV_COUNT_MISMATCH'
+  | 'KEV_STALE'
+  | 'CVSS_INVALID'
+  | 'VERSION_INVALID'
+  | 'POLICY_INVALID'
+  | 'VERDICT_MALFORMED';
+
+/** The inputs of a decision cannot be used; there is no verdict then. */
+export class GateError extends PavedError<GateErrorCode> {}
