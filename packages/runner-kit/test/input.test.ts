@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { defineAction, type InputsOf, input, output } from '../src/index.js';
+import { type ActionDefinition, defineAction, type InputsOf, input, output } from '../src/index.js';
 import { type TestContext, testContext } from '../src/testing.js';
 
 const definition = defineAction({
@@ -183,7 +183,7 @@ describe('refusals', () => {
 });
 
 describe('declarations that break the rules', () => {
-  test.each([
+  test.each<[string, Partial<ActionDefinition>]>([
     ['name', { name: 'Probe' }],
     ['purpose with a full stop', { purpose: 'Does things.' }],
     ['purpose of two lines', { purpose: 'Does\nthings' }],

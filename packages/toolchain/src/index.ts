@@ -1,3 +1,6 @@
+export { checkImports, type ImportRule, type ImportTable, violationsOf } from './architecture/check-imports.js';
+export { IMPORT_TABLE } from './architecture/import-table.js';
+export { parseImports } from './architecture/read-imports.js';
 export { assertBundle, type BundleRules } from './bundle/assert-bundle.js';
 export { type BundleOptions, bundleActions } from './bundle/bundle-actions.js';
 export { PROCESS_ACTIONS } from './bundle/process-actions.js';

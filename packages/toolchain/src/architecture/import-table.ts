@@ -1,0 +1,90 @@
+import { PROCESS_ACTIONS } from '../bundle/process-actions.js';
+import type { ImportRule, ImportTable } from './check-imports.js';
+
+const ORDER = [
+  'errors',
+  'digest',
+  'json',
+  'http',
+  'attestation',
+  'bom',
+  'gate',
+  'oci',
+  'sigstore',
+  'handoff',
+  'runner-kit',
+  'testkit',
+  'local-runner',
+  'toolchain',
+] as const;
+
+// The sandbox wires file descriptors by itself, and the canary opens sockets that must be blocked.
+const SANDBOX_BUILTINS = ['node:child_process', 'node:dgram', 'node:net'];
+
+/** What an action may import besides `@paved/runner-kit`. */
+function action(name: string, packages: readonly string[]): ImportRule {
+  const startsProcesses = PROCESS_ACTIONS.includes(name);
+  const processes = startsProcesses ? ['@paved/runner-kit/exec'] : [];
+  const base = ['errors', 'digest', 'json', 'http'].map((lower) => `@paved/${lower}`);
+  return {
+    packages: [...base, '@paved/runner-kit', ...packages, ...processes],
+    builtins: startsProcesses ? SANDBOX_BUILTINS : [],
+  };
+}
+
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  'evidence-upload': ['@paved/attestation', '@paved/sigstore'],
+  handoff: ['@paved/handoff'],
+  'hermetic-build': ['@paved/attestation', '@paved/bom', 'tar-stream', 'yaml', 'packageurl-js', 'semver'],
+  'oidc-login': ['@paved/oci', 'jose'],
+  provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
+  push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+  sbom: ['@paved/attestation', '@paved/bom'],
+  'scan-gate': ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/runner-kit/github', 'yaml', 'yauzl'],
+  sign: ['@paved/attestation', '@paved/bom', '@paved/sigstore'],
+  verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+};
+
+/** docs/architecture.md's table of packages as data: a change of an import is a change of this file, and is reviewed as one. */
+export const IMPORT_TABLE: ImportTable = {
+  order: ORDER,
+  packages: {
+    errors: { packages: [] },
+    digest: { packages: [] },
+    json: { packages: [] },
+    http: { packages: [], builtins: ['node:http', 'node:https', 'node:net'] },
+    attestation: { packages: [] },
+    bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js'] },
+    gate: { packages: ['semver', 'packageurl-js'] },
+    oci: { packages: ['tar-stream'] },
+    sigstore: {
+      packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign', '@sigstore/verify', 'jose'],
+    },
+    handoff: { packages: ['@actions/artifact', 'tar-stream', 'yauzl'] },
+    'runner-kit': {
+      packages: ['@actions/core', '@actions/github', '@actions/exec', '@actions/cache', 'tar-stream'],
+      readsEnvironment: true,
+    },
+    testkit: { packages: [], development: true },
+    'local-runner': { packages: [], development: true },
+    toolchain: { packages: [], development: true },
+  },
+  actions: Object.fromEntries(Object.entries(ACTIONS).map(([name, packages]) => [name, action(name, packages)])),
+  harmlessBuiltins: [
+    'node:buffer',
+    'node:crypto',
+    'node:events',
+    'node:fs',
+    'node:fs/promises',
+    'node:os',
+    'node:path',
+    'node:path/posix',
+    'node:perf_hooks',
+    'node:stream',
+    'node:stream/promises',
+    'node:timers/promises',
+    'node:url',
+    'node:util',
+    'node:zlib',
+  ],
+};
