@@ -1,0 +1,162 @@
+import type { Conclusion } from '@paved/testkit';
+import type { Functions } from './expression/evaluate.js';
+import { TokenEvaluator } from './expression/evaluate-token.js';
+import type { Json } from './expression/json-data.js';
+import { githubFacts, type RunFacts } from './job/run-facts.js';
+import { runJob } from './job/run-job.js';
+import type { RunWorkflowOptions } from './options.js';
+import type { JobResult, RunResult } from './result.js';
+import type { InputSpec } from './workflow/model.js';
+import type { Plan, PlannedCall, PlannedSteps } from './workflow/plan.js';
+
+interface Finished {
+  readonly result: Conclusion;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+type Inputs = Readonly<Record<string, Json>>;
+
+/** Runs the jobs of a plan one after the other in the order of their needs, called workflows in place. */
+export class Scheduler {
+  readonly #facts: RunFacts;
+  readonly #options: RunWorkflowOptions;
+  readonly #jobs: JobResult[] = [];
+
+  constructor(facts: RunFacts, options: RunWorkflowOptions) {
+    this.#facts = facts;
+    this.#options = options;
+  }
+
+  async run(plan: Plan, inputs: Inputs): Promise<RunResult> {
+    const finished = await this.#runPlan(plan, inputs, '');
+    const calls = plan.jobs.filter((planned): planned is PlannedCall => 'plan' in planned);
+    const outputs = Object.fromEntries(calls.map(({ job }) => [job.id, finished.get(job.id)?.outputs ?? {}]));
+    const ok = [...finished.values()].every(({ result }) => result === 'success' || result === 'skipped');
+    return { ok, runId: String(this.#facts.run.id), jobs: this.#jobs, outputs };
+  }
+
+  async #runPlan(plan: Plan, inputs: Inputs, prefix: string): Promise<ReadonlyMap<string, Finished>> {
+    const finished = new Map<string, Finished>();
+    const waiting = [...plan.jobs];
+    while (waiting.length > 0) {
+      // The parser has refused cycles, so one of them is always ready.
+      const index = waiting.findIndex(({ job }) => job.needs.every((need) => finished.has(need)));
+      const [planned] = waiting.splice(index, 1);
+      if (planned === undefined) break;
+      finished.set(planned.job.id, await this.#runOne(planned, plan, inputs, prefix, finished));
+    }
+    return finished;
+  }
+
+  async #runOne(
+    planned: PlannedSteps | PlannedCall,
+    plan: Plan,
+    inputs: Inputs,
+    prefix: string,
+    finished: ReadonlyMap<string, Finished>,
+  ): Promise<Finished> {
+    const { job } = planned;
+    const needs = Object.fromEntries(job.needs.map((need) => [need, finished.get(need) as unknown as Json]));
+    const contexts = { github: githubContext(this.#facts), needs, inputs, vars: {} };
+    const functions = statusFunctions(ancestors(plan, job.id).map((id) => finished.get(id)?.result ?? 'skipped'));
+    const evaluator = new TokenEvaluator(this.#facts.parsers, contexts, functions);
+    const name = `${prefix}${job.name === undefined ? job.id : evaluator.string(job.name)}`;
+    try {
+      if (!evaluator.condition(job.condition)) return this.#skip(planned, name);
+      if ('plan' in planned) return await this.#call(planned, evaluator, name);
+    } catch (error) {
+      return this.#refuse(job.id, name, error);
+    }
+    const result = await runJob({
+      facts: this.#facts,
+      planned,
+      workflow: plan.workflow,
+      given: { needs, inputs },
+      name,
+      onEvent: this.#options.onEvent ?? (() => undefined),
+    });
+    this.#jobs.push(result);
+    await this.#options.between?.(result.id, { job: result, services: this.#facts.services });
+    return result;
+  }
+
+  async #call({ job, plan }: PlannedCall, evaluator: TokenEvaluator, name: string): Promise<Finished> {
+    const given = job.with === undefined ? {} : evaluator.mapping(job.with, (token) => evaluator.value(token));
+    const inputs: Record<string, Json> = {};
+    for (const [input, spec] of plan.workflow.callInputs) {
+      const value = given[input] ?? (spec.default === undefined ? undefined : evaluator.value(spec.default));
+      inputs[input] = coerceInput(input, spec, value);
+    }
+    const finished = await this.#runPlan(plan, inputs, `${name} / `);
+    const jobs = Object.fromEntries(finished) as unknown as Json;
+    const contexts = { github: githubContext(this.#facts), inputs, jobs, vars: {} };
+    const outer = new TokenEvaluator(this.#facts.parsers, contexts);
+    const outputs = [...plan.workflow.callOutputs].map(([key, token]) => [key, outer.string(token)] as const);
+    return { result: combined([...finished.values()]), outputs: Object.fromEntries(outputs) };
+  }
+
+  #skip(planned: PlannedSteps | PlannedCall, name: string): Finished {
+    const skipped = { result: 'skipped', outputs: {} } as const;
+    this.#record({ ...jobWithoutSteps(planned.job.id, name), ...skipped });
+    return skipped;
+  }
+
+  #refuse(id: string, name: string, error: unknown): Finished {
+    const message = error instanceof Error ? error.message : 'its condition or inputs cannot be evaluated';
+    const failed = { result: 'failure', outputs: {} } as const;
+    this.#record({ ...jobWithoutSteps(id, name), ...failed, annotations: [{ level: 'error', message }] });
+    return failed;
+  }
+
+  #record(job: JobResult): void {
+    this.#jobs.push(job);
+    this.#options.onEvent?.({ $case: 'job-finished', job });
+  }
+}
+
+function githubContext(facts: RunFacts): Json {
+  return { ...githubFacts(facts), ref_protected: facts.caller.refProtected, event: facts.event };
+}
+
+function jobWithoutSteps(id: string, name: string): Omit<JobResult, 'result' | 'outputs'> {
+  return { id, name, startedAt: new Date().toISOString(), durationMs: 0, steps: [], annotations: [] };
+}
+
+/** `success()` looks at all ancestors, not only at the direct ones: a skipped grandparent skips the job too. */
+function statusFunctions(results: readonly Conclusion[]): Functions {
+  return {
+    success: () => results.every((result) => result === 'success'),
+    failure: () => results.includes('failure'),
+    cancelled: () => results.includes('cancelled'),
+    always: () => true,
+  };
+}
+
+function ancestors(plan: Plan, id: string): readonly string[] {
+  const found = new Set<string>();
+  const visit = (current: string): void => {
+    for (const need of plan.jobs.find(({ job }) => job.id === current)?.job.needs ?? []) {
+      if (!found.has(need)) {
+        found.add(need);
+        visit(need);
+      }
+    }
+  };
+  visit(id);
+  return [...found];
+}
+
+function combined(jobs: readonly Finished[]): Conclusion {
+  const results = jobs.map(({ result }) => result);
+  if (results.includes('failure')) return 'failure';
+  if (results.includes('cancelled')) return 'cancelled';
+  return results.includes('success') ? 'success' : 'skipped';
+}
+
+/** Inputs of a called workflow have types, and a value of another type stops the call; text takes every scalar. */
+function coerceInput(name: string, spec: InputSpec, value: Json | undefined): Json {
+  if (value === undefined || value === null) return { boolean: false, number: 0 }[spec.type] ?? '';
+  if (spec.type === 'string') return String(value);
+  if (typeof value === spec.type) return value;
+  throw new Error(`Cannot call the workflow with input "${name}": its value is ${typeof value}, expected ${spec.type}`);
+}
