@@ -1,0 +1,70 @@
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'hermetic-build',
+  purpose: 'Fetches locked npm packages, proves a sandbox without network, and runs the build command in it',
+  inputs: {
+    phase: input.choice(['fetch', 'build', 'all'], {
+      description:
+        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both',
+      default: 'all',
+    }),
+    'source-path': input.path({
+      description: 'Folder of the project, the one with package.json; only this folder is visible to the command',
+      default: '.',
+    }),
+    lockfile: input.string({
+      description: 'Lock file of the project, relative to source-path; package-lock.json of version 2 or 3',
+      default: 'package-lock.json',
+    }),
+    'registry-url': input.url({
+      description:
+        'Registry or mirror for the packages. Default: what "resolved" says in the lock file, else the registry that npm is configured with for this user',
+    }),
+    command: input.string({
+      description: 'Shell text that builds the project, run in the copy of source-path; needed by build and all',
+    }),
+    'output-path': input.list({
+      description:
+        'Files, folders or patterns (*, **) that the command writes, relative to source-path; needed by build and all',
+    }),
+    isolation: input.choice(['sandbox', 'none'], {
+      description:
+        'none runs the command on the bare machine and is recorded as not hermetic; for demonstrations alone',
+      default: 'sandbox',
+    }),
+    'bundle-path': input.path({ description: 'Output bundle-path of the fetch phase; needed by build' }),
+    'source-date-epoch': input.integer({
+      description:
+        'SOURCE_DATE_EPOCH of the command and time of the source files, in seconds. Default: the time that npm pack uses',
+      default: 499162500,
+      min: 0,
+      max: 4294967295,
+    }),
+    timeout: input.duration({ description: 'Limit of the command', default: '60m' }),
+    'max-output-mebibytes': input.integer({
+      description: 'Limit of all outputs together',
+      default: 4096,
+      min: 1,
+      max: 65536,
+    }),
+  },
+  outputs: {
+    'bundle-path': output('Folder with one <sha512>.tgz per fetched archive'),
+    'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
+    'artifact-path': output('Folder with the collected outputs'),
+    'build-record-path': output('The build record, with build.log beside it'),
+  },
+  permissions: { contents: 'read' },
+  hosts: [
+    'the package registry, in the fetch phase',
+    'from inside the sandbox, where each attempt must fail: 1.1.1.1, 2606:4700:4700::1111, 168.63.129.16, 169.254.169.254 and github.com',
+  ],
+  writes: ['RUNNER_TEMP/paved/hermetic-build', 'a socket under the system temporary folder while the canary runs'],
+  example: `- id: build
+  uses: org/paved/hermetic-build@v1
+  with:
+    command: npm run build
+    output-path: dist
+`,
+});

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { lstat, realpath, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { DigestError, LimitStream } from '@paved/digest';
+import { type HttpClient, HttpError, redactUrl } from '@paved/http';
+import { HermeticBuildError } from '../error.js';
+import { isInside } from '../sandbox/toolchain.js';
+import type { PackageSource } from './package-source.js';
+
+/** One archive in the bundle; its name is `<sha512>.tgz`. */
+export interface StoredArchive {
+  readonly path: string;
+  readonly size: number;
+  /** Lower-case hex, computed over the bytes as they were stored. */
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
+export interface DownloadOptions {
+  readonly http: HttpClient;
+  readonly projectPath: string;
+  readonly bundlePath: string;
+  readonly maxBytes?: number;
+}
+
+const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+const BODY_ATTEMPTS = 3;
+
+/**
+ * Stores the bytes under their own digest, and only if it is one of `allowed`.
+ * @throws {HermeticBuildError} `INTEGRITY_MISMATCH`, `DEPENDENCY_OUTSIDE`
+ */
+export async function storeArchive(
+  label: string,
+  source: PackageSource,
+  allowed: readonly string[],
+  options: DownloadOptions,
+): Promise<StoredArchive> {
+  const part = join(options.bundlePath, `.${allowed[0]}.part`);
+  const limit = options.maxBytes ?? MAX_ARCHIVE_BYTES;
+  for (let attempt = 1; ; attempt++) {
+    const hasher = new DoubleHash();
+    try {
+      const body = await open(label, source, options);
+      await pipeline(body, new LimitStream(`"${label}"`, limit), hasher, createWriteStream(part));
+      return await accept(label, source, allowed, part, hasher, options.bundlePath);
+    } catch (error) {
+      await rm(part, { force: true });
+      // A connection that breaks within the body is not seen by the client's own retries.
+      const final = error instanceof HermeticBuildError || error instanceof DigestError || error instanceof HttpError;
+      if (final || source.$case === 'file' || attempt >= BODY_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function open(label: string, source: PackageSource, options: DownloadOptions): Promise<Readable> {
+  if (source.$case === 'file') return createReadStream(await fileInside(label, source.path, options.projectPath));
+  const request = { method: 'GET', url: source.url, timeoutMs: TIMEOUT_MS, redirect: 'follow' } as const;
+  return (await options.http.request(request)).body;
+}
+
+async function fileInside(label: string, path: string, root: string): Promise<string> {
+  const found = await realpath(join(root, path)).catch(() => undefined);
+  if (found !== undefined && isInside(found, await realpath(root)) && (await lstat(found)).isFile()) return found;
+  throw new HermeticBuildError('DEPENDENCY_OUTSIDE', `Cannot fetch "${label}": its file is not in the source tree`);
+}
+
+async function accept(
+  label: string,
+  source: PackageSource,
+  allowed: readonly string[],
+  part: string,
+  hasher: DoubleHash,
+  bundlePath: string,
+): Promise<StoredArchive> {
+  const { sha512, sha256, size } = hasher.result();
+  if (!allowed.includes(sha512)) {
+    const from = source.$case === 'url' ? redactUrl(source.url) : `file:${source.path}`;
+    const state = `sha512 of ${from} is ${sha512.slice(0, 16)}..., the lock file has ${allowed[0]?.slice(0, 16)}...`;
+    throw new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot accept "${label}": ${state}`, {
+      hint: 'Somebody changed the package or the lock file; do not refresh the lock file before you know which',
+    });
+  }
+  const path = join(bundlePath, `${sha512}.tgz`);
+  await rename(part, path);
+  return { path, size, sha256, sha512 };
+}
+
+class DoubleHash extends Transform {
+  readonly #sha256 = createHash('sha256');
+  readonly #sha512 = createHash('sha512');
+  #size = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+    this.#sha256.update(chunk);
+    this.#sha512.update(chunk);
+    this.#size += chunk.length;
+    done(null, chunk);
+  }
+
+  /** Once, after the stream has ended. */
+  result(): { readonly sha256: string; readonly sha512: string; readonly size: number } {
+    return { sha256: this.#sha256.digest('hex'), sha512: this.#sha512.digest('hex'), size: this.#size };
+  }
+}

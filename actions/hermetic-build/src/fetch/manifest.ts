@@ -1,0 +1,102 @@
+import { basename } from 'node:path';
+import type { FetchedPackage, FetchManifest } from '@paved/bom';
+import { HermeticBuildError } from '../error.js';
+import type { Lockfile } from '../lockfile/lockfile.js';
+import { npmPurl } from '../lockfile/purl.js';
+import type { Node } from '../lockfile/tree.js';
+import type { FetchedArchive } from './bundle.js';
+
+export interface ManifestOptions {
+  readonly source: FetchManifest['source'];
+  readonly lockfile: Lockfile;
+  readonly lockfilePath: string;
+  readonly lockfileSha256: string;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly archives: ReadonlyMap<string, FetchedArchive>;
+  readonly fetchedAt: Date;
+}
+
+/**
+ * The fetch manifest of docs/architecture.md: one entry per name and version, with every place where it is installed.
+ * A package that comes inside another one's archive has that archive's digests, because those are the bytes that were checked.
+ * @throws {HermeticBuildError} `LOCKFILE_INVALID` when one name and version has two contents
+ */
+export function buildManifest(options: ManifestOptions): FetchManifest {
+  const byPurl = new Map<string, FetchedPackage>();
+  for (const node of options.nodes.values()) {
+    const entry = packageOf(node, options);
+    const known = byPurl.get(entry.purl);
+    byPurl.set(entry.purl, known === undefined ? entry : merge(known, entry));
+  }
+  return {
+    mediaType: 'application/vnd.paved.fetch-manifest.v1+json',
+    source: options.source,
+    root: rootOf(options),
+    lockfiles: [{ path: options.lockfilePath, kind: 'npm', sha256: options.lockfileSha256 }],
+    packages: [...byPurl.values()].sort((a, b) => (a.purl < b.purl ? -1 : 1)),
+    fetchedAt: options.fetchedAt.toISOString(),
+  };
+}
+
+function rootOf({ lockfile, source }: ManifestOptions): FetchManifest['root'] {
+  const name = lockfile.root.name ?? basename(source.repository).toLowerCase();
+  const version = lockfile.root.version ?? '0.0.0';
+  const licence = lockfile.root.license;
+  return { name, version, purl: npmPurl(name, version), ...(licence === undefined ? {} : { licence }) };
+}
+
+function packageOf(node: Node, options: ManifestOptions): FetchedPackage {
+  const { name, version, key, entry } = node.package;
+  const archive = options.archives.get(entry.inBundle === true ? carrierOf(key, options.nodes) : key);
+  if (archive === undefined)
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${key}": it has no archive`);
+  // What a carrier declares is not what the packages inside it declare.
+  const licence = entry.license ?? (entry.inBundle === true ? undefined : archive.licence);
+  const purls = node.requires.map((required) => options.nodes.get(required)?.package);
+  return {
+    purl: npmPurl(name, version),
+    name,
+    version,
+    ecosystem: 'npm',
+    size: archive.size,
+    digests: { sha256: archive.sha256, sha512: archive.sha512 },
+    lockDigest: entry.integrity ?? '',
+    direct: node.direct,
+    scope: entry.dev === true ? 'development' : 'runtime',
+    ...(licence === undefined ? {} : { licence }),
+    dependencies: sorted(purls.flatMap((found) => (found === undefined ? [] : [npmPurl(found.name, found.version)]))),
+    locations: [key],
+  };
+}
+
+/** The nearest package around `key` that is not bundled itself. */
+function carrierOf(key: string, nodes: ReadonlyMap<string, Node>): string {
+  for (let end = key.lastIndexOf('/node_modules/'); end > 0; end = key.lastIndexOf('/node_modules/', end - 1)) {
+    const carrier = key.slice(0, end);
+    const found = nodes.get(carrier);
+    if (found !== undefined && found.package.entry.inBundle !== true) return carrier;
+  }
+  return key;
+}
+
+function merge(a: FetchedPackage, b: FetchedPackage): FetchedPackage {
+  const bundled = a.lockDigest === '' || b.lockDigest === '';
+  if (!bundled && a.digests.sha512 !== b.digests.sha512) {
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${a.purl}": the lock file has two contents for it`);
+  }
+  // The archive of its own says more than one that it is only a part of.
+  const base = a.lockDigest === '' ? b : a;
+  const licence = a.licence ?? b.licence;
+  return {
+    ...base,
+    ...(licence === undefined ? {} : { licence }),
+    direct: a.direct || b.direct,
+    scope: a.scope === 'runtime' || b.scope === 'runtime' ? 'runtime' : 'development',
+    dependencies: sorted([...a.dependencies, ...b.dependencies]),
+    locations: sorted([...a.locations, ...b.locations]),
+  };
+}
+
+function sorted(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].sort();
+}

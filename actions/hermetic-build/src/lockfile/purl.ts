@@ -1,0 +1,20 @@
+import { PackageURL } from 'packageurl-js';
+import { HermeticBuildError } from '../error.js';
+
+/**
+ * The canonical package URL of an npm package: the scope is the namespace, with its `@` as `%40`, and `+` of a version is `%2B`
+ * (purl-spec 1.0, which the library leaves out). Kept beside the action, so that its bundle carries none of the SBOM schemas.
+ */
+export function npmPurl(name: string, version: string): string {
+  const cut = name.lastIndexOf('/');
+  const namespace = cut === -1 ? undefined : name.slice(0, cut);
+  try {
+    const purl = new PackageURL('npm', namespace, name.slice(cut + 1), version, undefined, undefined);
+    return purl.toString().replaceAll('+', '%2B');
+  } catch (cause) {
+    const state = 'it is not a package name with a version';
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot name package "${name.slice(0, 200)}": ${state}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
+import { buildPhase } from './build/build-phase.js';
+import type { definition } from './definition.js';
+import { HermeticBuildError } from './error.js';
+import { fetchPhase } from './fetch/fetch-phase.js';
+
+export type Inputs = InputsOf<typeof definition>;
+export type Outputs = OutputsOf<typeof definition>;
+
+/**
+ * @throws {HermeticBuildError} see its codes; in `all`, nothing of the command runs unless the fetch phase succeeded
+ * @throws {HttpError} when the registry does not answer
+ */
+export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
+  const { phase } = inputs;
+  const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context);
+  if (phase === 'fetch') return fetched;
+  const bundlePath = phase === 'all' ? fetched['bundle-path'] : inputs['bundle-path'];
+  if (bundlePath === undefined) {
+    throw new HermeticBuildError('BUNDLE_INCOMPLETE', 'Cannot build: bundle-path is empty', {
+      hint: 'Set bundle-path to the output of the fetch phase, or phase to all',
+    });
+  }
+  return { ...fetched, ...(await buildPhase(inputs, bundlePath, context)) };
+}

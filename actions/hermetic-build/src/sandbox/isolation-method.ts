@@ -1,0 +1,14 @@
+import type { Log } from '@paved/runner-kit';
+import { chooseMethod } from './choose-method.js';
+import type { SandboxMethod } from './sandbox.js';
+
+/** A sandbox that was just made once for trial, or `none` with a warning that nobody can overlook. */
+export async function isolationMethod(
+  isolation: 'sandbox' | 'none',
+  workDir: string,
+  log: Log,
+): Promise<SandboxMethod | 'none'> {
+  if (isolation === 'sandbox') return await chooseMethod(workDir);
+  log.warning('NOT HERMETIC: isolation is none, so the build command can reach the network, the runner and its files');
+  return 'none';
+}

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IsolationMethod } from '@paved/attestation';
+import { HermeticBuildError } from '../error.js';
+import { SETUP_SCRIPT } from './setup-script.js';
+
+/** Kernel mechanisms, strongest and most common first. */
+export type SandboxMethod = Exclude<IsolationMethod, 'none'>;
+export const SANDBOX_METHODS: readonly SandboxMethod[] = ['root', 'sudo', 'user-namespace'];
+
+export interface ReadOnlyBind {
+  readonly source: string;
+  /** Absolute path inside the sandbox. */
+  readonly target: string;
+}
+
+export interface SandboxJob {
+  /** The caller's words, run by bash (`-e -o pipefail`) or else `sh -e` from a file; never part of another command line. */
+  readonly command: string;
+  /** Appears writable as /build; must be a folder of its own that nobody else uses. */
+  readonly buildDir: string;
+  /** Scratch folder of the action, invisible inside. */
+  readonly workDir: string;
+  /** The whole environment of the command; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly binds?: readonly ReadOnlyBind[];
+  readonly timeoutMs: number;
+  /** Standard output and error, in order of arrival. */
+  readonly onOutput: (chunk: Buffer) => void;
+}
+
+export interface SandboxResult {
+  /** 128 + n when signal n ended the command. */
+  readonly exitStatus: number;
+  readonly timedOut: boolean;
+}
+
+/** Fixed, so that nothing on the caller's PATH can stand in for the tools that make the sandbox. */
+const SETUP_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child=KILL'];
+const MAX_STATE_BYTES = 4096;
+
+/** The argument vector that creates the namespaces; `sudo` is never allowed to ask for a password. */
+export function namespaceCommand(method: SandboxMethod): readonly string[] {
+  switch (method) {
+    case 'root':
+      return ['unshare', ...NAMESPACES];
+    case 'sudo':
+      return ['sudo', '-n', '--', '/usr/bin/env', '-i', `PATH=${SETUP_PATH}`, 'unshare', ...NAMESPACES];
+    case 'user-namespace':
+      return ['unshare', '--user', '--map-root-user', ...NAMESPACES];
+  }
+}
+
+/**
+ * Runs one command in new network, pid, ipc, uts and mount namespaces, with its own root file system, as another user, without
+ * capabilities or a way to gain them; returns when no process of it is left.
+ * node:child_process is used directly, because the sandbox needs a pipe as leash and an empty environment from the first process on.
+ * @throws {HermeticBuildError} `SANDBOX_BROKEN` naming the stage that failed, before the command was started
+ */
+export async function runInSandbox(method: SandboxMethod, job: SandboxJob): Promise<SandboxResult> {
+  const folder = await mkdtemp(join(job.workDir, 'sandbox-'));
+  try {
+    const args = await prepare(method, job, folder);
+    const timedOut = await supervise(args, job);
+    return { ...(await readState(join(folder, 'state'))), timedOut };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function prepare(method: SandboxMethod, job: SandboxJob, folder: string): Promise<readonly string[]> {
+  const path = (name: string) => join(folder, name);
+  await mkdir(path('root'));
+  await writeFile(path('setup'), SETUP_SCRIPT);
+  await writeFile(path('command'), job.command);
+  await writeFile(path('state'), '');
+  const identity = method === 'user-namespace' ? 'userns' : 'setuid';
+  const owner = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  return [
+    ...namespaceCommand(method),
+    '--',
+    '/bin/sh',
+    path('setup'),
+    path('state'),
+    path('root'),
+    job.buildDir,
+    path('command'),
+    identity,
+    owner,
+    ...(job.binds ?? []).flatMap(({ source, target }) => [source, target]),
+    '--',
+    ...Object.entries(job.environment).map(([name, value]) => `${name}=${value}`),
+  ];
+}
+
+/** Returns whether the time ran out. Ending the child's standard input is what stops the sandbox: it works across `sudo`, signals do not. */
+async function supervise(args: readonly string[], job: SandboxJob): Promise<boolean> {
+  const [program = 'unshare', ...rest] = args;
+  const child = spawn(program, rest, { cwd: '/', env: { PATH: SETUP_PATH }, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => {});
+  child.stdout.on('data', job.onOutput);
+  child.stderr.on('data', job.onOutput);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.stdin.end();
+  }, job.timeoutMs);
+  try {
+    await closed(child);
+  } finally {
+    clearTimeout(timer);
+    child.stdin.destroy();
+  }
+  return timedOut;
+}
+
+function closed(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(
+        new HermeticBuildError('SANDBOX_BROKEN', 'Cannot start the sandbox: its first program is missing', { cause }),
+      );
+    });
+    child.once('close', () => resolve());
+  });
+}
+
+/** The last stage is `exit <status>` only when process 1 got to its end. */
+async function readState(path: string): Promise<{ readonly exitStatus: number }> {
+  const lines = (await readFile(path, 'utf8')).slice(-MAX_STATE_BYTES).trim().split('\n');
+  const last = lines.at(-1) ?? '';
+  const exit = /^exit (\d{1,3})$/.exec(last);
+  if (exit !== null) return { exitStatus: Number(exit[1]) };
+  const stage = /^stage (.+)$/.exec(last)?.[1] ?? 'create the namespaces';
+  throw new HermeticBuildError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
+}
