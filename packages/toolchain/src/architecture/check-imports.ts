@@ -55,7 +55,7 @@ export function violationsOf(imports: FileImports, rule: ImportRule, table: Impo
 
 function violationOf(specifier: string, rule: ImportRule, table: ImportTable): string | undefined {
   if (specifier === '<computed>') return rule.development ? undefined : 'the specifier is not a literal';
-  if (/(^|\/)(packages|actions)\/|@paved\/[^/]+\/(src|lib)\b/.test(specifier))
+  if (/^\..*\/(packages|actions)\/|^@paved\/[^/]+\/(src|lib)\b/.test(specifier))
     return 'a package is imported by its name';
   if (specifier.startsWith('.')) {
     return /^(\.\.\/)+[a-z-]+\/src\//.test(specifier) ? 'it is the inside of another package' : undefined;
