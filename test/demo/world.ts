@@ -144,7 +144,7 @@ function demoConfig({
     },
     advisories: { osv: feed.osv, kev: feed.kev, 'max-age': '7d', 'as-of': feed.asOf },
     'policy-floor': readFileSync('test/demo/policy-floor.yml', 'utf8'),
-    release: { events: 'push workflow_dispatch schedule', 'protected-ref': true },
+    release: { events: 'push\nworkflow_dispatch\nschedule', 'protected-ref': true },
     'evidence-store': `file://${evidenceStore}`,
   };
 }

@@ -62,7 +62,7 @@ const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: 
   [4, 'a job that always runs', '    needs: [build, inspect]\n', '    needs: [build, inspect]\n    if: always()\n'],
   [4, 'a step that always runs', '        id: tag\n', '        id: tag\n        if: always()\n'],
   [4, 'a step that may fail', '        id: gate\n', '        id: gate\n        continue-on-error: true\n'],
-  [4, 'no event list', "          allowed-events: 'push workflow_dispatch schedule'\n", ''],
+  [4, 'no event list', 'allowed-events: |-', 'was-allowed-events: |-'],
   [4, 'results not passed on', '          needs-results: ${{ toJSON(needs) }}\n', ''],
   [
     5,
