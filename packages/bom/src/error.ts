@@ -1,13 +1,14 @@
 import { PavedError } from '@paved/errors';
 
 /**
- * `PURL_INVALID`: not a package URL, or of a type without an ecosystem here. `FETCH_MANIFEST_INVALID`: well-formed JSON that
+ * `PURL_INVALID`: not a package URL. `SUBJECT_UNREADABLE`: no regular file to describe. `FETCH_MANIFEST_INVALID`: well-formed JSON that
  * contradicts itself. `SBOM_MALFORMED`: not JSON, or JSON of no SBOM format. `SBOM_UNSUPPORTED`: an SBOM in a format or version
  * that paved does not read. `SBOM_IS_STATEMENT`: an in-toto statement or envelope where a raw document belongs.
  * `SBOM_SCHEMA_INVALID`: the published schema refuses it. `SBOM_TOO_LARGE`: above the limit of the reader.
  */
 export type BomErrorCode =
   | 'PURL_INVALID'
+  | 'SUBJECT_UNREADABLE'
   | 'FETCH_MANIFEST_INVALID'
   | 'SBOM_MALFORMED'
   | 'SBOM_UNSUPPORTED'

@@ -86,7 +86,7 @@ const exception: Decoder<PolicyException> = closed(
 const policy = closed(
   ['version', 'thresholds', 'environments', 'modes', 'not-checked', 'exceptions', 'exceptions-max-days'],
   object({
-    version: literal(1),
+    version: optional(literal(1)),
     thresholds: optional(thresholds),
     environments: optional(record(thresholds)),
     modes: optional(modes),
