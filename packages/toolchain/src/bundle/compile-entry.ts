@@ -9,7 +9,7 @@ export interface CompiledEntry {
   readonly modules: readonly string[];
 }
 
-// An inert built-in instead: a dependency that asks for processes gets no function to start one, and a named import fails at load.
+// An inert built-in instead: a dependency that asks for processes gets no function to start one.
 const INERT = 'node:path/posix';
 
 /**
