@@ -3,17 +3,23 @@ import { buildPhase } from './build/build-phase.js';
 import type { definition } from './definition.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
+import { SANDBOX_METHODS, type SandboxMethod } from './sandbox/sandbox.js';
 
 export type Inputs = InputsOf<typeof definition>;
 export type Outputs = OutputsOf<typeof definition>;
 
 /**
  * @throws {HermeticBuildError} see its codes; in `all`, nothing of the command runs unless the fetch phase succeeded
+ * @param candidates sandbox methods to try, in order
  * @throws {HttpError} when the registry does not answer
  */
-export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
+export async function run(
+  inputs: Inputs,
+  context: ActionContext,
+  candidates: readonly SandboxMethod[] = SANDBOX_METHODS,
+): Promise<Outputs> {
   const { phase } = inputs;
-  const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context);
+  const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;
   const bundlePath = phase === 'all' ? fetched['bundle-path'] : inputs['bundle-path'];
   if (bundlePath === undefined) {
@@ -21,5 +27,5 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
       hint: 'Set bundle-path to the output of the fetch phase, or phase to all',
     });
   }
-  return { ...fetched, ...(await buildPhase(inputs, bundlePath, context)) };
+  return { ...fetched, ...(await buildPhase(inputs, bundlePath, context, candidates)) };
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type PublishedPackage, publish } from './npm-registry.js';
+import { type PublishedPackage, publish, type Registry, startNpmRegistry } from './npm-registry.js';
 
 type Entry = Record<string, unknown>;
 
@@ -99,4 +99,8 @@ export async function writeProject(
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
+}
+
+export function startProjectRegistry(project: SampleProject): Promise<Registry> {
+  return startNpmRegistry(project.packages);
 }

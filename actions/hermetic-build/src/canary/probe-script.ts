@@ -25,10 +25,20 @@ function datagram({ host, port, payload }) {
   return new Promise((resolve) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     const timer = setTimeout(() => end(false, 'no answer'), WAIT_MS);
-    const end = (reached, detail) => { clearTimeout(timer); socket.close(); resolve({ reached, detail }); };
+    let open = true;
+    const end = (reached, detail) => {
+      clearTimeout(timer);
+      if (open) socket.close();
+      open = false;
+      resolve({ reached, detail });
+    };
     socket.on('error', (error) => end(false, reason(error)));
     socket.on('message', () => end(true, 'answered'));
-    socket.send(Buffer.from(payload, 'hex'), port, host, (error) => { if (error) end(false, reason(error)); });
+    // Connected, so that a refusal of the host is an error at once.
+    socket.connect(port, host, (error) => {
+      if (error) end(false, reason(error));
+      else socket.send(Buffer.from(payload, 'hex'), (failed) => { if (failed) end(false, reason(failed)); });
+    });
   });
 }
 

@@ -8,6 +8,7 @@ import { runCanary } from '../canary/canary.js';
 import { type Project, readProject } from '../project.js';
 import type { Inputs, Outputs } from '../run.js';
 import { isolationMethod } from '../sandbox/isolation-method.js';
+import type { SandboxMethod } from '../sandbox/sandbox.js';
 import { fetchBundle } from './bundle.js';
 import { askNpmForRegistry } from './default-registry.js';
 import { buildManifest } from './manifest.js';
@@ -19,7 +20,11 @@ const PROGRESS_STEP = 100;
  * Everything that needs the network, and the proof that the build will have none. No user code has run when it ends, so the two
  * documents that it writes can be handed over before the first instruction of the build.
  */
-export async function fetchPhase(inputs: Inputs, context: ActionContext): Promise<Outputs> {
+export async function fetchPhase(
+  inputs: Inputs,
+  context: ActionContext,
+  candidates: readonly SandboxMethod[],
+): Promise<Outputs> {
   const { runner, log } = context;
   const sourcePath = inputs['source-path'];
   const commit = await assertSourceCommit(sourcePath, runner.workspace, runner.sha);
@@ -27,7 +32,8 @@ export async function fetchPhase(inputs: Inputs, context: ActionContext): Promis
     log.notice('There is no .git folder, so the commit of the source was not compared with the run');
   const project = await readProject(sourcePath, inputs.lockfile);
   const workDir = await context.workDir();
-  const isolation = await proveIsolation(inputs, workDir, context);
+  const method = await isolationMethod(inputs.isolation, workDir, log, candidates);
+  const isolation = await runCanary({ method, workDir, home: homedir() });
   const bundlePath = join(workDir, 'bundle');
   const archives = await fetchBundle(project.nodes, {
     http: context.http,
@@ -53,16 +59,11 @@ export async function fetchPhase(inputs: Inputs, context: ActionContext): Promis
   await mkdir(recordPath);
   await writeDocument(join(recordPath, 'fetch-manifest.json'), manifest);
   await writeDocument(join(recordPath, 'isolation-report.json'), isolation);
-  await report(project, isolation, context);
+  report(project, isolation, context);
   return { 'bundle-path': bundlePath, 'record-path': recordPath };
 }
 
-async function proveIsolation(inputs: Inputs, workDir: string, context: ActionContext): Promise<IsolationReport> {
-  const method = await isolationMethod(inputs.isolation, workDir, context.log);
-  return await runCanary({ method, workDir, home: homedir() });
-}
-
-async function report({ nodes }: Project, isolation: IsolationReport, context: ActionContext): Promise<void> {
+function report({ nodes }: Project, isolation: IsolationReport, context: ActionContext): void {
   const withScripts = [...nodes.values()].filter(({ package: { entry } }) => entry.hasInstallScript === true);
   if (withScripts.length > 0) {
     const names = [...new Set(withScripts.map(({ package: { name, version } }) => `${name}@${version}`))].join(', ');

@@ -7,8 +7,9 @@ export async function isolationMethod(
   isolation: 'sandbox' | 'none',
   workDir: string,
   log: Log,
+  candidates: readonly SandboxMethod[],
 ): Promise<SandboxMethod | 'none'> {
-  if (isolation === 'sandbox') return await chooseMethod(workDir);
+  if (isolation === 'sandbox') return await chooseMethod(workDir, candidates);
   log.warning('NOT HERMETIC: isolation is none, so the build command can reach the network, the runner and its files');
   return 'none';
 }
