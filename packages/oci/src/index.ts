@@ -21,7 +21,13 @@ export {
   parseManifest,
 } from './manifest.js';
 export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
-export { assertRemoteManifest, type PushContentOptions, type PushedContent, pushContent } from './push-content.js';
+export {
+  assertRemoteManifest,
+  attachReferrers,
+  type PushContentOptions,
+  type PushedContent,
+  pushContent,
+} from './push-content.js';
 export { assertTagsAllowed, type PushedTag, type PushTagsOptions, pushTags } from './push-tags.js';
 export { buildPushReceipt, PUSH_RECEIPT_MEDIA_TYPE, type PushReceipt } from './receipt.js';
 export {

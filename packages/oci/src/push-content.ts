@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Digest } from '@paved/digest';
 import type { BlobSource } from './blob-source.js';
 import type { Referrer } from './bundle-referrer.js';
@@ -40,13 +39,46 @@ export async function pushContent(options: PushContentOptions): Promise<PushedCo
   const { repository, layout, referrers } = options;
   const limit = options.concurrency ?? DEFAULT_CONCURRENCY;
   const blobs = uniqueBlobs([...layout.blobs, ...referrers.flatMap((referrer) => referrer.blobs)]);
-  const bytes = { sent: 0, mounted: 0, present: 0 };
-  await forEachConcurrently(blobs, limit, async (source) => {
-    bytes[await repository.pushBlob(source, options.mountFrom)] += source.descriptor.size;
-  });
+  const bytes = await pushBlobs(repository, blobs, limit, options.mountFrom);
   const placed = await pushInOrder(options, limit);
   await readBack(repository, [...layout.manifests, ...referrers.map(({ manifest }) => manifest)], blobs, limit);
   return { digest: layout.root.digest, ...placed, bytes };
+}
+
+/**
+ * Attaches referrers to manifests that the repository has already, and reads them back.
+ * @returns bytes of their blobs
+ */
+export async function attachReferrers(
+  repository: RepositoryClient,
+  referrers: readonly Referrer[],
+  concurrency = DEFAULT_CONCURRENCY,
+): Promise<PushedContent['bytes']> {
+  const blobs = uniqueBlobs(referrers.flatMap((referrer) => referrer.blobs));
+  const bytes = await pushBlobs(repository, blobs, concurrency, undefined);
+  const announced = await pushReferrers(repository, referrers, concurrency);
+  await ensureAllListed(repository, referrers, announced);
+  await readBack(
+    repository,
+    referrers.map(({ manifest }) => manifest),
+    blobs,
+    concurrency,
+  );
+  return bytes;
+}
+
+async function pushBlobs(
+  repository: RepositoryClient,
+  blobs: readonly BlobSource[],
+  limit: number,
+  mountFrom: RepositoryName | undefined,
+): Promise<PushedContent['bytes']> {
+  const bytes = { sent: 0, mounted: 0, present: 0 };
+  await forEachConcurrently(blobs, limit, async (source) => {
+    const outcome = await repository.pushBlob(source, mountFrom);
+    bytes[outcome] += source.descriptor.size;
+  });
+  return bytes;
 }
 
 async function pushInOrder(

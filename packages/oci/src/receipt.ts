@@ -17,9 +17,10 @@ export interface PushReceipt {
     readonly artifactType: string;
     readonly predicateType?: string;
   }[];
-  readonly order: PushedContent['order'];
+  /** Absent when this step found the manifest in place. */
+  readonly order?: PushedContent['order'];
   /** How long the artifact could be pulled by digest without its referrers. */
-  readonly windowMs: number;
+  readonly windowMs?: number;
   readonly bytes: PushedContent['bytes'];
   /** `true` when a tag was given without verified bundles. */
   readonly allowUnsigned: boolean;
@@ -27,7 +28,7 @@ export interface PushReceipt {
 
 export interface PushReceiptOptions {
   readonly repository: RepositoryClient;
-  readonly content: PushedContent;
+  readonly content: Pick<PushedContent, 'digest' | 'bytes'> & Partial<PushedContent>;
   readonly referrers: readonly Referrer[];
   readonly tags: readonly Tag[];
   readonly allowUnsigned: boolean;
@@ -48,8 +49,8 @@ export function buildPushReceipt(options: PushReceiptOptions): PushReceipt {
       artifactType: manifest.artifactType ?? manifest.config.mediaType,
       ...(predicateType === undefined ? {} : { predicateType }),
     })),
-    order: content.order,
-    windowMs: content.windowMs,
+    ...(content.order === undefined ? {} : { order: content.order }),
+    ...(content.windowMs === undefined ? {} : { windowMs: content.windowMs }),
     bytes: content.bytes,
     allowUnsigned: options.allowUnsigned,
   };

@@ -60,9 +60,16 @@ export function parseRepositoryName(text: string): RepositoryName {
   );
 }
 
-/** @throws {OciError} `REFERENCE_INVALID` */
+/** @throws {OciError} `REFERENCE_INVALID`, `REGISTRY_NOT_ALLOWED` for text that a tool could read as another repository */
 export function parseTag(text: string): Tag {
   if (TAG.test(text)) return text as Tag;
+  if (/[/:@%]/.test(text)) {
+    throw new OciError(
+      'REGISTRY_NOT_ALLOWED',
+      `Cannot use tag ${JSON.stringify(text.slice(0, 120))}: it names another place`,
+      { hint: 'Give the tag alone, without registry and repository' },
+    );
+  }
   throw invalid('tag', text, 'it is not a tag', 'Use at most 128 letters, digits and . _ - that start with no . or -');
 }
 

@@ -71,7 +71,11 @@ describe('references', () => {
     },
   );
 
-  test.each(['', '.a', 'a/b', 'a:b', '../x', 'a@b', 'é'])('tag %j is refused', (text) => {
+  test.each(['', '.a', 'a b', 'é', 'x'.repeat(129)])('tag %j is refused', (text) => {
     expect(() => parseTag(text)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }));
+  });
+
+  test.each(['evil.example/app:1', '../x', 'a:b', `1.0.0@${DIGEST}`])('tag %j names another place', (text) => {
+    expect(() => parseTag(text)).toThrow(expect.objectContaining({ code: 'REGISTRY_NOT_ALLOWED' }));
   });
 });

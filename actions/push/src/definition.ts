@@ -1,0 +1,91 @@
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'push',
+  purpose: 'Pushes an OCI artifact by digest with its signatures, reads it back, and tags it last',
+  inputs: {
+    mode: input.choice(['layout', 'content', 'tag', 'all'], {
+      description:
+        'layout: build or check a layout and contact nothing; content: push by digest with referrers, never a tag; ' +
+        'tag: compare what the registry has, then tag; all: everything in one step',
+      default: 'all',
+    }),
+    files: input.paths({
+      description: 'Files of the artifact, one layer each; their names are relative to their deepest common folder',
+    }),
+    'layout-path': input.path({ description: 'OCI image layout to push instead of files: a folder, or a .tar of one' }),
+    digest: input.digest({
+      description: 'Digest that the layout must have; chooses one when its index.json names several manifests',
+    }),
+    'artifact-type': input.string({
+      description: 'Type of an artifact that is made of files',
+      default: 'application/vnd.paved.files.v1',
+    }),
+    annotations: input.list({ description: 'Annotations of an artifact that is made of files, as key=value' }),
+    registry: input.string({ description: 'One registry host, with port if it has one; no path' }),
+    repository: input.string({ description: 'Repository inside the registry, without host; upper case is lowered' }),
+    tags: input.list({ description: 'Tags, one per line; each must be a full version or a commit' }),
+    'allow-tags': input.list({ description: 'Tags that name no version and are wanted all the same, such as latest' }),
+    'move-tag': input.boolean({ description: 'Move a tag that names another digest', default: false }),
+    'bundles-path': input.paths({
+      description:
+        'Folders with an index.json of Sigstore bundles, as sign writes them; bundles of other artifacts stay out',
+    }),
+    require: input.list({
+      description:
+        'What must be signed about the artifact, and about each manifest of an index, before it gets a tag: provenance, ' +
+        'signature, signature-or-provenance, sbom, sbom-cyclonedx, sbom-spdx, verdict, vsa',
+      default: ['signature-or-provenance', 'provenance', 'sbom'],
+    }),
+    'allow-unsigned': input.boolean({
+      description: 'Tag without these signatures; the receipt says so',
+      default: false,
+    }),
+    'trusted-root': input.document({ description: 'trusted_root.json of the Sigstore instance; needed with bundles' }),
+    issuer: input.string({ description: 'OIDC issuer of who may have signed' }),
+    'workflow-path': input.string({
+      description:
+        'Workflow that may have signed: owner/repo/.github/workflows/file.yml, with or without the host before it',
+    }),
+    'signer-digests': input.list({ description: 'Commits of that workflow that may have signed' }),
+    'repository-id': input.string({ description: 'Id of the source repository' }),
+    'owner-id': input.string({ description: 'Id of the owner of the source repository' }),
+    'source-ref': input.string({ description: 'Full ref that it was built from; any when empty' }),
+    'runner-environment': input.choice(['github-hosted', 'self-hosted'], {
+      description: 'Where the signing job ran',
+      default: 'github-hosted',
+    }),
+    'registry-config': input.path({
+      description: "Credentials in the form of docker's config.json, from oidc-login; anonymous without it",
+    }),
+    'token-hosts': input.list({
+      description: 'Hosts besides the registry that may see the credentials to issue its tokens',
+    }),
+    'plain-http': input.boolean({ description: 'Use http for a registry that is not on this machine', default: false }),
+    'mount-from': input.string({ description: 'Repository of the same registry to mount layers from' }),
+  },
+  outputs: {
+    digest: output('Digest of the artifact'),
+    reference: output('registry/repository@digest; empty in mode layout'),
+    'layout-path': output('Folder of the layout that was pushed'),
+    'receipt-path': output('Receipt: registry, digest, tags, referrers, order, bytes; empty in mode layout'),
+  },
+  permissions: { packages: 'write' },
+  hosts: ['the registry and the token hosts that the inputs name'],
+  writes: ['RUNNER_TEMP/paved/push'],
+  example: `- uses: org/paved/push@v1
+  with:
+    mode: all
+    files: out/**
+    registry: ghcr.io
+    repository: \${{ github.repository }}/app
+    tags: \${{ github.ref_name }}
+    bundles-path: \${{ steps.sign.outputs.bundles-path }}
+    trusted-root: trusted_root.json
+    issuer: https://token.actions.githubusercontent.com
+    workflow-path: org/app/.github/workflows/release.yml
+    signer-digests: \${{ job.workflow_sha }}
+    repository-id: \${{ github.repository_id }}
+    owner-id: \${{ github.repository_owner_id }}
+    registry-config: \${{ steps.login.outputs.registry-config }}`,
+});

@@ -1,0 +1,104 @@
+import { digestSetHas, isPredicateSlot, parseEnvelope, parseStatement, slotOfPredicateType } from '@paved/attestation';
+import type { Digest } from '@paved/digest';
+import { object, parseJson, unknown } from '@paved/json';
+import { buildBundleReferrer, type Manifest, manifestDescriptor, type OciLayout, type Referrer } from '@paved/oci';
+import { type IdentityPolicy, type TrustedRoot, type VerifiedBundle, verifyBundle } from '@paved/sigstore';
+import { PushError } from './error.js';
+import type { GivenBundle } from './read-bundles.js';
+
+export interface EvidenceOptions {
+  readonly bundles: readonly GivenBundle[];
+  readonly layout: OciLayout;
+  readonly trustedRoot: TrustedRoot;
+  readonly policy: IdentityPolicy;
+}
+
+/** What verified bundles say about the manifests of one layout. */
+export interface Evidence {
+  readonly referrers: readonly Referrer[];
+  /** Slots that are signed, by manifest. */
+  readonly slots: ReadonlyMap<Digest, ReadonlySet<string>>;
+}
+
+export const NO_EVIDENCE: Evidence = { referrers: [], slots: new Map() };
+
+const bundleDecoder = object({ dsseEnvelope: unknown });
+
+/**
+ * Verifies every bundle for every manifest of the layout that its own statement names, and builds the referrers. A bundle about other
+ * artifacts is left out; one that names a manifest of the layout and does not verify stops everything.
+ * @throws {SigstoreError} the first check that failed
+ */
+export function collectEvidence({ bundles, layout, trustedRoot, policy }: EvidenceOptions): Evidence {
+  const referrers: Referrer[] = [];
+  const slots = new Map<Digest, Set<string>>();
+  for (const bundle of bundles) {
+    for (const manifest of manifestsNamedBy(bundle, layout.manifests)) {
+      const verified = verifyBundle({ bundle: bundle.text, trustedRoot, artifactDigest: manifest.digest, policy });
+      const slot = slotOf(verified);
+      if (slot !== undefined) slots.set(manifest.digest, (slots.get(manifest.digest) ?? new Set()).add(slot));
+      referrers.push(referrerOf(bundle, manifest, verified));
+    }
+  }
+  return { referrers, slots };
+}
+
+/** Read before verification only to find out which manifests to verify the bundle for. */
+function manifestsNamedBy(bundle: GivenBundle, manifests: readonly Manifest[]): readonly Manifest[] {
+  try {
+    const { dsseEnvelope } = parseJson('a bundle', bundle.text, bundleDecoder);
+    const { subject } = parseStatement(parseEnvelope(JSON.stringify(dsseEnvelope)).payload);
+    return manifests.filter((manifest) => subject.some(({ digest }) => digestSetHas(digest, manifest.digest)));
+  } catch (cause) {
+    throw new PushError('BUNDLES_INVALID', `Cannot read the statement of "${bundle.path}"`, { cause });
+  }
+}
+
+function slotOf(verified: VerifiedBundle): string | undefined {
+  return verified.predicateType === undefined ? undefined : slotOfPredicateType(verified.predicateType);
+}
+
+function referrerOf(bundle: GivenBundle, manifest: Manifest, verified: VerifiedBundle): Referrer {
+  return buildBundleReferrer({
+    bundle: Buffer.from(bundle.text),
+    subject: manifestDescriptor(manifest),
+    // The time of the signature, not of this push: a rerun makes the same referrer.
+    created: verified.signedAt.toISOString().replace(/\.\d+Z$/, 'Z'),
+    ...(verified.predicateType === undefined ? {} : { predicateType: verified.predicateType }),
+  });
+}
+
+const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['sbom', ['sbom-cyclonedx', 'sbom-spdx']],
+  ['signature-or-provenance', ['signature', 'provenance']],
+]);
+
+/**
+ * Every requirement has to be met by the artifact and by every manifest below it: an unsigned child of a signed index is unsigned.
+ * @throws {PushError} `EVIDENCE_MISSING` with all that is missing, `PUSH_INPUT_INVALID` for an unknown or empty requirement
+ */
+export function assertEvidence(required: readonly string[], layout: OciLayout, evidence: Evidence): void {
+  if (required.length === 0) throw unknownRequirement('it is empty');
+  const missing: string[] = [];
+  for (const requirement of required) {
+    const group = GROUPS.get(requirement) ?? (isPredicateSlot(requirement) ? [requirement] : undefined);
+    if (group === undefined) throw unknownRequirement(`"${requirement.slice(0, 60)}" is unknown`);
+    for (const { digest } of layout.manifests) {
+      if (!group.some((slot) => evidence.slots.get(digest)?.has(slot))) missing.push(`${requirement} for ${digest}`);
+    }
+  }
+  if (missing.length === 0) return;
+  throw new PushError(
+    'EVIDENCE_MISSING',
+    `Cannot tag ${layout.root.digest}: nothing signed says ${missing.join(', ')}`,
+    {
+      hint: 'Sign the missing statements about exactly these digests, or name fewer in require',
+    },
+  );
+}
+
+function unknownRequirement(state: string): PushError {
+  return new PushError('PUSH_INPUT_INVALID', `Cannot use require: ${state}`, {
+    hint: 'Use provenance, signature, signature-or-provenance, sbom, sbom-cyclonedx, sbom-spdx, verdict or vsa',
+  });
+}

@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  BUNDLES_MEDIA_TYPE,
+  buildStatement,
+  encodeStatement,
+  PREDICATE_TYPES,
+  type PredicateSlot,
+} from '@paved/attestation';
+import { type Digest, digestHex, sha256 } from '@paved/digest';
+import { HttpClient } from '@paved/http';
+import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { openSigningSession } from '@paved/sigstore';
+import { type GitHubClaimsOptions, githubClaims, startIssuer, startSigstore } from '@paved/testkit';
+import { definition } from '../src/definition.js';
+import { run } from '../src/run.js';
+
+const WORKFLOW = 'org/paved/.github/workflows/release-artifact.yml';
+const SIGNER = 'c'.repeat(40);
+const CLAIMS: GitHubClaimsOptions = { jobWorkflowRef: `${WORKFLOW}@refs/tags/v1`, jobWorkflowSha: SIGNER };
+
+export const ROAD_SLOTS: readonly PredicateSlot[] = ['provenance', 'sbom-cyclonedx', 'sbom-spdx'];
+
+export interface Seal {
+  /** Inputs that describe who may have signed. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** Signs one statement per slot about all `digests` and writes the folder that `sign` would write. */
+  bundlesFor(
+    folder: string,
+    digests: readonly Digest[],
+    slots: readonly PredicateSlot[],
+    claims?: GitHubClaimsOptions,
+  ): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A Sigstore instance on loopback and its signer. */
+export async function startSeal(): Promise<Seal> {
+  const issuer = await startIssuer();
+  const sigstore = await startSigstore({ issuer });
+  const http = new HttpClient();
+  return {
+    identity: {
+      'trusted-root': sigstore.trustedRoot,
+      issuer: issuer.url,
+      'workflow-path': WORKFLOW,
+      'signer-digests': SIGNER,
+      'repository-id': '900100',
+      'owner-id': '800200',
+    },
+    async bundlesFor(parent, digests, slots, claims = CLAIMS) {
+      const folder = await mkdtemp(join(parent, 'bundles-'));
+      const session = await openSigningSession({
+        fulcioUrl: sigstore.fulcioUrl,
+        rekorUrl: sigstore.rekorUrl,
+        tsaUrl: sigstore.tsaUrl,
+        transparency: 'required',
+        http,
+        idToken: () => issuer.sign(githubClaims(claims), { audience: 'sigstore' }),
+      });
+      const subjects = digests.map((digest, index) => ({
+        name: `subject-${index}`,
+        digest: { sha256: digestHex(digest) },
+      }));
+      const bundles = await Promise.all(
+        slots.map(async (slot) => {
+          const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate: { slot } });
+          const { json } = await session.signStatement(encodeStatement(statement));
+          const path = `${slot}.sigstore.json`;
+          await writeFile(join(folder, path), json);
+          return { path, content: 'dsse', slot, predicateType: PREDICATE_TYPES[slot], subjects, sha256: sha256(json) };
+        }),
+      );
+      session.close();
+      await writeFile(join(folder, 'index.json'), JSON.stringify({ mediaType: BUNDLES_MEDIA_TYPE, bundles }));
+      return folder;
+    },
+    async close() {
+      http.close();
+      await Promise.all([sigstore.close(), issuer.close()]);
+    },
+  };
+}
+
+export interface Job extends TestContext {
+  readonly files: string;
+  push(texts: Readonly<Record<string, string>>): ReturnType<typeof run>;
+}
+
+/** A job with three files in its workspace. */
+export async function startJob(): Promise<Job> {
+  const test = await testContext({ action: 'push' });
+  const files = join(test.workspace, 'out');
+  await mkdir(join(files, 'bin'), { recursive: true });
+  await writeFile(join(files, 'app.tar'), 'the archive');
+  await writeFile(join(files, 'bin/app'), 'the binary');
+  await writeFile(join(files, 'bin/tool'), 'the tool');
+  return {
+    ...test,
+    files: `${files}/**`,
+    push: async (texts) => run(await test.inputs(definition, texts), test.context),
+  };
+}
