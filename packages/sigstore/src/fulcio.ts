@@ -2,6 +2,7 @@ import { type KeyObject, sign } from 'node:crypto';
 import type { HttpClient } from '@paved/http';
 import { array, object, optional, string } from '@paved/json';
 import { parseSigningCertificate, type SigningCertificate } from './certificate.js';
+import { endpoint } from './endpoint.js';
 import { answerInvalid, serviceError } from './service-error.js';
 import type { TokenClaims } from './token.js';
 
@@ -31,7 +32,7 @@ export async function fetchCertificate(request: CertificateRequest): Promise<Sig
   try {
     const response = await http.request({
       method: 'POST',
-      url: new URL('/api/v2/signingCert', fulcioUrl),
+      url: endpoint(fulcioUrl, '/api/v2/signingCert'),
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(certificateRequest(request)),
       timeoutMs,

@@ -4,6 +4,7 @@ import type { HttpClient } from '@paved/http';
 import { canonicalJson, unknown } from '@paved/json';
 import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
+import { endpoint } from './endpoint.js';
 import { SigstoreError } from './error.js';
 import { answerInvalid, serviceError } from './service-error.js';
 
@@ -50,7 +51,7 @@ export class RekorV2Witness implements Witness {
     const { http, rekorUrl, timeoutMs } = this.#options;
     const response = await http.request({
       method: 'POST',
-      url: new URL('/api/v2/log/entries', rekorUrl),
+      url: endpoint(rekorUrl, '/api/v2/log/entries'),
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({ hashedRekordRequestV002: request }),
       timeoutMs: Math.max(timeoutMs, MIN_REKOR_TIMEOUT_MS),

@@ -1,0 +1,18 @@
+import { PavedError } from '@paved/errors';
+
+export type SignErrorCode =
+  | 'NOTHING_TO_SIGN'
+  | 'INPUT_INVALID'
+  | 'CLAIM_MISMATCH'
+  | 'PLANTED_STATEMENT'
+  | 'STATEMENT_ORIGIN'
+  | 'STATEMENT_SLOT'
+  | 'PREDICATE_TYPE_RESERVED'
+  | 'SUBJECTS_MISSING'
+  | 'SUBJECT_MISMATCH'
+  | 'FILE_UNREADABLE'
+  | 'BLOB_ALREADY_SIGNED'
+  | 'OWN_BUNDLE_REFUSED';
+
+/** A reason to sign nothing at all; what failed in the signing itself is a `SigstoreError`. */
+export class SignError extends PavedError<SignErrorCode> {}

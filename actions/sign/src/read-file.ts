@@ -1,0 +1,56 @@
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { SignError } from './error.js';
+
+/** More files than this are a folder named by mistake. */
+const MAX_FILES = 100_000;
+
+/** A file to be read later; `name` is relative to what the user named, with `/`. */
+export interface ListedFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The file itself, or every regular file below a folder, sorted by name.
+ * @throws {SignError} `FILE_UNREADABLE` for a link or special file: it could be another file when it is read
+ */
+export async function listFiles(path: string): Promise<readonly ListedFile[]> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new SignError('FILE_UNREADABLE', `Cannot read "${path}": it does not exist`, { cause });
+  });
+  if (!info.isDirectory()) return [{ name: basename(path), path }];
+  const files: ListedFile[] = [];
+  await walk(path, '', files);
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function walk(root: string, prefix: string, files: ListedFile[]): Promise<void> {
+  for (const entry of await readdir(join(root, prefix), { withFileTypes: true })) {
+    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (entry.isDirectory()) await walk(root, name, files);
+    else if (entry.isFile()) files.push({ name, path: join(root, name) });
+    else throw new SignError('FILE_UNREADABLE', `Cannot accept "${name}": it is not a regular file`);
+    if (files.length > MAX_FILES) {
+      throw new SignError('FILE_UNREADABLE', `Cannot list "${root}": it has more than ${MAX_FILES} files`);
+    }
+  }
+}
+
+/** Reads a regular file once, at most `maxBytes`; what was read is what is signed, whatever happens to the file later. */
+export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+  const refuse = (state: string, cause?: unknown) =>
+    new SignError('FILE_UNREADABLE', `Cannot read "${path}": ${state}`, cause === undefined ? {} : { cause });
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    throw refuse('it cannot be opened', cause);
+  });
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw refuse('it is not a regular file');
+    if (info.size > maxBytes) throw refuse(`it has ${info.size} bytes, the limit is ${maxBytes}`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,88 @@
+import { realpath } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import {
+  encodeStatement,
+  MAX_STATEMENT_BYTES,
+  PREDICATE_TYPES,
+  type PredicateSlot,
+  parseStatement,
+  type Statement,
+  slotOfPredicateType,
+} from '@paved/attestation';
+import { SignError } from './error.js';
+import { readRegularFile } from './read-file.js';
+import { assertAboutArtifact, type ReleasedArtifact } from './subjects.js';
+
+/** A statement that is ready to be signed; `bytes` are what the signature covers. */
+export interface PendingStatement {
+  readonly slot: PredicateSlot | 'custom';
+  readonly statement: Statement;
+  readonly bytes: Buffer;
+}
+
+/** Which action of this job makes the statements of a slot; its folder under RUNNER_TEMP/paved is where they must lie. */
+const MAKERS: Readonly<Partial<Record<PredicateSlot, string>>> = {
+  provenance: 'provenance',
+  verdict: 'scan-gate',
+  vsa: 'verify',
+};
+
+/**
+ * Rule 2: takes statements of in-process builders only. A statement that came in a hand-over, or from the workspace, is planted.
+ * @throws {SignError} `STATEMENT_SLOT`, `STATEMENT_ORIGIN`, `SUBJECT_MISMATCH`
+ */
+export async function readStatements(
+  paths: readonly string[],
+  temp: string,
+  artifact: ReleasedArtifact,
+): Promise<readonly PendingStatement[]> {
+  // Paths of inputs are real ones, and the folder of temporary files may be named through a link.
+  const folder = join(await realpath(temp), 'paved');
+  return await Promise.all(
+    paths.map(async (path) => {
+      const bytes = await readRegularFile(path, MAX_STATEMENT_BYTES);
+      const statement = parseStatement(bytes);
+      const slot = slotOfPredicateType(statement.predicateType);
+      const maker = slot === undefined ? undefined : MAKERS[slot];
+      if (slot === undefined || maker === undefined) {
+        throw new SignError(
+          'STATEMENT_SLOT',
+          `Cannot sign "${path}": its type "${shown(statement)}" has another way in`,
+          {
+            hint: 'statements takes provenance, verdict and verification summary; pass raw SBOM documents in sboms',
+          },
+        );
+      }
+      assertOrigin(path, join(folder, maker), maker);
+      assertAboutArtifact(statement, artifact, `"${path}"`);
+      return { slot, statement, bytes };
+    }),
+  );
+}
+
+/** The statement that `cosign verify` takes for an image's signature: no name, no predicate (cosign, sign/v1). */
+export function imageSignature(artifact: ReleasedArtifact): PendingStatement | undefined {
+  if (artifact.image === undefined) return undefined;
+  return pending('signature', {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: '', digest: artifact.image.digest }],
+    predicateType: PREDICATE_TYPES.signature,
+    predicate: {},
+  });
+}
+
+export function pending(slot: PendingStatement['slot'], statement: Statement): PendingStatement {
+  return { slot, statement, bytes: encodeStatement(statement) };
+}
+
+function assertOrigin(path: string, folder: string, maker: string): void {
+  const way = relative(folder, path);
+  if (way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !way.startsWith(sep)) return;
+  throw new SignError('STATEMENT_ORIGIN', `Cannot sign "${path}": it was not made by ${maker} in this job`, {
+    hint: `Pass the output of the ${maker} step; for a predicate of your own use predicate-path`,
+  });
+}
+
+function shown(statement: Statement): string {
+  return statement.predicateType.slice(0, 200);
+}
