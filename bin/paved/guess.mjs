@@ -2,7 +2,7 @@
 export function guess(word, names, help, prefix = '') {
   const near = names
     .map((name) => ({ name, distance: distance(word, name) }))
-    .filter(({ name, distance: steps }) => steps <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ name, distance: steps }) => steps <= Math.max(2, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0];
   return near === undefined ? `Run "${help}"` : `Did you mean ${prefix}${near.name}?`;
 }

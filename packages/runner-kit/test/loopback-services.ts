@@ -8,7 +8,7 @@ export interface Loopback {
   close(): void;
 }
 
-export async function listen(handler: (url: string) => RequestListener): Promise<Loopback> {
+async function listen(handler: (url: string) => RequestListener): Promise<Loopback> {
   const seen: string[] = [];
   let answer: RequestListener = () => {};
   const server = createServer((request, response) => {

@@ -39,8 +39,16 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'oidc-login': ['@paved/oci', 'jose'],
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
-  sbom: ['@paved/attestation', '@paved/bom'],
-  'scan-gate': ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/runner-kit/github', 'yaml', 'yauzl'],
+  sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/subject-files'],
+  'scan-gate': [
+    '@paved/attestation',
+    '@paved/bom',
+    '@paved/bom/subject-files',
+    '@paved/gate',
+    '@paved/runner-kit/github',
+    'yaml',
+    'yauzl',
+  ],
   sign: ['@paved/attestation', '@paved/bom', '@paved/sigstore'],
   verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
 };
@@ -60,7 +68,7 @@ export const IMPORT_TABLE: ImportTable = {
     sigstore: {
       packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign', '@sigstore/verify', 'jose'],
     },
-    handoff: { packages: ['@actions/artifact', 'tar-stream', 'yauzl'] },
+    handoff: { packages: ['@actions/artifact', 'tar-stream'] },
     'runner-kit': {
       packages: ['@actions/core', '@actions/github', '@actions/exec', '@actions/cache', 'tar-stream'],
       readsEnvironment: true,
