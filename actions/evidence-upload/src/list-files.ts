@@ -1,0 +1,27 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { EvidenceError } from './error.js';
+
+/** `name` is relative to what was given, with `/`. */
+export interface FoundFile {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** The regular files that `path` stands for, sorted: itself, or everything below it. @throws {EvidenceError} `PACK_INVALID` */
+export async function listFiles(path: string): Promise<readonly FoundFile[]> {
+  if (!(await stat(path)).isDirectory()) return [{ name: basename(path), source: path }];
+  const found: FoundFile[] = [];
+  await walk(path, '', found);
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function walk(folder: string, prefix: string, found: FoundFile[]): Promise<void> {
+  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (entry.isDirectory()) await walk(folder, name, found);
+    else if (entry.isFile()) found.push({ name, source: join(folder, name) });
+    // A link could point at a file that changes after it was signed, or at one outside the pack.
+    else throw new EvidenceError('PACK_INVALID', `Cannot take "${name}" into the pack: it is not a regular file`);
+  }
+}
