@@ -1,0 +1,94 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '@paved/digest';
+import {
+  INSPECTION_FILE,
+  INSPECTION_MEDIA_TYPE,
+  type InspectedDatabase,
+  type InspectedReport,
+  type Inspection,
+} from '@paved/gate';
+import type { ActionContext } from '@paved/runner-kit';
+import { ScanGateError } from './error.js';
+import { type Taken, take } from './source.js';
+
+const MAX_KEV_BYTES = 64 * 1024 * 1024;
+const MAX_REPORT_BYTES = 256 * 1024 * 1024;
+const ECOSYSTEM = /^[A-Za-z][A-Za-z0-9.-]{0,39}$/;
+
+export interface CollectOptions {
+  readonly osvDatabases: readonly string[];
+  readonly kev?: string;
+  readonly reports: readonly string[];
+  readonly subject?: Digest;
+  readonly maxDatabaseBytes: number;
+}
+
+/** Takes databases and reports as they are into `folder`, and writes down where each byte came from. */
+export async function collect(folder: string, options: CollectOptions, context: ActionContext): Promise<Inspection> {
+  const databases: InspectedDatabase[] = [];
+  for (const [ecosystem, source] of parseSources(options.osvDatabases)) {
+    const path = `osv-${ecosystem}.zip`;
+    const taken = await timed(path, context, () => take(source, join(folder, path), options.maxDatabaseBytes, context));
+    databases.push({ kind: 'osv', ecosystem, path, ...taken, fetchedAt: now() });
+  }
+  const { kev } = options;
+  if (kev !== undefined) {
+    const path = 'kev.json';
+    const taken = await timed(path, context, () => take(kev, join(folder, path), MAX_KEV_BYTES, context));
+    databases.push({ kind: 'kev', path, ...taken, fetchedAt: now() });
+  }
+  const reports: InspectedReport[] = [];
+  for (const [index, source] of options.reports.entries()) {
+    const path = `report-${index + 1}.json`;
+    const taken = await take(source, join(folder, path), MAX_REPORT_BYTES, context);
+    const { sha256, modifiedAt = now() } = taken;
+    const subject = options.subject === undefined ? {} : { subject: options.subject };
+    reports.push({ scanner: 'osv-scanner', path, sha256, modifiedAt, ...subject });
+  }
+  const inspection: Inspection = { mediaType: INSPECTION_MEDIA_TYPE, databases, reports };
+  await writeFile(join(folder, INSPECTION_FILE), `${JSON.stringify(inspection, null, 2)}\n`, { flag: 'wx' });
+  summarise(inspection, context);
+  return inspection;
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
+
+function parseSources(lines: readonly string[]): ReadonlyMap<string, string> {
+  const sources = new Map<string, string>();
+  for (const line of lines) {
+    const cut = line.indexOf('=');
+    const [ecosystem, source] = [line.slice(0, Math.max(cut, 0)).trim(), line.slice(cut + 1).trim()];
+    if (!ECOSYSTEM.test(ecosystem) || source === '' || sources.has(ecosystem)) {
+      const state = sources.has(ecosystem)
+        ? 'the ecosystem is named twice'
+        : 'it is not ecosystem=URL or ecosystem=path';
+      throw new ScanGateError('INPUT_INVALID', `Cannot read osv-database line "${line.slice(0, 60)}": ${state}`, {
+        hint: 'Write one line per ecosystem, as npm=https://…/all.zip',
+      });
+    }
+    sources.set(ecosystem, source);
+  }
+  return sources;
+}
+
+async function timed(file: string, context: ActionContext, body: () => Promise<Taken>): Promise<Taken> {
+  const started = performance.now();
+  const taken = await body();
+  const durationMs = performance.now() - started;
+  context.events.emit({ stage: 'scan', event: 'database-taken', durationMs, file, sha256: taken.sha256 });
+  return taken;
+}
+
+function summarise(inspection: Inspection, context: ActionContext): void {
+  const rows = inspection.databases.map((entry) => [
+    entry.ecosystem ?? entry.kind,
+    entry.source,
+    entry.modifiedAt ?? 'not stated',
+    entry.sha256,
+  ]);
+  context.summary.heading('Collected advisories').table(['Database', 'Source', 'Modified', 'SHA-256'], rows);
+  context.log.info(`Collected ${inspection.databases.length} databases and ${inspection.reports.length} reports`);
+}

@@ -1,0 +1,55 @@
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'scan-gate',
+  purpose: 'Collects advisories where no credential is, and decides over SBOMs and reports where it is signed',
+  inputs: {
+    mode: input.choice(['collect', 'gate'], {
+      description: 'collect: downloads databases and takes reports. gate: decides, over data alone',
+      default: 'gate',
+    }),
+    'osv-database': input.list({
+      description: 'Zip of OSV records per ecosystem, one ecosystem=URL or ecosystem=path per line',
+    }),
+    kev: input.string({ description: 'Catalogue of known exploited vulnerabilities, URL or path' }),
+    reports: input.paths({ description: 'JSON reports of osv-scanner' }),
+    'inspection-path': input.path({ description: 'gate: folder that collect wrote' }),
+    sboms: input.paths({ description: 'gate: CycloneDX 1.6 or SPDX 2.3 documents, or folders of them' }),
+    'subject-digest': input.digest({ description: 'Digest of the image or OCI artifact that is decided about' }),
+    'subject-name': input.string({ description: 'Its name, without tag' }),
+    'subjects-path': input.path({ description: 'gate: released file or folder; its digests are computed here' }),
+    policy: input.document({ description: 'gate: policy, YAML file or inline JSON (docs/policy.md)' }),
+    'policy-floor': input.document({ description: 'gate: the least that holds; the policy can only tighten it' }),
+    'policy-from-repository': input.boolean({
+      description: 'gate: read .paved/policy.yml through the API from the protected default branch',
+      default: false,
+    }),
+    'github-token': input.secret({ description: 'Token with contents: read; sent to the API of this server alone' }),
+    'max-age': input.duration({ description: 'Databases and reports older than this are refused', default: '7d' }),
+    'as-of': input.string({ description: 'RFC 3339 time at which ages and exceptions are judged (default: now)' }),
+    environment: input.string({ description: 'gate: environment of the policy whose thresholds apply as well' }),
+    'branch-protected': input.boolean({ description: 'gate: whether the ref is protected (default: as the run says)' }),
+    'max-database-bytes': input.integer({
+      description: 'Largest database that is taken, in bytes',
+      default: 1_073_741_824,
+      min: 1,
+      max: 4_294_967_296,
+    }),
+  },
+  outputs: {
+    'inspection-path': output('collect: folder with databases, reports and inspection.json'),
+    verdict: output('gate: pass or fail'),
+    'verdict-path': output('gate: verdict.json, written whatever the verdict'),
+    'statement-path': output('gate: statement to sign, bound to the subjects; one path per line'),
+  },
+  permissions: { contents: 'read' },
+  hosts: ['the hosts that osv-database and kev name', 'the API of this GitHub server'],
+  writes: ['RUNNER_TEMP/paved/scan-gate'],
+  example: `uses: org/paved/scan-gate@v1
+with:
+  mode: gate
+  sboms: \${{ steps.sbom.outputs.sboms-path }}
+  inspection-path: \${{ steps.collect.outputs.inspection-path }}
+  subjects-path: dist
+`,
+});

@@ -1,0 +1,20 @@
+import { PavedError } from '@paved/errors';
+
+/**
+ * `DATABASE_MALFORMED`: no zip, a hostile zip, or no OSV records in it. `DATABASE_TOO_LARGE`: above a cap on bytes, entries or
+ * ratio. `SOURCE_INVALID`: neither an https URL nor a file in reach. `INSPECTION_INVALID`: the folder is not what its document
+ * says. `NOTHING_TO_JUDGE`, `SUBJECT_MISSING`: no SBOM and no report, or nothing that they are about.
+ */
+export type ScanGateErrorCode =
+  | 'DATABASE_MALFORMED'
+  | 'DATABASE_TOO_LARGE'
+  | 'SOURCE_INVALID'
+  | 'INSPECTION_INVALID'
+  | 'FILE_UNREADABLE'
+  | 'NOTHING_TO_JUDGE'
+  | 'SUBJECT_MISSING'
+  | 'POLICY_UNREADABLE'
+  | 'POLICY_BRANCH_UNPROTECTED'
+  | 'INPUT_INVALID';
+
+export class ScanGateError extends PavedError<ScanGateErrorCode> {}

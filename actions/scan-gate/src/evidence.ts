@@ -1,0 +1,175 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { MAX_SBOM_BYTES, packageIdOf, parseSbom, type SbomComponent } from '@paved/bom';
+import { type Digest, digestHex, parseDigest, sha256, sha256File } from '@paved/digest';
+import {
+  assertDescribes,
+  assertFresh,
+  type DatabaseUsed,
+  type DocumentUsed,
+  INSPECTION_FILE,
+  type Inspection,
+  type KevCatalogue,
+  matchOsv,
+  packageKeys,
+  parseInspection,
+  parseKev,
+  parseOsvReport,
+  type RawFinding,
+  type Unchecked,
+  versionOrder,
+} from '@paved/gate';
+import { ScanGateError } from './error.js';
+import { readOsvArchive } from './osv-archive.js';
+import { expandFolders, readRegularFile } from './read-file.js';
+
+const MAX_INSPECTION_BYTES = 1024 * 1024;
+const MAX_REPORT_BYTES = 256 * 1024 * 1024;
+const MAX_KEV_BYTES = 64 * 1024 * 1024;
+
+export interface Limits {
+  readonly asOf: string;
+  readonly maxAgeMs: number;
+}
+
+export interface Documents {
+  readonly components: readonly SbomComponent[];
+  readonly documents: readonly DocumentUsed[];
+}
+
+/** Reads SBOMs (files or folders of them); each must describe what is released, and nothing else. */
+export async function readSboms(paths: readonly string[], released: ReadonlySet<Digest>): Promise<Documents> {
+  const components: SbomComponent[] = [];
+  const documents: DocumentUsed[] = [];
+  for (const path of await expandFolders(paths)) {
+    const bytes = await readRegularFile(path, MAX_SBOM_BYTES);
+    const sbom = parseSbom(bytes);
+    assertDescribes(`SBOM "${basename(path)}"`, sbom.subjects, released, 'SBOM_SUBJECT_MISMATCH');
+    components.push(...sbom.components);
+    documents.push({ kind: sbom.kind, name: basename(path), sha256: digestHex(sha256(bytes)) });
+  }
+  return { components: onePerPurl(components), documents };
+}
+
+/** CycloneDX and SPDX list the same packages; the stricter word of both counts. */
+function onePerPurl(components: readonly SbomComponent[]): readonly SbomComponent[] {
+  const merged = new Map<string, SbomComponent>();
+  for (const component of components) {
+    const key = component.purl ?? `?${component.name}@${component.version ?? ''}`;
+    const other = merged.get(key);
+    if (other === undefined) merged.set(key, component);
+    else
+      merged.set(key, {
+        ...other,
+        direct: other.direct || component.direct,
+        scope: other.scope === 'runtime' ? 'runtime' : component.scope,
+      });
+  }
+  return [...merged.values()];
+}
+
+/** Reads inspection.json and hashes every file that it names. @throws {ScanGateError} `INSPECTION_INVALID` */
+export async function readInspection(folder: string): Promise<Inspection> {
+  const text = (await readRegularFile(join(folder, INSPECTION_FILE), MAX_INSPECTION_BYTES)).toString('utf8');
+  const inspection = parseInspection(text);
+  for (const { path, sha256: expected } of [...inspection.databases, ...inspection.reports]) {
+    const info = await stat(join(folder, path)).catch(() => undefined);
+    const actual = info?.isFile() ? digestHex(await sha256File(join(folder, path))) : undefined;
+    if (actual === expected) continue;
+    throw new ScanGateError(
+      'INSPECTION_INVALID',
+      `Cannot use the inspection: "${path}" is missing or has been changed`,
+      {
+        hint: 'Run the inspect job again',
+      },
+    );
+  }
+  return inspection;
+}
+
+export interface Reports {
+  readonly findings: readonly RawFinding[];
+  readonly documents: readonly DocumentUsed[];
+}
+
+/** Reports of the inspection, bound to a digest where it names one, and reports that stand on their own. */
+export async function readReports(
+  source: {
+    readonly folder: string | undefined;
+    readonly inspection: Inspection | undefined;
+    readonly paths: readonly string[];
+  },
+  released: ReadonlySet<Digest>,
+  limits: Limits,
+): Promise<Reports> {
+  const findings: RawFinding[] = [];
+  const documents: DocumentUsed[] = [];
+  const read = async (path: string, name: string, modifiedAt: string) => {
+    const bytes = await readRegularFile(path, MAX_REPORT_BYTES);
+    const report = parseOsvReport(`"${name}"`, bytes.toString('utf8'));
+    assertFresh(`report "${name}"`, modifiedAt, limits, 'REPORT_STALE');
+    findings.push(...report.findings);
+    documents.push({ kind: report.scanner, name, sha256: digestHex(sha256(bytes)) });
+  };
+  for (const { path, subject, modifiedAt } of source.inspection?.reports ?? []) {
+    if (subject !== undefined) {
+      assertDescribes(`report "${path}"`, [parseDigest(subject)], released, 'REPORT_SUBJECT_MISMATCH');
+    }
+    await read(join(source.folder ?? '', path), path, modifiedAt);
+  }
+  for (const path of await expandFolders(source.paths)) {
+    await read(path, basename(path), (await stat(path)).mtime.toISOString());
+  }
+  return { findings, documents };
+}
+
+export interface Databases {
+  readonly findings: readonly RawFinding[];
+  readonly kev: KevCatalogue | undefined;
+  readonly used: readonly DatabaseUsed[];
+}
+
+/** Matches the components against each database, after its age was checked. */
+export async function readDatabases(
+  folder: string,
+  inspection: Inspection,
+  components: readonly SbomComponent[],
+  limits: Limits,
+): Promise<Databases> {
+  const keys = packageKeys(components);
+  const findings: RawFinding[] = [];
+  const used: DatabaseUsed[] = [];
+  let kev: KevCatalogue | undefined;
+  for (const { kind, path, source, sha256: digest, ecosystem = '', ...entry } of inspection.databases) {
+    const file = join(folder, path);
+    if (kind === 'kev') {
+      kev = parseKev((await readRegularFile(file, MAX_KEV_BYTES)).toString('utf8'));
+      assertFresh('the KEV catalogue', kev.released, limits, 'KEV_STALE');
+      used.push({ kind, source, sha256: digest, modifiedAt: kev.released, records: kev.entries.size });
+      continue;
+    }
+    const archive = await readOsvArchive(file, { ecosystem, keys });
+    const modifiedAt = entry.modifiedAt ?? archive.newest ?? '';
+    assertFresh(`the ${ecosystem} database`, modifiedAt, limits, 'DATABASE_STALE');
+    const matches = matchOsv(components, archive.records);
+    findings.push(...matches.findings);
+    const { withdrawn } = matches;
+    used.push({ kind, ecosystem, source, sha256: digest, modifiedAt, records: archive.total, withdrawn });
+  }
+  return { findings, kev, used };
+}
+
+/** Packages that nothing was looked up for: no database of their ecosystem, no order of its versions, or no purl at all. */
+export function uncheckedPackages(
+  components: readonly SbomComponent[],
+  databases: readonly DatabaseUsed[],
+): readonly Unchecked[] {
+  const checked = new Set(databases.flatMap(({ ecosystem }) => (ecosystem === undefined ? [] : [ecosystem])));
+  const counts = new Map<string, number>();
+  for (const { purl } of components) {
+    const ecosystem = purl === undefined ? 'unidentified' : packageIdOf(purl).ecosystem;
+    if (checked.has(ecosystem) && versionOrder(ecosystem) !== undefined) continue;
+    counts.set(ecosystem, (counts.get(ecosystem) ?? 0) + 1);
+  }
+  return [...counts].map(([ecosystem, packages]) => ({ ecosystem, packages }));
+}

@@ -1,0 +1,126 @@
+import { digestHex, sha256 } from '@paved/digest';
+import { DEFAULT_POLICY, mergeFloor, type Policy, type PolicyUsed, parsePolicy } from '@paved/gate';
+import { HttpError } from '@paved/http';
+import { boolean, object, string } from '@paved/json';
+import type { ActionContext } from '@paved/runner-kit';
+import { parseDocument } from 'yaml';
+import { ScanGateError } from './error.js';
+
+/** Where a repository keeps its policy; read through the API, never from a checkout that a build could have changed. */
+export const POLICY_PATH = '.paved/policy.yml';
+const MAX_POLICY_BYTES = 1024 * 1024;
+
+export interface PolicyInputs {
+  readonly policy: string | undefined;
+  readonly floor: string | undefined;
+  readonly fromRepository: boolean;
+  readonly token: string | undefined;
+}
+
+export interface EffectivePolicy {
+  readonly policy: Policy;
+  readonly used: PolicyUsed;
+}
+
+/**
+ * The policy that decides. With a floor, or for a repository's own policy (where the floor is the default one), the result is
+ * never laxer than the floor.
+ * @throws {GateError} `POLICY_INVALID`
+ * @throws {ScanGateError} `POLICY_UNREADABLE`, `POLICY_BRANCH_UNPROTECTED`, `INPUT_INVALID`
+ */
+export async function readPolicy(inputs: PolicyInputs, context: ActionContext): Promise<EffectivePolicy> {
+  const { policy: text, fromRepository } = inputs;
+  if (text !== undefined && fromRepository) {
+    throw new ScanGateError('INPUT_INVALID', 'Cannot choose a policy: policy and policy-from-repository are both set');
+  }
+  const own = fromRepository ? await fetchPolicy(inputs.token, context) : given(text);
+  const floorText = inputs.floor;
+  const floorSha256 = floorText === undefined ? {} : { floorSha256: digestHex(sha256(floorText)) };
+  const used: PolicyUsed = { ...own.used, ...floorSha256 };
+  if (floorText === undefined && !fromRepository) return { policy: own.policy, used };
+  const floor = floorText === undefined ? DEFAULT_POLICY : parseText('the policy floor', floorText);
+  // A repository that says nothing gets the floor, which may itself be laxer than the default.
+  return {
+    policy: own.used.source === 'default' && floorText !== undefined ? floor : mergeFloor(floor, own.policy),
+    used,
+  };
+}
+
+function given(text: string | undefined): EffectivePolicy {
+  if (text === undefined) return { policy: DEFAULT_POLICY, used: { source: 'default' } };
+  return {
+    policy: parseText('the policy', text),
+    used: { source: 'input', sha256: digestHex(sha256(text)) },
+  };
+}
+
+function parseText(what: string, text: string): Policy {
+  const document = parseDocument(text, { schema: 'core', uniqueKeys: true, strict: true });
+  const unreadable = (cause: unknown) =>
+    new ScanGateError('POLICY_UNREADABLE', `Cannot read ${what}: it is no YAML without aliases`, { cause });
+  const [problem] = document.errors;
+  if (problem !== undefined) throw unreadable(problem);
+  let value: unknown;
+  try {
+    // No aliases: a short document must not become a long one.
+    value = document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+  return parsePolicy(value);
+}
+
+async function fetchPolicy(token: string | undefined, context: ActionContext): Promise<EffectivePolicy> {
+  if (token === undefined) {
+    throw new ScanGateError('INPUT_INVALID', 'Cannot read the policy of the repository: there is no github-token', {
+      hint: 'Set github-token to github.token, and grant contents: read',
+    });
+  }
+  const api = apiClient(token, context);
+  const { default_branch: branch } = await api.json('', object({ default_branch: string }));
+  const path = `/branches/${branch.split('/').map(encodeURIComponent).join('/')}`;
+  const decoder = object({ protected: boolean, commit: object({ sha: string }) });
+  const { protected: isProtected, commit } = await api.json(path, decoder);
+  if (!isProtected) {
+    throw new ScanGateError(
+      'POLICY_BRANCH_UNPROTECTED',
+      `Cannot trust the policy on "${branch}": it is not protected`,
+      {
+        hint: 'Protect the default branch, so that nobody changes policy and code in one unreviewed push',
+      },
+    );
+  }
+  const text = await api.file(POLICY_PATH, commit.sha);
+  const used = { path: POLICY_PATH, commit: commit.sha };
+  if (text === undefined) return { policy: DEFAULT_POLICY, used: { source: 'default', ...used } };
+  return {
+    policy: parseText(`the policy ${POLICY_PATH} at ${commit.sha}`, text),
+    used: { source: 'repository', ...used, sha256: digestHex(sha256(text)) },
+  };
+}
+
+/** Only this server's API gets the token; a redirect is refused. */
+function apiClient(token: string, { http, runner }: ActionContext) {
+  const base = `${runner.apiUrl.replace(/\/$/, '')}/repos/${runner.repository}`;
+  const get = (path: string, accept: string) =>
+    http.request({
+      method: 'GET',
+      url: `${base}${path}`,
+      headers: { authorization: `Bearer ${token}`, accept, 'x-github-api-version': '2022-11-28' },
+    });
+  return {
+    async json<T>(path: string, decoder: (value: unknown) => T): Promise<T> {
+      return await (await get(path, 'application/vnd.github+json')).json(decoder, MAX_POLICY_BYTES);
+    },
+    /** `undefined` for 404 alone: any other failure is not "no policy". */
+    async file(path: string, ref: string): Promise<string | undefined> {
+      try {
+        const response = await get(`/contents/${path}?ref=${encodeURIComponent(ref)}`, 'application/vnd.github.raw');
+        return await response.text(MAX_POLICY_BYTES);
+      } catch (error) {
+        if (error instanceof HttpError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ScanGateError } from './error.js';
+
+const MAX_FILES = 1000;
+
+/**
+ * Reads a regular file of at most `maxBytes`; a link is refused, because folders come from another machine.
+ * @throws {ScanGateError} `FILE_UNREADABLE`
+ */
+export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined) throw unreadable(path, 'it does not exist');
+  if (!info.isFile()) throw unreadable(path, 'it is no regular file');
+  if (info.size > maxBytes) throw unreadable(path, `it has ${info.size} bytes, the limit is ${maxBytes}`);
+  return await readFile(path);
+}
+
+/** The paths themselves, folders replaced by the files directly in them, sorted. */
+export async function expandFolders(paths: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const info = await lstat(path).catch(() => undefined);
+    if (!info?.isDirectory()) {
+      files.push(path);
+      continue;
+    }
+    const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
+    if (names.length === 0) throw unreadable(path, 'the folder has no JSON file');
+    files.push(...names.map((name) => join(path, name)));
+  }
+  if (files.length > MAX_FILES) throw unreadable(files[0] ?? '', `there are more than ${MAX_FILES} files`);
+  return files;
+}
+
+function unreadable(path: string, state: string): ScanGateError {
+  return new ScanGateError('FILE_UNREADABLE', `Cannot read "${path}": ${state}`, {
+    hint: 'Check that the step before wrote it, and that the path is right',
+  });
+}

@@ -1,0 +1,100 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildStatement, digestSetOf, encodeStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
+import { countBySeverity, isBlocking, type Verdict } from '@paved/gate';
+import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
+import { collect } from './collect.js';
+import type { definition } from './definition.js';
+import { gate, gateOptions } from './gate.js';
+import { reasonOf, summarise } from './summarise.js';
+
+type Inputs = InputsOf<typeof definition>;
+type Outputs = OutputsOf<typeof definition>;
+
+const NAMED_FINDINGS = 5;
+
+/** Collects, or decides; a refusing verdict is written before the step fails with `GATE_BLOCKED`. */
+export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
+  if (inputs.mode === 'collect') {
+    return { 'inspection-path': await collectInto(inputs, inputs.reports ?? [], context) };
+  }
+  // Used alone, one step does both; in the road the inspection comes from another machine and nothing is downloaded here.
+  const ownSources = inputs['osv-database'] !== undefined || inputs.kev !== undefined;
+  const inspection = inputs['inspection-path'] ?? (ownSources ? await collectInto(inputs, [], context) : undefined);
+  const options = await gateOptions(inputs, inspection, context);
+  context.log.info(`Deciding as of ${options.asOf}`);
+  const verdict = await gate(options);
+  const outputs = await writeVerdict(verdict, await context.workDir());
+  summarise(verdict, context);
+  emit(verdict, context);
+  if (verdict.verdict === 'pass') return outputs;
+  throw new RefusalError('GATE_BLOCKED', `Cannot release: ${blockers(verdict)}`, {
+    outputs,
+    hint: 'Update what has a fix; what has none needs an exception with owner, reason and end (docs/policy.md)',
+  });
+}
+
+async function collectInto(inputs: Inputs, reports: readonly string[], context: ActionContext): Promise<string> {
+  const folder = await context.workDir();
+  const { kev, 'subject-digest': subject } = inputs;
+  await collect(
+    folder,
+    {
+      osvDatabases: inputs['osv-database'] ?? [],
+      ...(kev === undefined ? {} : { kev }),
+      reports,
+      ...(subject === undefined ? {} : { subject }),
+      maxDatabaseBytes: inputs['max-database-bytes'],
+    },
+    context,
+  );
+  return folder;
+}
+
+type Written = Record<'verdict' | 'verdict-path', string> & Partial<Record<'statement-path', string>>;
+
+async function writeVerdict(verdict: Verdict, folder: string): Promise<Written> {
+  const path = join(folder, 'verdict.json');
+  await writeFile(path, `${JSON.stringify(verdict, null, 2)}\n`, { flag: 'wx' });
+  const released = [...(verdict.subject === undefined ? [] : [verdict.subject]), ...verdict.files];
+  const outputs = { verdict: verdict.verdict, 'verdict-path': path };
+  if (released.length === 0) return outputs;
+  const subjects = released.map(({ name, digest }) => ({ name, digest: digestSetOf(digest) }));
+  const statement = buildStatement({ predicateType: PREDICATE_TYPES.verdict, subjects, predicate: verdict });
+  const paths: string[] = [];
+  for (const [index, part] of splitSubjects(statement).entries()) {
+    const file = join(folder, index === 0 ? 'verdict.intoto.json' : `verdict-${index + 1}.intoto.json`);
+    await writeFile(file, encodeStatement(part), { flag: 'wx' });
+    paths.push(file);
+  }
+  return { ...outputs, 'statement-path': paths.join('\n') };
+}
+
+/** The worst few, for the one line that everybody reads; every text of others is bounded. */
+function blockers(verdict: Verdict): string {
+  const blocking = verdict.findings.filter(isBlocking);
+  const named = blocking.slice(0, NAMED_FINDINGS).map((finding) => {
+    const versions = finding.package.versions.join(', ');
+    return `${finding.id} in ${finding.package.name} ${versions} (${reasonOf(finding)})`.slice(0, 300);
+  });
+  const more = blocking.length > NAMED_FINDINGS ? [`${blocking.length - NAMED_FINDINGS} more`] : [];
+  const unchecked = verdict.unchecked
+    .filter(({ allowed }) => !allowed)
+    .map(({ ecosystem, packages }) => `${ecosystem} is not checked (${packages} packages)`);
+  return [...named, ...more, ...unchecked].join('; ');
+}
+
+function emit(verdict: Verdict, { events }: ActionContext): void {
+  const { components, blocking, suppressed, kev } = verdict.counts;
+  events.emit({
+    stage: 'gate',
+    event: 'verdict-reached',
+    verdict: verdict.verdict,
+    components,
+    blocking,
+    suppressed,
+    kev,
+    findings: countBySeverity(verdict.findings),
+    asOf: verdict.asOf,
+  });
+}

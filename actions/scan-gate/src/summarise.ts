@@ -1,0 +1,102 @@
+import { type Finding, isBlocking, SEVERITIES, type Verdict } from '@paved/gate';
+import type { ActionContext, Summary } from '@paved/runner-kit';
+
+const MAX_ROWS = 200;
+const HEAD = ['Package', 'Version', 'Fixed in', 'Vulnerability', 'Severity', 'KEV', 'Why'];
+
+/** Why a finding has the effect that it has, in one clause. */
+export function reasonOf(finding: Finding): string {
+  const { suppressedBy, kev, rule, action, mode } = finding;
+  if (suppressedBy !== undefined) {
+    return `excepted until ${suppressedBy.expires} by ${suppressedBy.owner}: ${suppressedBy.reason}`;
+  }
+  if (kev !== undefined) return `exploited today (CISA KEV, since ${kev.dateAdded})`;
+  if (finding.kind === 'malware') return 'malicious package';
+  const what = rule === 'unknown' ? 'nobody has judged its severity' : `severity ${rule}`;
+  return mode === 'audit' ? `${what}: would ${action}, in audit mode` : `${what}: ${action}`;
+}
+
+function row(finding: Finding): readonly string[] {
+  const { package: found, fixedIn, severity, disagreement, sources, kev } = finding;
+  const words = sources.map((source) => `${source.name} says ${source.severity}`).join(', ');
+  return [
+    found.name,
+    found.versions.join(', '),
+    fixedIn.length === 0 ? 'no fix yet' : fixedIn.join(', '),
+    [finding.id, ...finding.aliases].join(' '),
+    disagreement ? `${severity} (${words})` : severity,
+    kev === undefined ? '' : 'KEV',
+    reasonOf(finding),
+  ];
+}
+
+function table(summary: Summary, findings: readonly Finding[]): void {
+  summary.table(HEAD, findings.slice(0, MAX_ROWS).map(row));
+  if (findings.length > MAX_ROWS) {
+    summary.paragraph(`${findings.length - MAX_ROWS} more are in verdict.json.`);
+  }
+}
+
+function section(summary: Summary, title: string, findings: readonly Finding[]): void {
+  if (findings.length === 0) return;
+  summary.details(`${title} (${findings.length})`, (inner) => table(inner, findings));
+}
+
+function verdictLine({ verdict, counts, asOf }: Verdict): string {
+  const severities = SEVERITIES.filter((severity) => counts.bySeverity[severity] > 0)
+    .map((severity) => `${counts.bySeverity[severity]} ${severity}`)
+    .join(', ');
+  const found = severities === '' ? 'nothing open' : severities;
+  return `${verdict === 'pass' ? 'Passed' : 'Blocked'} as of ${asOf}: ${counts.components} components, ${found}.`;
+}
+
+function evidence(summary: Summary, verdict: Verdict): void {
+  summary.details('Databases, policy and exceptions', (inner) => {
+    inner.table(
+      ['Database', 'Records', 'Modified', 'SHA-256'],
+      verdict.databases.map((entry) => [
+        entry.ecosystem ?? entry.kind,
+        String(entry.records),
+        entry.modifiedAt,
+        entry.sha256,
+      ]),
+    );
+    const { source, path, commit } = verdict.policy;
+    inner.paragraph(
+      `Policy: ${source}${path === undefined ? '' : ` ${path}`}${commit === undefined ? '' : ` at ${commit}`}`,
+    );
+    const rows = verdict.exceptions.map((entry) => [entry.id, entry.package, entry.owner, entry.expires, entry.state]);
+    if (rows.length > 0) inner.table(['Exception', 'Package', 'Owner', 'Expires', 'State'], rows);
+  });
+}
+
+/** What a reader needs first comes first: what blocks, then what is not known, then the rest behind a click. */
+export function summarise(verdict: Verdict, { summary, log }: ActionContext): void {
+  const blocking = verdict.findings.filter(isBlocking);
+  const rest = verdict.findings.filter((finding) => finding.status === 'open' && !isBlocking(finding));
+  summary.heading(verdict.verdict === 'pass' ? 'Gate: passed' : 'Gate: blocked').paragraph(verdictLine(verdict));
+  if (blocking.length > 0) table(summary, blocking);
+  if (verdict.unchecked.length > 0) {
+    const effect = (allowed: boolean) => (allowed ? 'not checked, allowed by the policy' : 'not checked: block');
+    const rows = verdict.unchecked.map((entry) => [entry.ecosystem, String(entry.packages), effect(entry.allowed)]);
+    summary.heading('Not checked', 3).table(['Ecosystem', 'Packages', 'Effect'], rows);
+  }
+  section(summary, 'Open, not blocking', rest);
+  section(
+    summary,
+    'Excepted',
+    verdict.findings.filter(({ status }) => status === 'suppressed'),
+  );
+  evidence(summary, verdict);
+  warnAboutExceptions(verdict, log);
+  log.info(verdictLine(verdict));
+}
+
+function warnAboutExceptions({ exceptions }: Verdict, log: ActionContext['log']): void {
+  for (const { id, package: pattern, owner, expires, state, endsSoon, daysLeft } of exceptions) {
+    const name = `The exception for ${id} in ${pattern} (${owner})`;
+    if (state === 'expired') log.warning(`${name} ended on ${expires}`);
+    else if (endsSoon) log.warning(`${name} ends on ${expires}, in ${daysLeft} days`);
+    else if (state === 'unused') log.notice(`${name} is not needed any more`);
+  }
+}
