@@ -143,7 +143,7 @@ function codeOf(error: unknown, expired: boolean): SigstoreErrorCode {
     case 'TLOG_MISSING_INCLUSION_ERROR':
       return 'INCLUSION_PROOF_INVALID';
     case 'TLOG_ERROR':
-      return 'LOG_ENTRY_MISSING';
+      return error.message.includes('duplicate') ? 'LOG_ENTRY_MISMATCH' : 'LOG_ENTRY_MISSING';
     case 'PUBLIC_KEY_ERROR':
     case 'NOT_IMPLEMENTED_ERROR':
       return 'BUNDLE_MALFORMED';

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeError, errorChain } from '@paved/errors';
+import type { SigstoreFault } from '@paved/testkit';
 import { type Loopback, startLoopbackSigstore } from './loopback.js';
 
 let loopback: Loopback;
@@ -17,6 +18,9 @@ const BYTES = Buffer.from('bytes');
 /** Short, so that a hanging service does not hold the test. */
 const timeouts = { fulcioMs: 200, tsaMs: 200 };
 
+/** Code, fault, and how often the service was asked. */
+type Row = [string, SigstoreFault, number];
+
 function countRequests(service: string): number {
   return loopback.sigstore.requests.filter((request) => request.service === service).length;
 }
@@ -28,7 +32,7 @@ describe('faults of the services', () => {
     ['FULCIO_REFUSED', { status: 403 }, 1],
     ['FULCIO_ANSWER_INVALID', { status: 200, body: () => '{}' }, 1],
     ['FULCIO_ANSWER_INVALID', { status: 200, body: () => 'not JSON' }, 1],
-  ] as const)('%s when the authority gives %j', async (code, fault, attempts) => {
+  ] satisfies Row[])('%s when the authority gives %j', async (code, fault, attempts) => {
     loopback.sigstore.faults.fulcio = { ...fault };
     const before = countRequests('fulcio');
     await expect(loopback.open({ timeouts })).rejects.toMatchObject({ code });
@@ -40,7 +44,7 @@ describe('faults of the services', () => {
     ['REKOR_REFUSED', { status: 400 }, 1],
     ['REKOR_ANSWER_INVALID', { status: 201, body: () => '{"logIndex":"0"}' }, 1],
     ['REKOR_ANSWER_INVALID', { status: 201, body: () => '<html>' }, 1],
-  ] as const)('%s when the log gives %j', async (code, fault, attempts) => {
+  ] satisfies Row[])('%s when the log gives %j', async (code, fault, attempts) => {
     const session = await loopback.open();
     loopback.sigstore.faults.rekor = { ...fault };
     const before = countRequests('rekor');
@@ -49,15 +53,17 @@ describe('faults of the services', () => {
   });
 
   test.each([
-    ['TSA_UNAVAILABLE', { status: 500 }],
-    ['TSA_UNAVAILABLE', { delayMs: 1000 }],
-    ['TSA_REFUSED', { status: 404 }],
-    ['TSA_ANSWER_INVALID', { status: 200, body: () => 'hello' }],
-    ['TSA_ANSWER_INVALID', { status: 200, body: () => '0\x050\x03\x02\x01\x02' }],
-  ] as const)('%s when the timestamp authority gives %j', async (code, fault) => {
+    ['TSA_UNAVAILABLE', { status: 500 }, 3],
+    ['TSA_UNAVAILABLE', { delayMs: 1000 }, 3],
+    ['TSA_REFUSED', { status: 404 }, 1],
+    ['TSA_ANSWER_INVALID', { status: 200, body: () => 'hello' }, 1],
+    ['TSA_ANSWER_INVALID', { status: 200, body: () => '0\x050\x03\x02\x01\x02' }, 1],
+  ] satisfies Row[])('%s when the timestamp authority gives %j', async (code, fault, attempts) => {
     const session = await loopback.open({ timeouts });
     loopback.sigstore.faults.tsa = { ...fault };
+    const before = countRequests('tsa');
     await expect(session.signBlob(BYTES)).rejects.toMatchObject({ code });
+    expect(countRequests('tsa') - before).toBe(attempts);
   });
 
   test('a failure that passes is retried, and the signature is whole', async () => {
