@@ -18,7 +18,10 @@ export interface PushContentOptions {
   readonly concurrency?: number;
 }
 
-/** `windowMs`: how long the manifest could be pulled by digest without its referrers; 0 when they came first. */
+/**
+ * `windowMs`: how long the manifest could be pulled by digest without its referrers; 0 when they came first. When the registry had
+ * the manifest before, it is counted from the start of this push and says nothing about the time before that.
+ */
 export interface PushedContent {
   readonly digest: Digest;
   readonly order: 'referrers-first' | 'manifest-first';
@@ -86,7 +89,9 @@ async function pushInOrder(
   limit: number,
 ): Promise<Pick<PushedContent, 'order' | 'windowMs'>> {
   const [first, ...others] = referrers;
-  const announced = first === undefined ? undefined : await pushAhead(repository, first.manifest);
+  const started = performance.now();
+  const present = (await repository.pullManifest(layout.root.digest)) !== undefined;
+  const announced = first === undefined || present ? undefined : await pushAhead(repository, first.manifest);
   if (first !== undefined && announced !== undefined) {
     const rest = await pushReferrers(repository, others, limit);
     await ensureAllListed(repository, referrers, new Map([...rest, [first.manifest.digest, announced]]));
@@ -94,7 +99,7 @@ async function pushInOrder(
     return { order: 'referrers-first', windowMs: 0 };
   }
   await pushManifests(repository, layout.manifests);
-  const visible = performance.now();
+  const visible = present ? started : performance.now();
   const announcements = await pushReferrers(repository, referrers, limit);
   await ensureAllListed(repository, referrers, announcements);
   const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - visible);

@@ -21,7 +21,8 @@ const MAX_TOKEN_BYTES = 64 * 1024;
  */
 export class RegistryAuth {
   readonly #options: RegistryAuthOptions;
-  readonly #headers = new Map<string, Promise<string>>();
+  readonly #headers = new Map<string, string>();
+  readonly #fetching = new Map<string, Promise<string>>();
   #basic: string | undefined;
 
   constructor(options: RegistryAuthOptions) {
@@ -29,10 +30,10 @@ export class RegistryAuth {
   }
 
   /** The header for a first try, if one is known for `scopes`. */
-  async header(scopes: readonly string[]): Promise<string | undefined> {
+  header(scopes: readonly string[]): string | undefined {
     const { credentials } = this.#options;
     if (credentials?.kind === 'bearer') return `Bearer ${credentials.token}`;
-    return this.#basic ?? (await this.#headers.get(key(scopes))?.catch(() => undefined));
+    return this.#basic ?? this.#headers.get(key(scopes));
   }
 
   /**
@@ -44,22 +45,34 @@ export class RegistryAuth {
     scopes: readonly string[],
     refused: string | undefined,
   ): Promise<string | undefined> {
-    const known = await this.header(scopes);
+    const known = this.header(scopes);
     // Another request has fetched a new token meanwhile.
     if (known !== undefined && known !== refused) return known;
     const challenges = parseChallenges(wwwAuthenticate ?? '');
     const bearer = challenges.find((entry) => entry.scheme === 'bearer');
     const { credentials } = this.#options;
     if (credentials?.kind === 'bearer') return undefined;
-    if (bearer !== undefined) {
-      const fetching = this.#fetchToken(bearer, scopes);
-      this.#headers.set(key(scopes), fetching);
-      return await fetching;
-    }
+    if (bearer !== undefined) return await this.#freshToken(bearer, scopes);
     const basic = challenges.some((entry) => entry.scheme === 'basic') ? basicHeader(credentials) : undefined;
     if (basic === undefined || basic === refused) return undefined;
     this.#basic = basic;
     return basic;
+  }
+
+  /** Requests that were refused together wait for one token. */
+  async #freshToken(challenge: Challenge, scopes: readonly string[]): Promise<string> {
+    const name = key(scopes);
+    const pending = this.#fetching.get(name);
+    if (pending !== undefined) return await pending;
+    const fetching = this.#fetchToken(challenge, scopes);
+    this.#fetching.set(name, fetching);
+    try {
+      const header = await fetching;
+      this.#headers.set(name, header);
+      return header;
+    } finally {
+      this.#fetching.delete(name);
+    }
   }
 
   async #fetchToken(challenge: Challenge, scopes: readonly string[]): Promise<string> {

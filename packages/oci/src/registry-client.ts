@@ -80,7 +80,7 @@ export class RegistryClient {
    */
   async send(request: RegistryRequest): Promise<HttpResponse> {
     if (!this.isOwn(request.url)) return await this.#attempt(request, undefined);
-    const header = await this.#auth.header(request.scopes);
+    const header = this.#auth.header(request.scopes);
     const first = await this.#attempt(request, header);
     if (first.status !== 401) return first;
     first.discard();

@@ -59,12 +59,8 @@ describe('signing in', () => {
 
   test('bearer: one token for a whole push, with the scopes of this repository alone', async () => {
     const registry = await start({ auth: 'bearer' });
-    await pushContent({
-      repository: clientOf(registry),
-      layout: await layoutOf({ a: '1' }),
-      referrers: [],
-      concurrency: 1,
-    });
+    const layout = await layoutOf({ a: '1', b: '2', c: '3', d: '4' });
+    await pushContent({ repository: clientOf(registry), layout, referrers: [] });
     const asked = registry.requests.filter(({ path }) => path === '/token');
     expect(asked.map(({ query }) => new URLSearchParams(query).getAll('scope'))).toEqual([
       ['repository:octo/app:pull', 'repository:octo/app:pull,push'],
