@@ -38,7 +38,7 @@ export const ATTACKS: readonly { readonly id: string; readonly attack: string; r
   { id: 'changed-byte', attack: 'one byte of the artifact is changed between build and seal', run: changedByte },
   {
     id: 'kev',
-    attack: 'a dependency has a vulnerability that CISA lists as exploited (CVE-2020-0601)',
+    attack: 'a dependency has a vulnerability that CISA lists as exploited (CVE-2021-21315)',
     run: knownExploited,
   },
   {
@@ -77,20 +77,14 @@ async function changedByte({ world, source, inputs }: RefusalContext) {
 }
 
 async function knownExploited({ world }: RefusalContext) {
-  const inputs = {
-    name: 'tool',
-    version: '1.0.0',
-    lockfile: 'go.mod',
-    command: 'mkdir dist && cp main.go dist/',
-    'output-path': 'dist/*',
-  };
-  const caller = createProject(join(world.folder, 'kev'), {
+  const inputs = { name: 'tool', version: '1.0.0', command: 'npm run build', 'output-path': 'dist' };
+  const caller = createProject(join(world.folder, 'exploited'), {
     ...VICTIM,
-    name: 'kev',
-    source: 'examples/go-legacy',
+    name: 'exploited',
+    source: 'examples/exploited-package',
     inputs,
   });
-  return refusalOf(world, await release(world, { caller }), 'acme/kev/tool');
+  return refusalOf(world, await release(world, { caller }), 'acme/exploited/tool');
 }
 
 /** The attacker's own release is genuine and signed; only the place it is served from is the victim's. */
