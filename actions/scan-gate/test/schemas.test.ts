@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { parseKev, parseOsvRecord, parsePolicy } from '@paved/gate';
+import { DEFAULT_POLICY, decide, matchOsv, parseKev, parseOsvRecord, parsePolicy } from '@paved/gate';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseDocument } from 'yaml';
 import { fetched, type Scenario, scenario } from './scenario.js';
@@ -76,9 +76,27 @@ describe('the advisories of the demo', () => {
     expect(path).toContain(parseOsvRecord(path, read(path)).id);
   });
 
+  test.each([
+    ['5.3.0', 'fail'],
+    ['5.3.1', 'pass'],
+  ])('systeminformation %s: %s', (version, verdict) => {
+    const purl = `pkg:npm/systeminformation@${version}`;
+    const component = { purl, name: 'systeminformation', licences: [], scope: 'runtime', direct: true } as const;
+    const { findings } = matchOsv([component], [parseOsvRecord('r', read('npm/GHSA-2m8v-572m-ff2v.json'))]);
+    const decision = decide({
+      findings,
+      kev: parseKev(read('kev.json')),
+      unchecked: [],
+      policy: DEFAULT_POLICY,
+      branchProtected: false,
+      asOf: read('as-of.txt').trim(),
+    });
+    expect(decision.verdict).toBe(verdict);
+  });
+
   test('the catalogue lists what the demo is blocked for', () => {
     const { entries, released } = parseKev(read('kev.json'));
-    expect(entries.has('CVE-2020-0601')).toBe(true);
+    for (const cve of ['CVE-2020-0601', 'CVE-2021-21315']) expect(entries.has(cve)).toBe(true);
     expect(Date.parse(read('as-of.txt').trim())).toBeGreaterThan(Date.parse(released));
   });
 });
