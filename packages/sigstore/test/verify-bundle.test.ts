@@ -97,7 +97,7 @@ describe('a bundle that was changed', () => {
     ['no log entry', 'LOG_ENTRY_MISSING', [MATERIAL, 'tlogEntries'], () => []],
     [
       'log entry twice',
-      'LOG_ENTRY_MISSING',
+      'LOG_ENTRY_MISMATCH',
       [MATERIAL, 'tlogEntries'],
       (value) => [...(value as []), ...(value as [])],
     ],

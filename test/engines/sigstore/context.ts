@@ -32,6 +32,8 @@ export interface SigstoreContext {
   readonly instances: Readonly<Record<InstanceName, SigstoreInstance>>;
   readonly claims: Readonly<Record<string, string>>;
   readonly policy: IdentityPolicy;
+  /** Subject alternative name that cosign is told to expect. */
+  readonly identity: string;
   /** A scratch folder that is removed at the end. */
   readonly folder: string;
 }
@@ -52,6 +54,7 @@ export async function startContext(
     issuer,
     folder,
     claims,
+    identity: IDENTITY,
     cosign: engine('cosign'),
     instances: { real, double: { ...double, trustedRootPath: doublePath, hasCtLog: true } },
     policy: {
@@ -114,7 +117,7 @@ export async function cosignSays(
 ): Promise<{ readonly accepted: boolean; readonly detail: string }> {
   const { status, stdout, stderr } = await askCosign(context.cosign, context.instances[name], {
     artifact: ARTIFACT,
-    identity: IDENTITY,
+    identity: context.identity,
     issuer: context.issuer.url,
     ...question,
   });

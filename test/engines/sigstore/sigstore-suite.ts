@@ -11,6 +11,7 @@ import {
   startContext,
   verifyOurselves,
 } from './context.js';
+import { runSignAction } from './sign-process.js';
 import { TAMPERINGS, type Tampering } from './tamper.js';
 
 /** Signing costs seconds of waiting for a checkpoint: each instance signs once for all tests. */
@@ -73,17 +74,62 @@ function refused(verify: () => unknown): boolean {
   }
 }
 
+function actionRun(name: InstanceName): EngineTest<SigstoreContext> {
+  return {
+    name: `${name}: cosign and we accept what the sign action writes in its own process`,
+    async run(context) {
+      const { bundles, blob } = await runSignAction(context, name);
+      const slots = ['blob', 'provenance', 'sbom-cyclonedx', 'signature'];
+      expectThat(
+        'one bundle for each input',
+        [...bundles.keys()].sort().join() === slots.join(),
+        [...bundles.keys()].join(),
+      );
+      expectThat('the bundle beside the file is that of the folder', bundles.get('blob') === blob);
+      for (const [slot, predicateType] of [
+        ['blob'],
+        ['provenance', PROVENANCE],
+        ['sbom-cyclonedx', CYCLONEDX],
+      ] as const) {
+        const asked = { bundle: bundles.get(slot) ?? '', ...(predicateType === undefined ? {} : { predicateType }) };
+        const { accepted, detail } = await cosignSays(context, name, asked);
+        expectThat(`cosign accepts ${slot}`, accepted, detail);
+        verifyOurselves(context, name, asked);
+      }
+    },
+  };
+}
+
+function foreignIdentity(name: InstanceName): EngineTest<SigstoreContext> {
+  return {
+    name: `${name}: cosign and we refuse another identity`,
+    async run(context) {
+      const bundle = (await setOf(context, name)).provenance.json;
+      const stranger = { ...context, policy: { ...context.policy, repositoryId: '31337' } };
+      expectThat(
+        'our verification refuses it',
+        refused(() => verifyOurselves(stranger, name, { bundle })),
+      );
+      const other = { ...context, identity: `${context.identity}x` };
+      const { accepted } = await cosignSays(other, name, { bundle, predicateType: PROVENANCE });
+      expectThat('cosign refuses it', !accepted);
+    },
+  };
+}
+
 const NAMES: readonly InstanceName[] = ['real', 'double'];
 
 export const sigstoreSuite = defineSuite<SigstoreContext>({
   engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign'],
   start: startContext,
-  tests: NAMES.flatMap((name) =>
-    CONTENTS.flatMap((content) => [
+  tests: NAMES.flatMap((name) => [
+    actionRun(name),
+    foreignIdentity(name),
+    ...CONTENTS.flatMap((content) => [
       acceptance(name, content),
       ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(
         (tampering) => refusal(name, content, tampering),
       ),
     ]),
-  ),
+  ]),
 });
