@@ -30,7 +30,7 @@ export function assertBundle(files: Readonly<Record<string, string>>, rules: Bun
       throw refuse(
         'BUNDLE_UNRESOLVED',
         `it requires ${module} at run time`,
-        'Install the module, or alias it in the workbench',
+        'Install the module, or name it in UNWANTED',
       );
     }
     if (!rules.allowsProcesses && PROCESS_MODULE.test(text)) {

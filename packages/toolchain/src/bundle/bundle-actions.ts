@@ -56,7 +56,7 @@ export async function bundleActions(options: BundleOptions): Promise<readonly st
 
 async function bundleAction(options: BundleOptions, name: string): Promise<void> {
   const allowsProcesses = PROCESS_ACTIONS.includes(name);
-  const workbench = await createWorkbench(options.root, name, allowsProcesses);
+  const workbench = await createWorkbench(options.root, name);
   const files: Record<string, string> = {};
   const modules = new Set<string>();
   for (const [entry, fileName] of [

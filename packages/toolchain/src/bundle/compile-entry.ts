@@ -9,17 +9,21 @@ export interface CompiledEntry {
   readonly modules: readonly string[];
 }
 
-// An inert built-in instead: a dependency that asks for processes gets no function to start one.
+// An inert built-in stands in for what a bundle must not have: a dependency that asks for it finds none of its functions.
 const INERT = 'node:path/posix';
+// debug colours its output with supports-color, and a MongoDB client in a test tool offers kerberos; whether they are installed
+// would change the bytes.
+const UNWANTED = ['supports-color', 'kerberos'];
+// @actions/core loads @actions/exec for details of the platform, @sigstore/sign loads child_process for one build service.
+const PROCESSES = ['@actions/exec', 'child_process', 'node:child_process', 'cluster', 'node:cluster'];
 
 /**
  * Bundles one entry with ncc in the current folder, which must be a workbench, and minifies every file; no source maps.
  * ncc itself reports an unresolved module as success: pass the files to `assertBundle`.
  */
 export async function compileEntry(entry: string, fileName: string, allowsProcesses: boolean): Promise<CompiledEntry> {
-  const externals: Record<string, string> = allowsProcesses
-    ? {}
-    : { child_process: INERT, 'node:child_process': INERT, cluster: INERT, 'node:cluster': INERT };
+  const replaced = allowsProcesses ? UNWANTED : [...UNWANTED, ...PROCESSES];
+  const externals = Object.fromEntries(replaced.map((module) => [module, INERT]));
   const result = await ncc(resolve(entry), { cache: false, esm: true, minify: false, quiet: true, externals });
   const files: Record<string, string> = { [fileName]: await minified(result.code) };
   for (const [name, { source }] of Object.entries(result.assets)) {

@@ -3,4 +3,10 @@ import { compileEntry } from './compile-entry.js';
 
 // A process of its own per entry: ncc takes its base folder from the process, and two run at a time.
 const [entry = '', fileName = '', processes = '', target = ''] = process.argv.slice(2);
-await writeFile(target, JSON.stringify(await compileEntry(entry, fileName, processes === 'processes')));
+try {
+  await writeFile(target, JSON.stringify(await compileEntry(entry, fileName, processes === 'processes')));
+} catch (error) {
+  // Without the stack: node would print the line of ncc it came from, which is four megabytes long.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
