@@ -1,1 +1,5 @@
-export {};
+export { type ArtifactService, githubArtifacts } from './artifact-service.js';
+export { DEFAULT_CAPS, type HandoverCaps } from './caps.js';
+export { HandoffError, type HandoffErrorCode } from './error.js';
+export { type ReceivedHandover, type ReceiveOptions, receiveHandover } from './receive.js';
+export { type SendOptions, type SentHandover, sendHandover } from './send.js';

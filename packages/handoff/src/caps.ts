@@ -1,0 +1,8 @@
+/** Limits of one hand-over, held on both sides. */
+export interface HandoverCaps {
+  /** Bytes of the archive, and so of everything in it: it is not compressed, and sparse files are refused. */
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
+export const DEFAULT_CAPS: HandoverCaps = { maxBytes: 2 * 1024 ** 3, maxFiles: 50_000 };
