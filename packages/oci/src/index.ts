@@ -21,6 +21,7 @@ export {
   parseManifest,
 } from './manifest.js';
 export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
+export { type PullBundlesOptions, type PulledBundle, type PulledBundles, pullBundles } from './pull-bundles.js';
 export {
   assertRemoteManifest,
   attachReferrers,

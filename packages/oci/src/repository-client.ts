@@ -70,6 +70,15 @@ export class RepositoryClient {
     return pipeline(response.body, new VerifiedBlobStream(descriptor), () => undefined);
   }
 
+  /** The blob in memory; the caller has checked `descriptor.size` against a limit. */
+  async pullBytes(descriptor: Descriptor): Promise<Buffer> {
+    return await withRetry(this.registry.retry, isBroken, async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of await this.pullBlob(descriptor)) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    });
+  }
+
   /** Reads a blob whole, only to compare its digest. */
   async verifyBlob(descriptor: Descriptor): Promise<void> {
     await withRetry(this.registry.retry, isBroken, async () => {

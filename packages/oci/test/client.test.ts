@@ -99,6 +99,15 @@ describe('signing in', () => {
     await expect(bad.pushBlob(blobOf('y'))).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
   });
 
+  test('an identity token is exchanged by POST at the registry itself, and never sent as a header', async () => {
+    const registry = await start({ auth: 'bearer' });
+    const good = clientOf(registry, { credentials: { kind: 'identity', refreshToken: CANARY } });
+    expect(await good.pushBlob(blobOf('x'))).toBe('sent');
+    expect(JSON.stringify(registry.requests)).not.toContain(CANARY);
+    const bad = clientOf(registry, { credentials: { kind: 'identity', refreshToken: 'other' } });
+    await expect(bad.pushBlob(blobOf('y'))).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+  });
+
   test('challenges are parsed with quotes, commas in quotes and several schemes', () => {
     expect(parseChallenges('Basic realm="x, y", Bearer realm="https://h/t",service=s,scope="a:b:pull,push"')).toEqual([
       { scheme: 'basic', parameters: new Map([['realm', 'x, y']]) },

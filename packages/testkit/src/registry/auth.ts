@@ -59,7 +59,9 @@ export class RegistryAuth {
     const form =
       request.method === 'POST' ? new URLSearchParams((await readBody(request)).toString()) : url.searchParams;
     const authorization = request.headers.authorization ?? '';
-    const known = this.#knows(authorization);
+    const refresh = form.get('refresh_token');
+    const known = this.#knows(authorization) || (refresh !== null && refresh === this.#options.credentials.password);
+    if (refresh !== null && !known) return ociError(401, 'UNAUTHORIZED');
     if (authorization !== '' && !known) return ociError(401, 'UNAUTHORIZED');
     const asked = form
       .getAll('scope')
