@@ -81,5 +81,5 @@ async function fill(entry: ReturnType<Pack['entry']>, chunks: AsyncIterable<Buff
   for await (const chunk of chunks) {
     if (!entry.write(chunk)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()));
   }
-  entry.end();
+  entry.end(undefined);
 }

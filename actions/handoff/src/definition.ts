@@ -1,0 +1,45 @@
+import { DEFAULT_CAPS } from '@paved/handoff';
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'handoff',
+  purpose: 'Passes files from one job of a run to the next, bound to the digest in the outputs of the first',
+  inputs: {
+    mode: input.choice(['send', 'receive'], {
+      description: '`send` uploads a folder as one archive, `receive` downloads, checks and extracts it',
+      required: true,
+    }),
+    name: input.string({ description: 'send: name of the artifact; a run can have it once' }),
+    path: input.path({ description: 'send: folder or file to hand over; regular files only' }),
+    'artifact-id': input.string({
+      description: 'receive: id of the artifact, from the outputs of the job that sent it',
+    }),
+    sha256: input.string({
+      description: 'receive: SHA-256 of the raw archive in hexadecimal, from the outputs of the job that sent it',
+    }),
+    'needs-result': input.string({
+      description: 'receive: result of the job that sent it (`needs.<job>.result`); anything but `success` is refused',
+    }),
+    'max-bytes': input.integer({
+      description: 'Limit of the archive, in bytes',
+      default: DEFAULT_CAPS.maxBytes,
+      min: 1,
+      max: DEFAULT_CAPS.maxBytes,
+    }),
+  },
+  outputs: {
+    'artifact-id': output('send: id of the artifact'),
+    sha256: output('send: SHA-256 of the raw archive in hexadecimal'),
+    path: output('receive: folder with the files, under RUNNER_TEMP'),
+  },
+  permissions: {},
+  hosts: ['the artifact service of the run (ACTIONS_RESULTS_URL) and the storage that its signed URLs name'],
+  writes: ['RUNNER_TEMP/paved/handoff'],
+  example: `- uses: $/actions/handoff
+  with:
+    mode: receive
+    artifact-id: \${{ needs.build.outputs.artifact-id }}
+    sha256: \${{ needs.build.outputs.artifact-sha256 }}
+    needs-result: \${{ needs.build.result }}`,
+  internal: true,
+});

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { digestHex, parseDigest } from '@paved/digest';
+import { type ArtifactService, githubArtifacts, receiveHandover, sendHandover } from '@paved/handoff';
+import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
+import type { definition } from './definition.js';
+import { HandoffInputError } from './error.js';
+
+type Inputs = InputsOf<typeof definition>;
+type Outputs = OutputsOf<typeof definition>;
+
+const HEX = /^[0-9a-f]{64}$/;
+const ID = /^[1-9][0-9]{0,15}$/;
+
+export async function run(
+  inputs: Inputs,
+  context: ActionContext,
+  service: ArtifactService = githubArtifacts(),
+): Promise<Outputs> {
+  switch (inputs.mode) {
+    case 'send':
+      return await send(inputs, context, service);
+    case 'receive':
+      return await receive(inputs, context, service);
+  }
+}
+
+async function send(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {
+  const { path, name } = inputs;
+  if (path === undefined || name === undefined) {
+    throw new HandoffInputError('INPUT_MISSING', 'Cannot send files: "name" or "path" is empty', {
+      hint: 'Check the outputs of the step that should have written the files',
+    });
+  }
+  const caps = { maxBytes: inputs['max-bytes'] };
+  const sent = await sendHandover({ path, name, workFolder: await context.workDir(), caps }, service);
+  context.events.emit({
+    stage: 'handoff',
+    event: 'sent',
+    name,
+    digest: sent.digest,
+    bytes: sent.size,
+    files: sent.files,
+  });
+  context.log.info(`Sent "${name}": ${sent.files} files in ${sent.size} bytes, ${sent.digest}`);
+  return { 'artifact-id': String(sent.artifactId), sha256: digestHex(sent.digest) };
+}
+
+async function receive(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {
+  assertSuccessful(inputs['needs-result']);
+  const { artifactId, digest } = parseReference(inputs['artifact-id'] ?? '', inputs.sha256 ?? '');
+  const received = await receiveHandover(
+    {
+      artifactId,
+      digest,
+      targetFolder: join(await context.workDir(), 'files'),
+      workspace: context.runner.workspace,
+      caps: { maxBytes: inputs['max-bytes'] },
+    },
+    service,
+  );
+  context.events.emit({
+    stage: 'handoff',
+    event: 'received',
+    digest,
+    bytes: received.size,
+    files: received.files.length,
+  });
+  context.log.info(`Received ${received.files.length} files in ${received.size} bytes, ${digest}`);
+  return { path: received.folder };
+}
+
+/** `always()` or `continue-on-error` in a workflow must not carry what a failed job left. */
+function assertSuccessful(result: string | undefined): void {
+  if (result === 'success') return;
+  throw new HandoffInputError(
+    'NEED_NOT_SUCCESSFUL',
+    `Cannot receive the hand-over: the job that sent it ended as "${result ?? ''}"`,
+    { hint: 'Give needs-result as needs.<job>.result, and run the job only when that is success' },
+  );
+}
+
+/** Outputs of a job that failed, or that the service dropped, arrive as empty strings. */
+function parseReference(id: string, sha256: string): { artifactId: number; digest: ReturnType<typeof parseDigest> } {
+  if (ID.test(id) && HEX.test(sha256)) return { artifactId: Number(id), digest: parseDigest(`sha256:${sha256}`) };
+  throw new HandoffInputError(
+    'HANDOFF_REFERENCE_INVALID',
+    `Cannot receive the hand-over: artifact-id ${JSON.stringify(id.slice(0, 40))} with sha256 ${JSON.stringify(sha256.slice(0, 80))}`,
+    { hint: 'Pass both from the outputs of the job that sent it; an output that is empty was never set' },
+  );
+}

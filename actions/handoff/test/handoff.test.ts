@@ -1,0 +1,107 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ArtifactService } from '@paved/handoff';
+import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { definition } from '../src/definition.js';
+import { run } from '../src/run.js';
+
+type Texts = Readonly<Record<string, string>>;
+
+let scene: TestContext;
+let service: ArtifactService & { stored(id: string): string };
+
+beforeEach(async () => {
+  scene = await testContext({ action: 'handoff' });
+  const store = join(scene.temp, 'store');
+  await mkdir(store);
+  let next = 1;
+  service = {
+    stored: (id) => join(store, id),
+    async upload(path) {
+      const id = next++;
+      await copyFile(path, join(store, String(id)));
+      return { id, sha256: undefined };
+    },
+    async download(id, folder) {
+      await mkdir(folder);
+      await copyFile(join(store, String(id)), join(folder, 'raw'));
+      return join(folder, 'raw');
+    },
+  };
+  await mkdir(join(scene.workspace, 'out'));
+  await writeFile(join(scene.workspace, 'out', 'a.txt'), 'hello');
+});
+afterEach(() => scene.dispose());
+
+async function start(texts: Texts) {
+  return await run(await scene.inputs(definition, texts), scene.context, service);
+}
+
+async function sent(): Promise<Texts> {
+  const outputs = await start({ mode: 'send', name: 'files', path: 'out' });
+  return {
+    mode: 'receive',
+    'artifact-id': outputs['artifact-id'] ?? '',
+    sha256: outputs.sha256 ?? '',
+    'needs-result': 'success',
+  };
+}
+
+describe('handoff', () => {
+  test('receives under RUNNER_TEMP what was sent', async () => {
+    const reference = await sent();
+    expect(reference.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const { path = '' } = await start(reference);
+    expect(path.startsWith(join(scene.temp, 'paved', 'handoff'))).toBe(true);
+    expect(await readFile(join(path, 'a.txt'), 'utf8')).toBe('hello');
+    const events = await scene.events();
+    expect(events.map(({ event, files }) => [event, files])).toEqual([
+      ['sent', 1],
+      ['received', 1],
+    ]);
+  });
+
+  test('refuses one changed byte', async () => {
+    const reference = await sent();
+    const path = service.stored(reference['artifact-id'] ?? '');
+    const bytes = await readFile(path);
+    bytes[520] = (bytes[520] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    await expect(start(reference)).rejects.toMatchObject({ code: 'HANDOFF_DIGEST_MISMATCH' });
+  });
+
+  test.each(['failure', 'cancelled', 'skipped', 'Success', ''])('refuses a job that ended as "%s"', async (result) => {
+    const reference = await sent();
+    await expect(start({ ...reference, 'needs-result': result })).rejects.toMatchObject({
+      code: 'NEED_NOT_SUCCESSFUL',
+    });
+  });
+
+  test.each<readonly [string, Texts]>([
+    ['an empty id', { 'artifact-id': '' }],
+    ['an id that is no number', { 'artifact-id': '1e3' }],
+    ['an id of zero', { 'artifact-id': '0' }],
+    ['an empty digest', { sha256: '' }],
+    ['a digest in upper case', { sha256: 'A'.repeat(64) }],
+    ['a digest with its algorithm', { sha256: `sha256:${'a'.repeat(64)}` }],
+    ['a short digest', { sha256: 'a'.repeat(63) }],
+  ])('refuses %s', async (_name, change) => {
+    const reference = await sent();
+    await expect(start({ ...reference, ...change })).rejects.toMatchObject({ code: 'HANDOFF_REFERENCE_INVALID' });
+  });
+
+  test('refuses more than max-bytes, on both sides', async () => {
+    const reference = await sent();
+    await expect(start({ ...reference, 'max-bytes': '1000' })).rejects.toMatchObject({ code: 'HANDOFF_TOO_LARGE' });
+    const send = start({ mode: 'send', name: 'files', path: 'out', 'max-bytes': '1000' });
+    await expect(send).rejects.toMatchObject({ code: 'HANDOFF_TOO_LARGE' });
+  });
+
+  test.each<readonly [string, Texts]>([
+    ['no path', { name: 'files' }],
+    ['no name', { path: 'out' }],
+  ])('refuses to send with %s', async (_name, texts) => {
+    await expect(start({ mode: 'send', ...texts })).rejects.toMatchObject({ code: 'INPUT_MISSING' });
+  });
+});
