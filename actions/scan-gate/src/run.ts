@@ -5,6 +5,7 @@ import { countBySeverity, isBlocking, type Verdict } from '@paved/gate';
 import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
 import { collect } from './collect.js';
 import type { definition } from './definition.js';
+import { ScanGateError } from './error.js';
 import { gate, gateOptions } from './gate.js';
 import { reasonOf, summarise } from './summarise.js';
 
@@ -20,6 +21,11 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   }
   // Used alone, one step does both; in the road the inspection comes from another machine and nothing is downloaded here.
   const ownSources = inputs['osv-database'] !== undefined || inputs.kev !== undefined;
+  if (ownSources && inputs['inspection-path'] !== undefined) {
+    throw new ScanGateError('INPUT_INVALID', 'Cannot choose the databases: inspection-path stands beside others', {
+      hint: 'Give either inspection-path, or osv-database and kev',
+    });
+  }
   const inspection = inputs['inspection-path'] ?? (ownSources ? await collectInto(inputs, [], context) : undefined);
   const options = await gateOptions(inputs, inspection, context);
   context.log.info(`Deciding as of ${options.asOf}`);

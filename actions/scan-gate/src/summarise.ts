@@ -52,15 +52,13 @@ function verdictLine({ verdict, counts, asOf }: Verdict): string {
 
 function evidence(summary: Summary, verdict: Verdict): void {
   summary.details('Databases, policy and exceptions', (inner) => {
-    inner.table(
-      ['Database', 'Records', 'Modified', 'SHA-256'],
-      verdict.databases.map((entry) => [
-        entry.ecosystem ?? entry.kind,
-        String(entry.records),
-        entry.modifiedAt,
-        entry.sha256,
-      ]),
-    );
+    const databases = verdict.databases.map((entry) => [
+      entry.ecosystem ?? entry.kind,
+      String(entry.records),
+      entry.modifiedAt,
+      entry.sha256,
+    ]);
+    if (databases.length > 0) inner.table(['Database', 'Records', 'Modified', 'SHA-256'], databases);
     const { source, path, commit } = verdict.policy;
     inner.paragraph(
       `Policy: ${source}${path === undefined ? '' : ` ${path}`}${commit === undefined ? '' : ` at ${commit}`}`,

@@ -63,6 +63,12 @@ describe('collect', () => {
     expect(await gate(folder)).toMatchObject({ verdict: 'fail', findings: [{ id: 'CVE-2020-0601', rule: 'kev' }] });
   });
 
+  test('databases of two places are refused, because one of them would be silently ignored', async () => {
+    await s.sboms([fetched('Go', 'stdlib', '1.13.7')]);
+    const { 'inspection-path': folder } = await collect({ kev: 'kev.json' });
+    await expect(gate(folder, { kev: 'kev.json' })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
   test('a report is bound to its digest', async () => {
     await s.sboms([fetched('Go', 'stdlib', '1.13.7')]);
     await s.write('r.json', await readFile('test/fixtures/osv-json/results-empty.json'));
