@@ -1,12 +1,15 @@
-import { type BuildRecord, digestSetOf, type ProvenancePredicate, type ResourceDescriptor } from '@paved/attestation';
+import {
+  type BuildRecord,
+  digestSetOf,
+  type ProvenancePredicate,
+  RELEASE_ARTIFACT_BUILD_TYPE,
+  type ResourceDescriptor,
+} from '@paved/attestation';
 import { type ApiJob, buildTimes } from './build-jobs.js';
 import { type JobClaims, splitWorkflowRef } from './job-claims.js';
 import type { FetchRecord } from './records.js';
 import type { Tool } from './tools.js';
 import { VOUCHERS } from './vouchers.js';
-
-/** Names the schema in docs/buildtypes; another meaning of a field is another version. */
-export const BUILD_TYPE = 'https://github.com/org/paved/docs/buildtypes/release-artifact/v1';
 
 /** Everything a predicate is made of, already checked. */
 export interface BuildFacts {
@@ -33,7 +36,7 @@ export function buildPredicate(facts: BuildFacts): ProvenancePredicate {
   const { serverUrl, claims } = facts;
   return {
     buildDefinition: {
-      buildType: BUILD_TYPE,
+      buildType: RELEASE_ARTIFACT_BUILD_TYPE,
       externalParameters: externalParameters(facts),
       internalParameters: internalParameters(facts),
       resolvedDependencies: resolvedDependencies(facts),

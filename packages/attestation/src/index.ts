@@ -6,6 +6,7 @@ export {
   relativePath,
   sha256Field,
 } from './build-record.js';
+export { RELEASE_ARTIFACT_BUILD_TYPE } from './build-types.js';
 export { BUNDLES_MEDIA_TYPE, type BundleIndex, type IndexedBundle, parseBundleIndex } from './bundle-index.js';
 export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf } from './digest-set.js';
 export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';

@@ -1,0 +1,70 @@
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'verify',
+  purpose: 'Verifies an artifact against an identity policy and reports every check and who vouches for what',
+  inputs: {
+    image: input.string({
+      description: 'registry/repository[:tag]@sha256:...; its bundles are read from the registry',
+    }),
+    files: input.paths({ description: 'Files to verify instead of an image' }),
+    'layout-path': input.path({ description: 'OCI image layout to verify instead of an image' }),
+    bundles: input.paths({ description: 'Sigstore bundles, or folders of them, besides those of the registry' }),
+    'trusted-root': input.document({ description: 'trusted_root.json of the Sigstore instance', required: true }),
+    issuer: input.string({ description: 'OIDC issuer of who may have signed', required: true }),
+    'workflow-path': input.string({
+      description: 'Workflow that may have signed: owner/repo/.github/workflows/file.yml',
+      required: true,
+    }),
+    'signer-digests': input.list({ description: 'Commits of that workflow that may have signed', required: true }),
+    'repository-id': input.string({ description: 'Id of the source repository', required: true }),
+    'owner-id': input.string({ description: 'Id of the owner of the source repository', required: true }),
+    'source-ref': input.string({ description: 'Full ref that it was built from; any when empty' }),
+    'runner-environment': input.choice(['github-hosted', 'self-hosted'], {
+      description: 'Where the signing job ran',
+      default: 'github-hosted',
+    }),
+    require: input.list({
+      description: 'What must be signed: provenance, sbom-cyclonedx, sbom-spdx, verdict, signature, vsa',
+      default: ['provenance', 'sbom-cyclonedx', 'sbom-spdx', 'verdict'],
+    }),
+    'allow-isolation-none': input.boolean({
+      description: 'Accept a build that was not cut off from the network',
+      default: false,
+    }),
+    transparency: input.choice(['required', 'preferred', 'off'], {
+      description: 'Whether bundles must be in the transparency log',
+      default: 'required',
+    }),
+    tag: input.string({ description: 'Tag that the image is, or will be, used under; compared with summaries' }),
+    'resource-uri': input.string({ description: 'Name that files are used under, instead of image and tag' }),
+    vsa: input.boolean({ description: 'Write a verification summary to sign', default: false }),
+    'verifier-id': input.string({
+      description: 'Id of the verifier in the summary',
+      default: 'https://github.com/org/paved/verify',
+    }),
+    'registry-config': input.path({
+      description: "Credentials in the form of docker's config.json, from oidc-login; anonymous without it",
+    }),
+    'token-hosts': input.list({
+      description: 'Hosts besides the registry that may see the credentials to issue its tokens',
+    }),
+    'plain-http': input.boolean({ description: 'Use http for a registry that is not on this machine', default: false }),
+  },
+  outputs: {
+    'verification-path': output('Every check and claim as JSON; written also when the answer is no'),
+    'vsa-path': output('Verification summary statement, for sign'),
+  },
+  permissions: {},
+  hosts: ['the registry of image and the token hosts that the inputs name'],
+  writes: ['RUNNER_TEMP/paved/verify'],
+  example: `- uses: org/paved/verify@v1
+  with:
+    image: ghcr.io/acme/widget@sha256:...
+    trusted-root: trusted_root.json
+    issuer: https://token.actions.githubusercontent.com
+    workflow-path: org/paved/.github/workflows/release-artifact.yml
+    signer-digests: 0123456789abcdef0123456789abcdef01234567
+    repository-id: 900100
+    owner-id: 800200`,
+});

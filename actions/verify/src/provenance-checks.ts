@@ -1,0 +1,124 @@
+import { type ProvenancePredicate, parseProvenance, RELEASE_ARTIFACT_BUILD_TYPE } from '@paved/attestation';
+import { array, boolean, nullable, object, string } from '@paved/json';
+import type { VerifiedBundle, VerifiedIdentity } from '@paved/sigstore';
+import { type Check, compared, failed, passed } from './check.js';
+import type { VerificationPolicy } from './verification-policy.js';
+
+const BUILD_TYPES: ReadonlySet<string> = new Set([RELEASE_ARTIFACT_BUILD_TYPE]);
+const EXTERNAL_PARAMETERS = ['source', 'workflow', 'inputs'];
+
+/** Names of the checks below, for a report where no provenance could be read. */
+export const PROVENANCE_CHECKS: readonly string[] = [
+  'builder-id',
+  'workflow-commit',
+  'build-type',
+  'source-repository',
+  'source-commit',
+  'source-ref',
+  'invocation',
+  'external-parameters',
+  'build-jobs',
+  'isolation',
+];
+
+const sourceParameter = object({ source: object({ repository: string, ref: string }) });
+const jobsParameter = object({
+  selfHostedAllowed: boolean,
+  jobs: array(object({ name: string, conclusion: string, runner_group_name: nullable(string) })),
+});
+const isolationParameter = object({ isolation: object({ method: string, hermetic: boolean }) });
+
+/**
+ * Compares what the predicate says with what the certificate proves: the signer's code could be wrong, the issuer's claims are not
+ * its to choose. What only the predicate says is checked for being there.
+ */
+export function checkProvenance(bundle: VerifiedBundle, policy: VerificationPolicy): readonly Check[] {
+  const predicate = readPredicate(bundle);
+  if (predicate === undefined) {
+    return PROVENANCE_CHECKS.map((name) =>
+      failed(name, 'PREDICATE_MALFORMED', 'the predicate is not SLSA provenance v1'),
+    );
+  }
+  const { buildDefinition, runDetails } = predicate;
+  const { identity } = bundle;
+  return [
+    compared('builder-id', 'BUILDER_ID_MISMATCH', runDetails.builder.id, identity.san),
+    compared(
+      'workflow-commit',
+      'WORKFLOW_COMMIT_MISMATCH',
+      runDetails.builder.version?.workflow,
+      identity.buildSignerDigest,
+    ),
+    BUILD_TYPES.has(buildDefinition.buildType)
+      ? passed('build-type', buildDefinition.buildType)
+      : failed('build-type', 'BUILD_TYPE_UNKNOWN', `"${buildDefinition.buildType.slice(0, 200)}" is not known`),
+    ...checkSource(predicate, identity),
+    compared('invocation', 'INVOCATION_MISMATCH', runDetails.metadata?.invocationId, identity.runInvocationUri),
+    checkExternalParameters(buildDefinition.externalParameters),
+    checkJobs(buildDefinition.internalParameters, policy),
+    checkIsolation(buildDefinition.internalParameters, policy),
+  ];
+}
+
+/** The predicate of a verified bundle, or `undefined` when it is not readable as provenance. */
+export function readPredicate(bundle: VerifiedBundle): ProvenancePredicate | undefined {
+  try {
+    return bundle.statement === undefined ? undefined : parseProvenance(bundle.statement).predicate;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkSource({ buildDefinition }: ProvenancePredicate, identity: VerifiedIdentity): readonly Check[] {
+  const source = attempt(() => sourceParameter(buildDefinition.externalParameters).source);
+  const uri = `git+${identity.sourceRepositoryUri}@${identity.sourceRepositoryRef}`;
+  const dependency = buildDefinition.resolvedDependencies?.find((entry) => entry.uri === uri);
+  return [
+    compared('source-repository', 'SOURCE_REPOSITORY_MISMATCH', source?.repository, identity.sourceRepositoryUri),
+    compared('source-commit', 'SOURCE_COMMIT_MISMATCH', dependency?.digest?.gitCommit, identity.sourceRepositoryDigest),
+    compared('source-ref', 'SOURCE_REF_MISMATCH', source?.ref, identity.sourceRepositoryRef),
+  ];
+}
+
+/** SLSA: a verifier refuses parameters that it does not know, because they may have changed what was built. */
+function checkExternalParameters(parameters: Readonly<Record<string, unknown>>): Check {
+  const name = 'external-parameters';
+  const missing = EXTERNAL_PARAMETERS.filter((key) => !Object.hasOwn(parameters, key));
+  if (missing.length > 0) return failed(name, 'EXTERNAL_PARAMETERS_MISSING', `${missing.join(', ')} missing`);
+  const unknown = Object.keys(parameters).filter((key) => !EXTERNAL_PARAMETERS.includes(key));
+  if (unknown.length > 0)
+    return failed(name, 'EXTERNAL_PARAMETERS_UNKNOWN', `${unknown.join(', ').slice(0, 200)} not known`);
+  return passed(name, EXTERNAL_PARAMETERS.join(', '));
+}
+
+function checkJobs(parameters: unknown, { identity }: VerificationPolicy): Check {
+  const found = attempt(() => jobsParameter(parameters));
+  if (found === undefined || found.jobs.length === 0 || found.jobs.some(({ conclusion }) => conclusion !== 'success')) {
+    return failed('build-jobs', 'BUILD_JOBS_MISSING', 'the provenance names no successful build job');
+  }
+  if (found.selfHostedAllowed && identity.runnerEnvironment === 'github-hosted') {
+    return failed('build-jobs', 'SELF_HOSTED_ALLOWED', 'the provenance says that self-hosted runners were accepted');
+  }
+  return passed(
+    'build-jobs',
+    found.jobs.map((job) => `${job.name} (${job.runner_group_name ?? 'no group'})`).join(', '),
+  );
+}
+
+function checkIsolation(parameters: unknown, policy: VerificationPolicy): Check {
+  const found = attempt(() => isolationParameter(parameters).isolation);
+  if (found === undefined)
+    return failed('isolation', 'ISOLATION_MISSING', 'the provenance does not say how the build was isolated');
+  const text = `${found.method.slice(0, 40)}, ${found.hermetic ? 'hermetic' : 'not hermetic'} (the build machine says so)`;
+  if (policy.allowIsolationNone) return passed('isolation', `${text}; isolation is not required`);
+  if (found.method === 'none') return failed('isolation', 'ISOLATION_NONE', text);
+  return found.hermetic ? passed('isolation', text) : failed('isolation', 'NOT_HERMETIC', text);
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,200 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  buildStatement,
+  encodeStatement,
+  PREDICATE_TYPES,
+  type PredicateSlot,
+  RELEASE_ARTIFACT_BUILD_TYPE,
+} from '@paved/attestation';
+import { type Digest, digestHex, sha256 } from '@paved/digest';
+import { HttpClient } from '@paved/http';
+import {
+  buildArtifactLayout,
+  buildBundleReferrer,
+  manifestDescriptor,
+  openLayout,
+  parseRegistryHost,
+  parseRepositoryName,
+  parseTag,
+  pushContent,
+  RegistryClient,
+} from '@paved/oci';
+import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { openSigningSession } from '@paved/sigstore';
+import {
+  type GitHubClaimsOptions,
+  githubClaims,
+  type RegistryDouble,
+  type RegistryOptions,
+  startIssuer,
+  startRegistry,
+  startSigstore,
+} from '@paved/testkit';
+import { definition } from '../src/definition.js';
+import { run } from '../src/run.js';
+import type { Verification } from '../src/verification.js';
+
+export const WORKFLOW = 'org/paved/.github/workflows/release-artifact.yml';
+export const SIGNER = 'c'.repeat(40);
+export const NAME = 'acme/widget/widget';
+const CLAIMS: GitHubClaimsOptions = { jobWorkflowRef: `${WORKFLOW}@refs/tags/v1`, jobWorkflowSha: SIGNER };
+const COMMIT = githubClaims().sha ?? '';
+const RUN = `https://github.com/acme/widget/actions/runs/${githubClaims().run_id}/attempts/1`;
+
+export type Json = Record<string, unknown>;
+
+/** Predicates of an honest release of `digest`. */
+export function honest(digest: Digest): Record<Exclude<PredicateSlot, 'vsa'>, Json> {
+  return {
+    provenance: {
+      buildDefinition: {
+        buildType: RELEASE_ARTIFACT_BUILD_TYPE,
+        externalParameters: {
+          source: { repository: 'https://github.com/acme/widget', ref: 'refs/heads/main' },
+          workflow: { repository: 'https://github.com/acme/widget', path: 'release.yml', ref: 'refs/heads/main' },
+          inputs: { command: 'npm pack' },
+        },
+        internalParameters: {
+          selfHostedAllowed: false,
+          jobs: [{ name: 'release / build', conclusion: 'success', runner_group_name: 'GitHub Actions' }],
+          isolation: { method: 'user-namespace', hermetic: true },
+          vouchers: {
+            '/buildDefinition/internalParameters/isolation': 'build',
+            '/buildDefinition/internalParameters/jobs': 'api',
+            '/buildDefinition/externalParameters/inputs': 'seal',
+            '/runDetails/builder/id': 'oidc',
+          },
+        },
+        resolvedDependencies: [
+          { uri: 'git+https://github.com/acme/widget@refs/heads/main', digest: { gitCommit: COMMIT } },
+        ],
+      },
+      runDetails: {
+        builder: { id: `https://github.com/${WORKFLOW}@refs/tags/v1`, version: { workflow: SIGNER } },
+        metadata: { invocationId: RUN },
+      },
+    },
+    'sbom-cyclonedx': { bomFormat: 'CycloneDX', specVersion: '1.6' },
+    'sbom-spdx': { spdxVersion: 'SPDX-2.3' },
+    verdict: { verdict: 'pass', subject: { name: 'widget', digest }, files: [] },
+    signature: {},
+  };
+}
+
+export interface World {
+  readonly identity: Readonly<Record<string, string>>;
+  readonly trustedRoot: string;
+  sign(slot: PredicateSlot, predicate: unknown, digest: Digest, claims?: GitHubClaimsOptions): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A Sigstore instance on loopback, and who may sign. */
+export async function startWorld(): Promise<World> {
+  const issuer = await startIssuer();
+  const sigstore = await startSigstore({ issuer });
+  const http = new HttpClient();
+  return {
+    trustedRoot: sigstore.trustedRoot,
+    identity: {
+      'trusted-root': sigstore.trustedRoot,
+      issuer: issuer.url,
+      'workflow-path': WORKFLOW,
+      'signer-digests': SIGNER,
+      'repository-id': '900100',
+      'owner-id': '800200',
+      'source-ref': 'refs/heads/main',
+    },
+    async sign(slot, predicate, digest, claims = {}) {
+      const session = await openSigningSession({
+        fulcioUrl: sigstore.fulcioUrl,
+        rekorUrl: sigstore.rekorUrl,
+        tsaUrl: sigstore.tsaUrl,
+        transparency: 'required',
+        http,
+        idToken: () => issuer.sign(githubClaims({ ...CLAIMS, ...claims }), { audience: 'sigstore' }),
+      });
+      const subjects = [{ name: 'widget', digest: { sha256: digestHex(digest) } }];
+      const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate });
+      const { json } = await session.signStatement(encodeStatement(statement));
+      session.close();
+      return json;
+    },
+    async close() {
+      http.close();
+      await Promise.all([sigstore.close(), issuer.close()]);
+    },
+  };
+}
+
+export interface Bench {
+  readonly kit: TestContext;
+  readonly registry: RegistryDouble;
+  readonly digest: Digest;
+  readonly reference: string;
+  /** Pushes the artifact with `bundles` as referrers. */
+  push(bundles: readonly string[], tag?: string): Promise<void>;
+  verify(inputs?: Readonly<Record<string, string>>): Promise<Outcome>;
+  dispose(): Promise<void>;
+}
+
+export interface Outcome {
+  readonly outputs: Readonly<Record<string, string | undefined>>;
+  readonly error: unknown;
+}
+
+/** A job and a registry with one artifact of one file. */
+export async function startBench(world: World, options: RegistryOptions = {}): Promise<Bench> {
+  const [kit, registry] = [await testContext({ action: 'verify' }), await startRegistry(options)];
+  const file = join(kit.workspace, 'widget.tgz');
+  await writeFile(file, 'the widget');
+  const folder = await mkdtemp(join(kit.temp, 'layout-'));
+  await mkdir(folder, { recursive: true });
+  const { digest } = await buildArtifactLayout(
+    [{ path: file, name: 'widget.tgz' }],
+    { artifactType: 'application/vnd.paved.files.v1' },
+    folder,
+  );
+  const reference = `${registry.host}/${NAME}@${digest}`;
+  return {
+    kit,
+    registry,
+    digest,
+    reference,
+    async push(bundles, tag) {
+      const layout = await openLayout(folder);
+      const client = new RegistryClient({
+        registry: parseRegistryHost(registry.host),
+        credentials: { kind: 'basic', ...registry.credentials },
+      });
+      const repository = client.repository(parseRepositoryName(NAME), 'push');
+      const subject = manifestDescriptor(layout.root);
+      const created = '2026-01-01T00:00:00Z';
+      const referrers = bundles.map((text) =>
+        buildBundleReferrer({ bundle: Buffer.from(text), subject, created, predicateType: sha256(text) }),
+      );
+      await pushContent({ repository, layout, referrers });
+      if (tag !== undefined) await repository.pushManifest(layout.root, { tag: parseTag(tag) });
+      client.close();
+    },
+    async verify(inputs = {}) {
+      const given = await kit.inputs(definition, { ...world.identity, image: reference, ...inputs });
+      try {
+        return { outputs: await run(given, kit.context), error: undefined };
+      } catch (error) {
+        const outputs = (error as { outputs?: Outcome['outputs'] }).outputs ?? {};
+        return { outputs, error };
+      }
+    },
+    async dispose() {
+      await kit.dispose();
+      await registry.close();
+    },
+  };
+}
+
+export function failedChecks(verification: Pick<Verification, 'checks'>): Record<string, string> {
+  return Object.fromEntries(
+    verification.checks.filter((check) => !check.ok).map((check) => [check.name, check.code ?? 'no code']),
+  );
+}
