@@ -6,7 +6,7 @@ import { ProvenanceError } from './error.js';
 const PLANTED_NAMES = [
   /\.intoto(\.jsonl?)?$/i,
   /\.sigstore(\.jsonl?)?$/i,
-  /\.(sig|att|dsse|bundle)$/i,
+  /\.(sig|att|dsse)$/i,
   /(^|\/)attestation-[^/]*$/i,
 ];
 /** JSON above this is searched as text instead of parsed. */
