@@ -53,7 +53,7 @@ export const definition = defineAction({
     'bundle-path': output('Folder with one <sha512>.tgz per fetched archive'),
     'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
     'artifact-path': output('Folder with the collected outputs'),
-    'build-record-path': output('The build record, with build.log beside it'),
+    'build-record-path': output('Folder with build-record.json and build.log'),
   },
   permissions: { contents: 'read' },
   hosts: [

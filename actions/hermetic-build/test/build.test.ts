@@ -57,7 +57,7 @@ describe(`the build phase${why}`, () => {
     const environment = (await output(outputs, 'env')).replace(/^PATH=.*$/m, 'PATH=...');
     expect(environment).toMatchSnapshot();
     expect(await readFile(join(host.workspace, 'package-lock.json'), 'utf8')).toContain('"lockfileVersion":3');
-    const recordPath = outputs['build-record-path'] ?? '';
+    const recordPath = join(outputs['build-record-path'] ?? '', 'build-record.json');
     const record = parseBuildRecord(await readFile(recordPath, 'utf8'));
     expect(record).toMatchObject({ exitStatus: 0, outputs: [{ path: 'bin' }, { path: 'env' }, { path: 'seen' }] });
     expect(record.log.sha256).toBe(await sha256File(join(recordPath, '..', record.log.path)));

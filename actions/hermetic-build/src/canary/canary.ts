@@ -4,12 +4,12 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { IsolationCheck, IsolationReport } from '@paved/attestation';
 import { readJsonFile } from '@paved/json';
-import { HermeticBuildError } from '../error.js';
 import { buildEnvironment } from '../sandbox/environment.js';
 import { runInSandbox, type SandboxMethod } from '../sandbox/sandbox.js';
 import { openDecoys } from './decoys.js';
 import { PROBE_SCRIPT } from './probe-script.js';
 import { machineTargets, OUTSIDE_TARGETS, type ProbeResult, probeResults, type Target } from './target.js';
+import { assertBlocked, assertControls, invalid } from './verdict.js';
 
 export interface CanaryOptions {
   readonly method: SandboxMethod | 'none';
@@ -111,29 +111,5 @@ function checksOf(targets: readonly Target[], results: readonly ProbeResult[]): 
     if (result === undefined) throw invalid(`it has no result for "${name}"`);
     const detail = control ? `${result.detail}; the control outside of the sandbox reached it` : result.detail;
     return { name, target: label, outcome: result.reached ? 'reachable' : 'blocked', detail };
-  });
-}
-
-function assertControls(targets: readonly Target[], results: readonly ProbeResult[]): void {
-  for (const target of targets.filter(({ control }) => control)) {
-    const result = results.find(({ name }) => name === target.name);
-    if (result?.reached !== true) {
-      throw invalid(`the control did not reach ${target.label} (${result?.detail ?? 'no result'})`);
-    }
-  }
-}
-
-function assertBlocked(checks: readonly IsolationCheck[]): void {
-  const reached = checks.filter(({ outcome }) => outcome === 'reachable');
-  if (reached.length === 0) return;
-  const list = reached.map(({ name, target, detail }) => `${name} (${target}: ${detail})`).join(', ');
-  throw new HermeticBuildError('CANARY_REACHED', `Cannot call the sandbox hermetic: it reached ${list}`, {
-    hint: 'Report the kernel and the runner image; do not build there until each of these is blocked',
-  });
-}
-
-function invalid(state: string): HermeticBuildError {
-  return new HermeticBuildError('CANARY_INVALID', `Cannot trust the canary: ${state}`, {
-    hint: 'Run the job again; if it stays, the machine keeps the canary from its own listeners',
   });
 }
