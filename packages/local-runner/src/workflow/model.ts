@@ -1,5 +1,3 @@
-import type { WorkflowTemplate } from '@actions/workflow-parser';
-import type { ReusableWorkflowJob, Step } from '@actions/workflow-parser/model/workflow-template';
 import type { BasicExpressionToken } from '@actions/workflow-parser/templates/tokens/basic-expression-token';
 import type { MappingToken } from '@actions/workflow-parser/templates/tokens/mapping-token';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
@@ -75,5 +73,3 @@ export interface WorkflowModel {
   readonly env: TemplateToken | undefined;
   readonly jobs: readonly (StepsJob | CallJob)[];
 }
-
-export type { ReusableWorkflowJob, Step, WorkflowTemplate };

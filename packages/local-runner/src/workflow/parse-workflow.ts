@@ -1,18 +1,11 @@
+import type { WorkflowTemplate } from '@actions/workflow-parser';
 import type { BasicExpressionToken } from '@actions/workflow-parser/templates/tokens/basic-expression-token';
 import type { MappingToken } from '@actions/workflow-parser/templates/tokens/mapping-token';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
 import type { JobPermissions, PermissionLevel } from '@paved/testkit';
 import { LocalRunnerError } from '../error.js';
 import type { Parsers } from './load-parser.js';
-import type {
-  CallJob,
-  InputSpec,
-  StepModel,
-  StepsJob,
-  WorkflowModel,
-  WorkflowSource,
-  WorkflowTemplate,
-} from './model.js';
+import type { CallJob, InputSpec, StepModel, StepsJob, WorkflowModel, WorkflowSource } from './model.js';
 import { shorthandPermissions } from './permissions.js';
 
 /** Gives the text of a called workflow, for the parser's own check of its inputs. */
