@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IsolationMethod } from '@paved/attestation';
 import { HermeticBuildError } from '../error.js';
+import { lastInheritedDescriptor } from './inherited-descriptors.js';
 import { SETUP_SCRIPT } from './setup-script.js';
 
 /** Kernel mechanisms, strongest and most common first. */
@@ -98,7 +99,13 @@ async function prepare(method: SandboxMethod, job: SandboxJob, folder: string): 
 /** Returns whether the time ran out. Ending the child's standard input is what stops the sandbox: it works across `sudo`, signals do not. */
 async function supervise(args: readonly string[], job: SandboxJob): Promise<boolean> {
   const [program = 'unshare', ...rest] = args;
-  const child = spawn(program, rest, { cwd: '/', env: { PATH: SETUP_PATH }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const covered = Array.from({ length: (await lastInheritedDescriptor()) - 2 }, () => 'ignore' as const);
+  const child = spawn(program, rest, {
+    cwd: '/',
+    env: { PATH: SETUP_PATH },
+    // The type knows three descriptors only; the others are what may not be inherited.
+    stdio: ['pipe', 'pipe', 'pipe', ...covered] as unknown as ['pipe', 'pipe', 'pipe'],
+  });
   child.stdin.on('error', () => {});
   child.stdout.on('data', job.onOutput);
   child.stderr.on('data', job.onOutput);

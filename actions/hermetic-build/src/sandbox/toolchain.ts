@@ -20,8 +20,12 @@ const FALLBACK = '/usr/local/bin:/usr/bin:/bin';
  * Decides which folders of PATH the command sees. A folder outside of the system's is bound read-only; one named `bin` brings its
  * parent, because tools look for `../lib`. Nothing that lies in, or holds, one of `hidden` (home, RUNNER_TEMP, workspace) is shown.
  */
-export async function planToolchain(path: string, hidden: readonly string[]): Promise<Toolchain> {
-  const secret = [...NEVER, ...(await Promise.all(hidden.map((folder) => realpath(folder).catch(() => folder))))];
+export async function planToolchain(
+  path: string,
+  hidden: readonly string[],
+  never: readonly string[] = NEVER,
+): Promise<Toolchain> {
+  const secret = [...never, ...(await Promise.all(hidden.map((folder) => realpath(folder).catch(() => folder))))];
   const kept: string[] = [];
   const dropped: string[] = [];
   const binds = new Map<string, ReadOnlyBind>();
