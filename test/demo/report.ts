@@ -49,6 +49,7 @@ export class Report {
         return;
       }
       case 'job-finished':
+        for (const note of event.job.annotations) this.warning(`  ${note.message}`);
         this.line(this.#paint(DIM, `    ${event.job.result} in ${seconds(event.job.durationMs)}`));
         return;
       case 'step-started':

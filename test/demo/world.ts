@@ -25,7 +25,8 @@ export interface SigstoreEndpoints {
   readonly fulcioUrl: string;
   readonly rekorUrl: string;
   readonly tsaUrl: string;
-  readonly trustedRoot: unknown;
+  /** trusted_root.json, as text. */
+  readonly trustedRoot: string;
   close(): Promise<void>;
 }
 
@@ -101,7 +102,7 @@ async function writePlatform(folder: string, services: PlatformServices): Promis
     mkdirSync(join(folder, 'actions', name.name), { recursive: true });
     cpSync(join('actions', name.name, 'action.yml'), join(folder, 'actions', name.name, 'action.yml'));
   }
-  writeFileSync(join(folder, 'root.json'), JSON.stringify(services.sigstore.trustedRoot));
+  writeFileSync(join(folder, 'root.json'), services.sigstore.trustedRoot);
   const configPath = join(folder, 'paved.config.yml');
   writeFileSync(configPath, stringify(demoConfig(services)));
   await writeWorkflows(

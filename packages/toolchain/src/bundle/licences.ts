@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { object, optional, readJsonFile, string, unknown } from '@paved/json';
 import { ToolchainError } from '../error.js';
 import { isFile } from '../paths.js';
@@ -26,7 +26,7 @@ const LICENCE_FILE = /^(un)?licen[cs]e|^copying|^notice/i;
 export async function licenceTexts(modules: readonly string[], root: string): Promise<string> {
   const folders = new Set<string>();
   for (const module of modules) {
-    const folder = await packageFolder(module);
+    const folder = packageFolder(module);
     if (folder?.startsWith(join(root, 'node_modules'))) folders.add(folder);
   }
   const packages = new Map<string, Package>();
@@ -40,16 +40,9 @@ export async function licenceTexts(modules: readonly string[], root: string): Pr
     .join(`\n${'-'.repeat(72)}\n\n`);
 }
 
-/** The nearest folder with a package.json that has a name: nested ones may only set `type`. */
-async function packageFolder(module: string): Promise<string | undefined> {
-  for (let folder = dirname(module); folder !== dirname(folder); folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    if (await isFile(manifest)) {
-      const { name, version } = await readJsonFile(manifest, decodePackage);
-      if (name !== undefined && version !== undefined) return folder;
-    }
-  }
-  return undefined;
+/** The folder below the innermost node_modules: what lies deeper may have manifests of its own that name no licence. */
+function packageFolder(module: string): string | undefined {
+  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(module)?.[0];
 }
 
 async function readPackage(folder: string): Promise<Package> {
