@@ -60,7 +60,8 @@ const scan = (file) => fs.readdirSync('/proc').filter((id) => /^\d+$/.test(id)).
   console.log('::set-env name=BASH_ENV::/tmp/evil');
   console.log('::add-mask::a');
   console.log('##[add-path]/tmp/evil');
-  spawn('setsid', ['sh', '-c', 'sleep 900; : ' + targets.leftover], { detached: true, stdio: 'ignore' }).unref();
+  // A session of its own, so that killing the process group of the step does not end it.
+  spawn('sh', ['-c', 'sleep 900; : ' + targets.leftover], { detached: true, stdio: 'ignore' }).unref();
   fs.mkdirSync('out');
   fs.writeFileSync('out/result.json', JSON.stringify(result));
 })();
