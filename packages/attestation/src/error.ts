@@ -9,7 +9,8 @@ export type AttestationErrorCode =
   | 'PREDICATE_TYPE_UNKNOWN'
   | 'PREDICATE_MALFORMED'
   | 'ENVELOPE_MALFORMED'
-  | 'DOCUMENT_MALFORMED';
+  | 'DOCUMENT_MALFORMED'
+  | 'TRUST_MALFORMED';
 
 /** Every refusal of an attestation document; the cause names the field. */
 export class AttestationError extends PavedError<AttestationErrorCode> {}

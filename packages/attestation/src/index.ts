@@ -6,7 +6,7 @@ export {
   relativePath,
   sha256Field,
 } from './build-record.js';
-export { RELEASE_ARTIFACT_BUILD_TYPE } from './build-types.js';
+export { GITHUB_WORKFLOW_BUILD_TYPE, RELEASE_ARTIFACT_BUILD_TYPE } from './build-types.js';
 export { BUNDLES_MEDIA_TYPE, type BundleIndex, type IndexedBundle, parseBundleIndex } from './bundle-index.js';
 export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf } from './digest-set.js';
 export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';
@@ -53,4 +53,12 @@ export {
   splitSubjects,
 } from './statement.js';
 export { timestamp } from './timestamp.js';
+export {
+  parseTrust,
+  releasedCommits,
+  TRUST_MEDIA_TYPE,
+  type TrustDocument,
+  type TrustedCommit,
+  type TrustedIdentity,
+} from './trust.js';
 export { buildVsa, parseVsa, SLSA_VERSION, type VsaPredicate, vsaPredicate } from './vsa.js';
