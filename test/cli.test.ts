@@ -142,7 +142,7 @@ describe('secrets', () => {
 
   test.each([[['--token', 'canary-3']], [['--token=canary-3']]])('in the arguments are refused: %j', async (args) => {
     const { status, stdout, stderr } = await paved(['probe', '--mode', 'pass', ...args]);
-    expect(status).toBe(2);
+    expect(status).toBe(1);
     expect(stderr).toContain('SECRET_ON_COMMAND_LINE');
     expect(stderr).toContain('Set PAVED_INPUT_TOKEN, or use --token-file PATH (- reads stdin)');
     expect(stdout + stderr).not.toContain('canary-3');
@@ -156,7 +156,7 @@ test('inputs of an outer action do not reach the inner one', async () => {
   expect(JSON.parse(stdout).documents['report-path'].seen).toEqual({ INPUT_MODE: 'pass' });
 });
 
-describe('wrong usage ends with status 2 and a code', () => {
+describe('wrong usage ends with status 1 and a code', () => {
   test.each([
     [['prob'], 'ACTION_UNKNOWN', 'Did you mean probe?'],
     [['zzzzzzzz'], 'ACTION_UNKNOWN', 'Run "paved --help"'],
@@ -174,7 +174,7 @@ describe('wrong usage ends with status 2 and a code', () => {
     ],
   ])('%j', async (args, code, hint) => {
     const text = await paved(args);
-    expect([text.status, text.stdout]).toEqual([2, '']);
+    expect([text.status, text.stdout]).toEqual([1, '']);
     expect(text.stderr).toBe(`${code}: ${text.stderr.slice(code.length + 2).split('\n')[0]}\n${hint}\n`);
     const json = await paved([...args, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code, hint } });

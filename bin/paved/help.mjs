@@ -6,7 +6,7 @@ export function overview(catalog) {
   return `Usage: paved ACTION --INPUT VALUE ... [--json]
        paved ACTION --help
 
-Runs one action on this machine. --json prints one JSON document; the exit status is the action's, or 2 for wrong usage.
+Runs one action on this machine. --json prints one JSON document; the exit status is the action's, or 1 for wrong usage.
 
 Actions:
 ${lines.join('\n')}

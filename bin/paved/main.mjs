@@ -7,7 +7,7 @@ import { ROOT } from './root.mjs';
 import { runAction } from './run-action.mjs';
 import { UsageError } from './usage-error.mjs';
 
-/** Runs the command line and returns the exit status: the action's, or 2 for wrong usage. */
+/** Runs the command line and returns the exit status: the action's, or 1 for wrong usage. */
 export async function main(argv) {
   const json = argv.includes('--json');
   try {
@@ -17,7 +17,7 @@ export async function main(argv) {
     const { code, message, hint } = error;
     if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } }, null, 2)}\n`);
     process.stderr.write(`${code}: ${message}\n${hint}\n`);
-    return 2;
+    return 1;
   }
 }
 
@@ -26,7 +26,7 @@ async function dispatch(argv, json) {
   const [name, ...rest] = argv.filter((argument) => argument !== '--json');
   if (name === undefined || name === '--help' || name === '-h') {
     process.stdout.write(overview(catalog));
-    return name === undefined ? 2 : 0;
+    return name === undefined ? 1 : 0;
   }
   const action = catalog.actions.find((candidate) => candidate.name === name);
   if (action === undefined) {

@@ -1,4 +1,4 @@
-/** The user's mistake; `code` is stable and printed, exit status 2 tells it from a verdict. */
+/** The user's mistake; `code` is stable and printed. */
 export class UsageError extends Error {
   constructor(code, message, hint) {
     super(message);

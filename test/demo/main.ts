@@ -6,7 +6,7 @@ import { chooseIsolation } from './isolation.js';
 import { type DemoOptions, parseOptions } from './options.js';
 import { createProject, type ReleaseInputs } from './project.js';
 import { type Published, readPublished } from './published.js';
-import { ATTACKS, type Refusal, runAttack } from './refusals.js';
+import { ATTACKS, type Refusal, runAttacks } from './refusals.js';
 import { release } from './release.js';
 import { failureLog, Report, seconds } from './report.js';
 import { type Verification, verifyImage } from './verify.js';
@@ -89,19 +89,16 @@ async function demonstrate(world: World, options: DemoOptions, report: Report): 
   report.verification(verification);
 
   report.title('The road refuses');
-  const refusals: Refusal[] = [];
-  for (const index of ATTACKS.keys()) {
-    const context = {
-      world,
-      source: options.source,
-      inputs,
-      published: { repository, digest: published.digest, tag: VERSION },
-      owner: IDENTITY,
-    };
-    const refusal = await runAttack(context, index);
-    report.refusal(String.fromCharCode(97 + index), refusal);
-    refusals.push(refusal);
-  }
+  const context = {
+    world,
+    source: options.source,
+    inputs,
+    published: { repository, digest: published.digest, tag: VERSION },
+    owner: IDENTITY,
+  };
+  const refusals = await runAttacks(context, (refusal, index) =>
+    report.refusal(String.fromCharCode(97 + index), refusal),
+  );
   return { run, published, verification, refusals };
 }
 

@@ -62,6 +62,27 @@ export async function runAttack(context: RefusalContext, index: number): Promise
   return { id: entry.id, attack: entry.attack, ...outcome, durationMs: Math.round(performance.now() - startedAt) };
 }
 
+/** How many attacks run at the same time: each is a release of its own, on machines of its own. */
+const CONCURRENCY = 2;
+
+/** Runs all attacks and reports them in their order, each as soon as those before it are through. */
+export async function runAttacks(
+  context: RefusalContext,
+  onRefusal: (refusal: Refusal, index: number) => void,
+): Promise<readonly Refusal[]> {
+  const done: (Refusal | undefined)[] = ATTACKS.map(() => undefined);
+  const queue = ATTACKS.keys();
+  let reported = 0;
+  const worker = async (): Promise<void> => {
+    for (const index of queue) {
+      done[index] = await runAttack(context, index);
+      for (let next = done[reported]; next !== undefined; next = done[reported]) onRefusal(next, reported++);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  return done.filter((refusal) => refusal !== undefined);
+}
+
 async function changedByte({ world, source, inputs }: RefusalContext) {
   const caller = createProject(join(world.folder, 'changed-byte'), { ...VICTIM, name: 'changed-byte', source, inputs });
   const result = await release(world, {

@@ -45,7 +45,8 @@ export class Report {
         const { step } = event;
         const mark = step.outcome === 'success' ? this.#paint(GREEN, 'ok') : this.#paint(RED, step.outcome);
         this.line(`    ${mark}  ${step.name.padEnd(58)} ${seconds(step.durationMs)}`);
-        for (const note of step.annotations) if (note.level === 'error') this.warning(`      ${note.message}`);
+        for (const note of step.annotations)
+          if (note.level === 'error') this.warning(`      ${note.message.replaceAll('\n', '\n        ')}`);
         return;
       }
       case 'job-finished':
@@ -76,7 +77,7 @@ export class Report {
     this.line(`  (${letter}) ${attack}`);
     const verdict = refused ? this.#paint(GREEN, 'refused') : this.#paint(RED, 'NOT REFUSED');
     this.line(`      ${verdict} by ${by}: ${code} (${seconds(durationMs)})`);
-    this.line(this.#paint(DIM, `      ${message}`));
+    for (const line of message.split('\n')) this.line(this.#paint(DIM, `      ${line}`));
   }
 
   #paint([on, off]: readonly [string, string], text: string): string {

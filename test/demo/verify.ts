@@ -7,11 +7,9 @@ export interface Verification {
   readonly checks: readonly {
     readonly name: string;
     readonly ok: boolean;
-    readonly code?: string;
+    readonly code?: string | undefined;
     readonly detail?: string;
   }[];
-  /** Error code and message when it refuses. */
-  readonly error?: { readonly code: string; readonly message: string };
 }
 
 export interface Expected {
@@ -22,6 +20,11 @@ export interface Expected {
 const verification = object({
   ok: boolean,
   checks: array(object({ name: string, ok: boolean, code: optional(string), detail: optional(string) })),
+});
+
+const answer = object({
+  documents: optional(record(unknown)),
+  error: optional(object({ code: string, message: string })),
 });
 
 /** Admission's question, asked from a shell: does this image come from that repository, over that workflow at that commit? */
@@ -51,6 +54,8 @@ export async function verifyImage(
 }
 
 function readVerification({ stdout, stderr }: CliResult): Verification {
-  const document = parseJson(`the answer of verify (${stderr.slice(-500)})`, stdout, record(unknown));
-  return { ...verification(document.verification ?? document) };
+  const { documents, error } = parseJson(`the answer of verify (${stderr.slice(-500)})`, stdout, answer);
+  const document = documents?.['verification-path'];
+  if (document !== undefined) return verification(document);
+  return { ok: false, checks: [{ name: 'verify', ok: false, ...error }] };
 }

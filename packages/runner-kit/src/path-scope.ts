@@ -1,5 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type Environment, readVariable } from './environment.js';
 import { RunnerError } from './error.js';
 import { quote } from './plain-text.js';
 import { systemErrorCode } from './system-error.js';
@@ -8,9 +9,17 @@ import { systemErrorCode } from './system-error.js';
 export interface PathScope {
   readonly workspace: string;
   readonly temp: string;
+  /** In a user's own shell every path is theirs to name; inside GitHub Actions never set. */
+  readonly anywhere?: boolean;
 }
 
 const MAX_PATH = 4096;
+
+/** GITHUB_ACTIONS cannot be changed by a workflow, so that no job can lift its own confinement. */
+export function pathScope(folders: Pick<PathScope, 'workspace' | 'temp'>, environment: Environment): PathScope {
+  const { workspace, temp } = folders;
+  return { workspace, temp, anywhere: readVariable(environment, 'GITHUB_ACTIONS') !== 'true' };
+}
 
 /** Resolves the symbolic links of the deepest ancestor that exists and appends the rest. */
 export async function realPathOf(path: string): Promise<string> {
@@ -46,6 +55,7 @@ export async function resolveInScope(name: string, text: string, scope: PathScop
   } catch {
     throw outside(name, text, 'its symbolic links cannot be resolved');
   }
+  if (scope.anywhere === true) return path;
   for (const folder of [scope.workspace, scope.temp]) {
     if (isInside(await realPathOf(folder), path)) return path;
   }

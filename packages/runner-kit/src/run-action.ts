@@ -7,6 +7,7 @@ import type { ActionDefinition, InputsOf, OutputsOf } from './definition.js';
 import { type Environment, forgetVariable, inputVariable, processEnvironment, readVariable } from './environment.js';
 import { RefusalError } from './error.js';
 import { writeOutputs } from './outputs.js';
+import { pathScope } from './path-scope.js';
 import { readInputs } from './read-inputs.js';
 import { reportError } from './report-error.js';
 import { MAX_SUMMARY_BYTES } from './summary.js';
@@ -22,7 +23,7 @@ export async function runAction<const D extends ActionDefinition>(definition: D,
   await guarded(definition, async (context, environment, commands) => {
     const inputs = await readInputs(definition, {
       environment,
-      scope: context.runner,
+      scope: pathScope(context.runner, environment),
       onSecret(name, text) {
         context.mask(text);
         forgetVariable(inputVariable(name));

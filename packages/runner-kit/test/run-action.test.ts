@@ -168,3 +168,12 @@ describe('the OIDC token', () => {
     }
   });
 });
+
+describe('paths', () => {
+  test("inside GitHub Actions stay in workspace and temporary folder; in a shell they are the user's own", async () => {
+    const inside = await startAction({ mode: 'ok', path: '/etc/hostname' });
+    expect(inside.errors).toEqual([expect.stringMatching(/^INPUT_PATH_OUTSIDE: /)]);
+    const shell = await startAction({ mode: 'ok', path: '/etc/hostname' }, { GITHUB_ACTIONS: '' });
+    expect(shell).toMatchObject({ status: 0, errors: [] });
+  });
+});

@@ -24,6 +24,7 @@ export async function startAction(
   try {
     const files = { GITHUB_OUTPUT: 'output', GITHUB_STEP_SUMMARY: 'summary', GITHUB_STATE: 'state' };
     const env: Record<string, string> = {
+      GITHUB_ACTIONS: 'true',
       RUNNER_TEMP: temp,
       GITHUB_WORKSPACE: temp,
       RUNNER_DEBUG: '1',
