@@ -10,6 +10,7 @@ export { buildArtifactManifest, describeBytes, EMPTY_CONFIG, EMPTY_CONFIG_BYTES 
 export { type BundleReferrerOptions, buildBundleReferrer, type Referrer } from './bundle-referrer.js';
 export { type Descriptor, descriptorDecoder } from './descriptor.js';
 export { OciError, type OciErrorCode } from './error.js';
+export { addToFallbackIndex, fallbackTag } from './fallback-index.js';
 export { type OciLayout, type OpenLayoutOptions, openLayout } from './layout.js';
 export { type ExtractLimits, extractLayoutTar } from './layout-tar.js';
 export {
@@ -42,7 +43,10 @@ export {
   referenceText,
   type Tag,
 } from './reference.js';
-export { addToFallbackIndex, ensureListed, fallbackTag, listReferrers } from './referrers.js';
+export { ensureListed, listReferrers } from './referrers.js';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.js';
 export { parseRegistryCredentials, type RegistryCredentials, readRegistryCredentials } from './registry-config.js';
+export { describeRegistry, type RegistryKnowledge, RegistryPath, registryPath } from './registry-path.js';
+export type { ChunkLimits, Quirk, QuirkTopic, RegistryName, RegistryProfile } from './registry-profile.js';
+export { profileOf, REGISTRY_PROFILES } from './registry-profiles.js';
 export { type FetchedManifest, RepositoryClient } from './repository-client.js';

@@ -4,9 +4,17 @@ import type { Referrer } from './bundle-referrer.js';
 import { forEachConcurrently } from './concurrency.js';
 import { OciError } from './error.js';
 import type { OciLayout } from './layout.js';
-import type { ImageManifest, Manifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import {
+  assertReferrersPossible,
+  type CountBytes,
+  findUnattached,
+  hasManifest,
+  pushReferrerBlobs,
+  pushReferrersAfter,
+  pushReferrersAhead,
+} from './push-referrers.js';
 import type { RepositoryName } from './reference.js';
-import { ensureListed } from './referrers.js';
 import type { RepositoryClient } from './repository-client.js';
 
 export interface PushContentOptions {
@@ -30,44 +38,137 @@ export interface PushedContent {
 }
 
 const DEFAULT_CONCURRENCY = 4;
-/** How registries refuse a manifest whose subject is not there; anything else is a failure, not a preference. */
-const MISSING_SUBJECT = new Set([400, 404, 405, 409, 412, 422]);
 
 /**
  * Pushes blobs, manifests and referrers by digest, never a tag. Where the registry takes referrers to a subject that is not there
- * yet they go first, so that the artifact is never visible without them. Everything is read back and compared before this returns.
- * @throws {OciError} `READBACK_MISMATCH`, `DIGEST_MISMATCH`, and what {@link RepositoryClient} throws
+ * yet they go first, so that the artifact is never visible without them. What the registry has already is not sent again: a manifest
+ * with the same bytes stands for its blobs, because a registry takes it only when it has them. Every manifest that was pushed is read
+ * back and compared before this returns.
+ * @throws {OciError} `READBACK_MISMATCH`, `DIGEST_MISMATCH`, `REFERRERS_IMMUTABLE_TAG` (before the first byte), and what
+ * {@link RepositoryClient} throws
  */
 export async function pushContent(options: PushContentOptions): Promise<PushedContent> {
   const { repository, layout, referrers } = options;
   const limit = options.concurrency ?? DEFAULT_CONCURRENCY;
-  const blobs = uniqueBlobs([...layout.blobs, ...referrers.flatMap((referrer) => referrer.blobs)]);
-  const bytes = await pushBlobs(repository, blobs, limit, options.mountFrom);
-  const placed = await pushInOrder(options, limit);
-  await readBack(repository, [...layout.manifests, ...referrers.map(({ manifest }) => manifest)], blobs, limit);
-  return { digest: layout.root.digest, ...placed, bytes };
+  await assertReferrersPossible(repository, referrers);
+  const started = performance.now();
+  const absent = await findAbsent(repository, layout.manifests, limit);
+  const { bytes, count } = newTally();
+  const blobs = blobsOf(layout, absent);
+  for (const { descriptor } of layout.blobs) if (!blobs.has(descriptor.digest)) count('present', descriptor.size);
+  await pushBlobs(repository, [...blobs.values()], limit, options.mountFrom, count);
+  const isNew = absent.some((manifest) => manifest.digest === layout.root.digest);
+  const placed = isNew
+    ? await placeNew(repository, absent, referrers, limit, count)
+    : await placePresent(repository, absent, referrers, limit, count, started);
+  await readBack(repository, [...absent, ...placed.pushed], [...blobs.values()], limit);
+  return { digest: layout.root.digest, order: placed.order, windowMs: placed.windowMs, bytes };
 }
 
 /**
  * Attaches referrers to manifests that the repository has already, and reads them back.
  * @returns bytes of their blobs
+ * @throws {OciError} `REFERRERS_IMMUTABLE_TAG` before the first byte
  */
 export async function attachReferrers(
   repository: RepositoryClient,
   referrers: readonly Referrer[],
   concurrency = DEFAULT_CONCURRENCY,
 ): Promise<PushedContent['bytes']> {
-  const blobs = uniqueBlobs(referrers.flatMap((referrer) => referrer.blobs));
-  const bytes = await pushBlobs(repository, blobs, concurrency, undefined);
-  const announced = await pushReferrers(repository, referrers, concurrency);
-  await ensureAllListed(repository, referrers, announced);
-  await readBack(
-    repository,
-    referrers.map(({ manifest }) => manifest),
-    blobs,
-    concurrency,
-  );
+  await assertReferrersPossible(repository, referrers);
+  const { bytes, count } = newTally();
+  const pushed = await attachMissing(repository, referrers, concurrency, count);
+  await readBack(repository, pushed, [], concurrency);
   return bytes;
+}
+
+interface Placed {
+  readonly order: PushedContent['order'];
+  readonly windowMs: number;
+  /** Manifests of the referrers that this push sent. */
+  readonly pushed: readonly Manifest[];
+}
+
+async function placeNew(
+  repository: RepositoryClient,
+  manifests: readonly Manifest[],
+  referrers: readonly Referrer[],
+  limit: number,
+  count: CountBytes,
+): Promise<Placed> {
+  const pushed = referrers.map(({ manifest }) => manifest);
+  await pushReferrerBlobs(repository, referrers, limit, count);
+  if (await pushReferrersAhead(repository, referrers, limit)) {
+    await pushManifests(repository, manifests);
+    return { order: 'referrers-first', windowMs: 0, pushed };
+  }
+  await pushManifests(repository, manifests);
+  const visible = performance.now();
+  await pushReferrersAfter(repository, referrers, limit);
+  const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - visible);
+  return { order: 'manifest-first', windowMs, pushed };
+}
+
+async function placePresent(
+  repository: RepositoryClient,
+  manifests: readonly Manifest[],
+  referrers: readonly Referrer[],
+  limit: number,
+  count: CountBytes,
+  started: number,
+): Promise<Placed> {
+  await pushManifests(repository, manifests);
+  const pushed = await attachMissing(repository, referrers, limit, count);
+  const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - started);
+  return { order: 'manifest-first', windowMs, pushed };
+}
+
+async function attachMissing(
+  repository: RepositoryClient,
+  referrers: readonly Referrer[],
+  limit: number,
+  count: CountBytes,
+): Promise<readonly Manifest[]> {
+  const missing = await findUnattached(repository, referrers, limit);
+  await pushReferrerBlobs(repository, missing, limit, count);
+  await pushReferrersAfter(repository, missing, limit);
+  return missing.map(({ manifest }) => manifest);
+}
+
+async function findAbsent(
+  repository: RepositoryClient,
+  manifests: readonly Manifest[],
+  limit: number,
+): Promise<readonly Manifest[]> {
+  const absent = new Set<Digest>();
+  await forEachConcurrently(manifests, limit, async (manifest) => {
+    if (!(await hasManifest(repository, manifest))) absent.add(manifest.digest);
+  });
+  return manifests.filter((manifest) => absent.has(manifest.digest));
+}
+
+/** The blobs that `manifests` name, each once. */
+function blobsOf(
+  layout: PushContentOptions['layout'],
+  manifests: readonly Manifest[],
+): ReadonlyMap<Digest, BlobSource> {
+  const named = new Set(
+    manifests
+      .flatMap((manifest) => (manifest.kind === 'image' ? [manifest.config, ...manifest.layers] : []))
+      .map(({ digest }) => digest),
+  );
+  const blobs = layout.blobs.filter(({ descriptor }) => named.has(descriptor.digest));
+  return new Map(blobs.map((source) => [source.descriptor.digest, source]));
+}
+
+function newTally(): { readonly bytes: PushedContent['bytes']; readonly count: CountBytes } {
+  const bytes = { sent: 0, mounted: 0, present: 0 };
+  return {
+    bytes,
+    count: (outcome, size) => {
+      bytes[outcome] += size;
+    },
+  };
 }
 
 async function pushBlobs(
@@ -75,76 +176,16 @@ async function pushBlobs(
   blobs: readonly BlobSource[],
   limit: number,
   mountFrom: RepositoryName | undefined,
-): Promise<PushedContent['bytes']> {
-  const bytes = { sent: 0, mounted: 0, present: 0 };
+  count: CountBytes,
+): Promise<void> {
   await forEachConcurrently(blobs, limit, async (source) => {
-    const outcome = await repository.pushBlob(source, mountFrom);
-    bytes[outcome] += source.descriptor.size;
+    count(await repository.pushBlob(source, mountFrom), source.descriptor.size);
   });
-  return bytes;
-}
-
-async function pushInOrder(
-  { repository, layout, referrers }: PushContentOptions,
-  limit: number,
-): Promise<Pick<PushedContent, 'order' | 'windowMs'>> {
-  const [first, ...others] = referrers;
-  const started = performance.now();
-  const present = (await repository.pullManifest(layout.root.digest)) !== undefined;
-  const announced = first === undefined || present ? undefined : await pushAhead(repository, first.manifest);
-  if (first !== undefined && announced !== undefined) {
-    const rest = await pushReferrers(repository, others, limit);
-    await ensureAllListed(repository, referrers, new Map([...rest, [first.manifest.digest, announced]]));
-    await pushManifests(repository, layout.manifests);
-    return { order: 'referrers-first', windowMs: 0 };
-  }
-  await pushManifests(repository, layout.manifests);
-  const visible = present ? started : performance.now();
-  const announcements = await pushReferrers(repository, referrers, limit);
-  await ensureAllListed(repository, referrers, announcements);
-  const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - visible);
-  return { order: 'manifest-first', windowMs };
-}
-
-/** `undefined`: the registry wants the subject first. Otherwise whether it answered `OCI-Subject`. */
-async function pushAhead(repository: RepositoryClient, referrer: ImageManifest): Promise<boolean | undefined> {
-  try {
-    return (await repository.pushManifest(referrer)) === referrer.subject?.digest;
-  } catch (error) {
-    const refused = error instanceof OciError && error.code === 'REGISTRY_REFUSED' && error.status !== undefined;
-    if (refused && MISSING_SUBJECT.has(error.status)) return undefined;
-    throw error;
-  }
 }
 
 /** Children before the index that names them: registries refuse an index with unknown entries. */
 async function pushManifests(repository: RepositoryClient, manifests: readonly Manifest[]): Promise<void> {
   for (const manifest of manifests) await repository.pushManifest(manifest);
-}
-
-async function pushReferrers(
-  repository: RepositoryClient,
-  referrers: readonly Referrer[],
-  limit: number,
-): Promise<ReadonlyMap<Digest, boolean>> {
-  const announced = new Map<Digest, boolean>();
-  await forEachConcurrently(referrers, limit, async ({ manifest, subject }) => {
-    announced.set(manifest.digest, (await repository.pushManifest(manifest)) === subject.digest);
-  });
-  return announced;
-}
-
-async function ensureAllListed(
-  repository: RepositoryClient,
-  referrers: readonly Referrer[],
-  announced: ReadonlyMap<Digest, boolean>,
-): Promise<void> {
-  const bySubject = Map.groupBy(referrers, (referrer) => referrer.subject.digest);
-  for (const [subject, group] of bySubject) {
-    const manifests = group.map((referrer) => referrer.manifest);
-    const all = manifests.every((manifest) => announced.get(manifest.digest) === true);
-    await ensureListed(repository, subject, manifests, all);
-  }
 }
 
 async function readBack(
@@ -165,8 +206,4 @@ export async function assertRemoteManifest(repository: RepositoryClient, manifes
   throw new OciError('READBACK_MISMATCH', `Cannot confirm ${manifest.digest} in ${repository.name}: ${state}`, {
     hint: 'Run the step again; nothing was tagged',
   });
-}
-
-function uniqueBlobs(sources: readonly BlobSource[]): readonly BlobSource[] {
-  return [...new Map(sources.map((source) => [source.descriptor.digest, source])).values()];
 }
