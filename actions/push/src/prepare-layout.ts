@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { type ArtifactFile, buildArtifactLayout, extractLayoutTar, type OciLayout, openLayout } from '@paved/oci';
+import { type ArtifactFile, buildArtifactLayout, type OciLayout, openLayout } from '@paved/oci';
 import type { InputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
@@ -8,13 +8,14 @@ import { PushError } from './error.js';
 type Inputs = InputsOf<typeof definition>;
 
 /**
- * Builds a layout of `files`, or unpacks and checks the one of `layout-path`.
+ * Builds a layout of `files`, or opens and checks the one of `layout-path`.
  * @throws {OciError} what is wrong with it; {PushError} `LAYOUT_CHANGED` when it is not the `digest` that was expected
  */
 export async function prepareLayout(inputs: Inputs, workDir: () => Promise<string>): Promise<OciLayout> {
   const path = await layoutFolder(inputs, workDir);
   const { digest } = inputs;
-  const layout = await openLayout(path, digest === undefined ? {} : { digest });
+  // What is not sent now is signed next: then every byte has to be what the digest says. What is sent is hashed on its way.
+  const layout = await openLayout(path, { digest, blobs: inputs.mode === 'layout' ? 'hashed' : 'when-read' });
   if (digest === undefined || layout.root.digest === digest) return layout;
   throw new PushError('LAYOUT_CHANGED', `Cannot push the layout: it is ${layout.root.digest}, expected ${digest}`);
 }
@@ -34,14 +35,10 @@ async function layoutFolder(inputs: Inputs, workDir: () => Promise<string>): Pro
     return target;
   }
   const given = layoutPath ?? '';
-  const stats = await stat(given).catch((cause) => {
+  await stat(given).catch((cause) => {
     throw new PushError('PUSH_INPUT_INVALID', `Cannot read layout-path "${given}": it does not exist`, { cause });
   });
-  if (stats.isDirectory()) return given;
-  const target = join(await workDir(), 'layout');
-  await mkdir(target);
-  await extractLayoutTar(given, target);
-  return target;
+  return given;
 }
 
 /** Names relative to the deepest folder that holds all files, with `/`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { digestHex } from '@paved/digest';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
@@ -12,6 +13,22 @@ export interface BlobSource {
 
 export function bytesSource(descriptor: Descriptor, bytes: Uint8Array): BlobSource {
   return { descriptor, open: () => Readable.from([bytes]) };
+}
+
+/**
+ * The whole blob in memory, checked.
+ * @throws {OciError} `DIGEST_MISMATCH`, `LAYOUT_INVALID` when it is larger than `maxBytes`
+ */
+export async function readBlob(source: BlobSource, maxBytes: number): Promise<Buffer> {
+  const { digest, size } = source.descriptor;
+  if (size > maxBytes) {
+    throw new OciError('LAYOUT_INVALID', `Cannot read ${digest}: it has ${size} bytes, the limit is ${maxBytes}`);
+  }
+  const chunks: Buffer[] = [];
+  await pipeline(source.open(), new VerifiedBlobStream(source.descriptor), async (checked) => {
+    for await (const chunk of checked as AsyncIterable<Buffer>) chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
 }
 
 /**

@@ -1,5 +1,6 @@
-export { type BlobSource, bytesSource, VerifiedBlobStream } from './blob-source.js';
+export { type BlobSource, bytesSource, readBlob, VerifiedBlobStream } from './blob-source.js';
 export type { BlobOutcome } from './blob-upload.js';
+export { type BuildIndexOptions, buildIndex } from './build-index.js';
 export {
   type ArtifactFile,
   type ArtifactLayoutOptions,
@@ -8,11 +9,11 @@ export {
 } from './build-layout.js';
 export { buildArtifactManifest, describeBytes, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from './build-manifest.js';
 export { type BundleReferrerOptions, buildBundleReferrer, type Referrer } from './bundle-referrer.js';
+export type { Content } from './content.js';
 export { type Descriptor, descriptorDecoder } from './descriptor.js';
 export { OciError, type OciErrorCode } from './error.js';
 export { addToFallbackIndex, fallbackTag } from './fallback-index.js';
 export { type OciLayout, type OpenLayoutOptions, openLayout } from './layout.js';
-export { type ExtractLimits, extractLayoutTar } from './layout-tar.js';
 export {
   type ImageIndex,
   type ImageManifest,
@@ -22,6 +23,7 @@ export {
   parseManifest,
 } from './manifest.js';
 export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
+export { isRunnable, type Platform, platformText, readPlatform } from './platform.js';
 export { type PullBundlesOptions, type PulledBundle, type PulledBundles, pullBundles } from './pull-bundles.js';
 export {
   assertRemoteManifest,
@@ -50,3 +52,4 @@ export { describeRegistry, type RegistryKnowledge, RegistryPath, registryPath } 
 export type { ChunkLimits, Quirk, QuirkTopic, RegistryName, RegistryProfile } from './registry-profile.js';
 export { profileOf, REGISTRY_PROFILES } from './registry-profiles.js';
 export { type FetchedManifest, RepositoryClient } from './repository-client.js';
+export type { TarLimits } from './tar-store.js';

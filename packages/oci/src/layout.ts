@@ -1,29 +1,30 @@
-import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { stat } from 'node:fs/promises';
 import { type Digest, digestHex } from '@paved/digest';
 import { object, parseJson, refine, string } from '@paved/json';
-import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
+import { type BlobSource, bytesSource } from './blob-source.js';
+import { assertBlobMatches, type Content, REBUILD_HINT } from './content.js';
 import type { Descriptor } from './descriptor.js';
+import { openDockerArchive } from './docker-archive.js';
 import { OciError } from './error.js';
+import { DirectoryStore, invalid, type LayoutStore } from './layout-store.js';
 import { type ImageIndex, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from './manifest.js';
 import { manifestKind, OCI_INDEX } from './media-type.js';
+import { type TarLimits, TarStore } from './tar-store.js';
 
-/** A layout whose every byte was checked when it was opened; manifests are kept in memory, blobs are read again when they are sent. */
-export interface OciLayout {
+/** A layout whose structure was checked when it was opened, and by default every byte. */
+export interface OciLayout extends Content {
   readonly path: string;
-  readonly root: Manifest;
-  /** `root` and everything below it, each once, children before the index that names them: the order of a push. */
-  readonly manifests: readonly Manifest[];
-  /** Configs and layers, each once. */
-  readonly blobs: readonly BlobSource[];
 }
 
 export interface OpenLayoutOptions {
   /** Which manifest of `index.json` is meant; needed when it names several. */
-  readonly digest?: Digest;
+  readonly digest?: Digest | undefined;
+  /**
+   * `hashed` (default): every byte is read and compared now. `when-read`: blobs are only measured now and hashed by who reads
+   * them; enough for a push, which holds back the last bytes until the digest is right.
+   */
+  readonly blobs?: 'hashed' | 'when-read';
+  readonly limits?: TarLimits;
 }
 
 const MAX_DEPTH = 4;
@@ -37,25 +38,33 @@ const markerDecoder = object({
 });
 
 /**
- * Opens an OCI image layout directory (image-spec 1.1, "Image Layout") and verifies size, digest and media type of everything that
- * is reachable from one manifest of `index.json`. Only regular files in real directories count; nothing outside `path` is read.
+ * Opens an OCI image layout (image-spec 1.1, "Image Layout"), as a folder or as an uncompressed tar of one, or the archive that
+ * `docker save` writes where it holds no layout. Size and media type of everything that is reachable from one manifest are checked.
+ * Only regular files in real directories count; nothing outside `path` is read, and an archive is never unpacked.
  * @throws {OciError} `LAYOUT_INVALID`, `LAYOUT_DIGEST_MISMATCH`, `MANIFEST_AMBIGUOUS`, `MANIFEST_INVALID`
  */
 export async function openLayout(path: string, options: OpenLayoutOptions = {}): Promise<OciLayout> {
-  await assertDirectory(path, '.');
-  await assertDirectory(path, 'blobs');
-  const marker = await readRegular(path, 'oci-layout', 4096);
+  const store = await openStore(path, options.limits);
+  const hashed = options.blobs !== 'when-read';
+  if (store instanceof TarStore && !(await store.has('oci-layout'))) {
+    return { path, ...(await openDockerArchive(store, { digest: options.digest, hashed })) };
+  }
+  const marker = await store.read('oci-layout', 4096);
   rethrow('oci-layout', () => parseJson('"oci-layout"', marker.toString('utf8'), markerDecoder));
-  const index = await readIndex(path);
-  const walk = new LayoutWalk(path);
-  const root = await walk.manifest(selectRoot(index, options.digest), 0);
+  const walk = new LayoutWalk(store, hashed);
+  const root = await walk.manifest(selectRoot(await readIndex(store), options.digest), 0);
   return { path, root, manifests: [...walk.manifests.values()], blobs: [...walk.blobs.values()] };
 }
 
+async function openStore(path: string, limits: TarLimits | undefined): Promise<LayoutStore> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined) throw invalid('.', 'it is missing');
+  return stats.isDirectory() ? new DirectoryStore(path) : await TarStore.open(path, limits);
+}
+
 /** Reads `index.json` of a layout; it needs no `mediaType` of its own. */
-async function readIndex(path: string): Promise<ImageIndex> {
-  const bytes = await readRegular(path, 'index.json', MAX_MANIFEST_BYTES);
-  const index = parseManifest(bytes, OCI_INDEX);
+async function readIndex(store: LayoutStore): Promise<ImageIndex> {
+  const index = parseManifest(await store.read('index.json', MAX_MANIFEST_BYTES), OCI_INDEX);
   if (index.kind !== 'index') throw invalid('index.json', 'it is not an index');
   return index;
 }
@@ -74,10 +83,12 @@ function selectRoot(index: ImageIndex, digest: Digest | undefined): Descriptor {
 class LayoutWalk {
   readonly manifests = new Map<Digest, Manifest>();
   readonly blobs = new Map<Digest, BlobSource>();
-  readonly #path: string;
+  readonly #store: LayoutStore;
+  readonly #hashed: boolean;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(store: LayoutStore, hashed: boolean) {
+    this.#store = store;
+    this.#hashed = hashed;
   }
 
   async manifest(descriptor: Descriptor, depth: number): Promise<Manifest> {
@@ -104,10 +115,8 @@ class LayoutWalk {
   }
 
   async #manifestBytes(descriptor: Descriptor): Promise<Buffer> {
-    const name = await blobName(this.#path, descriptor.digest);
-    const bytes = await readRegular(this.#path, name, MAX_MANIFEST_BYTES);
-    const stream = new VerifiedBlobStream(descriptor);
-    await mismatchAsLayout(pipeline([bytes], stream.resume()));
+    const bytes = await this.#store.read(blobName(descriptor.digest), MAX_MANIFEST_BYTES);
+    await assertBlobMatches(bytesSource(descriptor, bytes));
     return bytes;
   }
 
@@ -117,13 +126,11 @@ class LayoutWalk {
       if (known.descriptor.size !== descriptor.size) throw invalid(descriptor.digest, 'it is named with two sizes');
       return;
     }
-    const name = await blobName(this.#path, descriptor.digest);
-    const handle = await openRegular(this.#path, name);
-    await mismatchAsLayout(pipeline(handle.createReadStream(), new VerifiedBlobStream(descriptor).resume()));
-    const source = {
-      descriptor,
-      open: () => Readable.from(readAgain(this.#path, name), { objectMode: false }),
-    };
+    const name = blobName(descriptor.digest);
+    const size = await this.#store.size(name);
+    if (size !== descriptor.size) throw otherSize(descriptor, size);
+    const source = { descriptor, open: () => this.#store.open(name) };
+    if (this.#hashed) await assertBlobMatches(source);
     this.blobs.set(descriptor.digest, source);
   }
 }
@@ -134,55 +141,18 @@ function assertDescribes(descriptor: Descriptor, manifest: Manifest): void {
   }
 }
 
-async function mismatchAsLayout(reading: Promise<void>): Promise<void> {
-  try {
-    await reading;
-  } catch (cause) {
-    if (!(cause instanceof OciError) || cause.code !== 'DIGEST_MISMATCH') throw cause;
-    throw new OciError('LAYOUT_DIGEST_MISMATCH', cause.message, {
-      hint: 'The layout was changed after it was built; build it again',
-    });
-  }
+function otherSize({ digest, size }: Descriptor, found: number): OciError {
+  return new OciError(
+    'LAYOUT_DIGEST_MISMATCH',
+    `Cannot accept blob ${digest}: it has ${found} bytes, expected ${size}`,
+    {
+      hint: REBUILD_HINT,
+    },
+  );
 }
 
-async function blobName(path: string, digest: Digest): Promise<string> {
-  const directory = `blobs/${digest.slice(0, digest.indexOf(':'))}`;
-  await assertDirectory(path, directory);
-  return `${directory}/${digestHex(digest)}`;
-}
-
-async function assertDirectory(path: string, name: string): Promise<void> {
-  // lstat: a link in place of `blobs` would let the layout reach files outside it.
-  const stats = await lstat(join(path, name)).catch(() => undefined);
-  if (stats?.isDirectory() !== true) throw invalid(name, 'it is missing or not a directory');
-}
-
-async function openRegular(path: string, name: string) {
-  try {
-    // O_NONBLOCK: opening a named pipe must not hang.
-    const handle = await open(join(path, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if ((await handle.stat()).isFile()) return handle;
-    await handle.close();
-  } catch (cause) {
-    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout: it is missing or a link`, { cause });
-  }
-  throw invalid(name, 'it is not a regular file');
-}
-
-async function readRegular(path: string, name: string, maxBytes: number): Promise<Buffer> {
-  const handle = await openRegular(path, name);
-  try {
-    const { size } = await handle.stat();
-    if (size > maxBytes) throw invalid(name, `it has ${size} bytes, the limit is ${maxBytes}`);
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function* readAgain(path: string, name: string): AsyncGenerator<Buffer> {
-  const handle = await openRegular(path, name);
-  yield* handle.createReadStream();
+function blobName(digest: Digest): string {
+  return `blobs/${digest.slice(0, digest.indexOf(':'))}/${digestHex(digest)}`;
 }
 
 function rethrow<T>(name: string, read: () => T): T {
@@ -191,9 +161,4 @@ function rethrow<T>(name: string, read: () => T): T {
   } catch (cause) {
     throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout`, { cause });
   }
-}
-
-function invalid(name: string, state: string, hint?: string): OciError {
-  const options = hint === undefined ? {} : { hint };
-  return new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout: ${state}`, options);
 }

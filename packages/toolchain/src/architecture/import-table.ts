@@ -64,7 +64,7 @@ export const IMPORT_TABLE: ImportTable = {
     attestation: { packages: [] },
     bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js'] },
     gate: { packages: ['semver', 'packageurl-js'] },
-    oci: { packages: ['tar-stream'] },
+    oci: { packages: [] },
     sigstore: {
       packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign', '@sigstore/verify', 'jose'],
     },

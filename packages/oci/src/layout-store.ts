@@ -1,0 +1,95 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { OciError } from './error.js';
+
+/** Read in pieces of this size: large enough that hashing and sending, not calls, take the time. */
+export const READ_BYTES = 1024 * 1024;
+
+/** Named regular files, in a folder or in an archive; names that are not there, and anything but a regular file, are refused. */
+export interface LayoutStore {
+  /** Whether `name` is there at all. */
+  has(name: string): Promise<boolean>;
+  /** Bytes of `name`. */
+  size(name: string): Promise<number>;
+  /** @throws {OciError} `LAYOUT_INVALID` also when it has more than `maxBytes` */
+  read(name: string, maxBytes: number): Promise<Buffer>;
+  /** What is wrong with the name or the file comes as the stream's error. */
+  open(name: string): Readable;
+}
+
+/** A layout in a folder; `path` may itself be a link, nothing below it may. */
+export class DirectoryStore implements LayoutStore {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await lstat(join(this.#path, name)).catch(() => undefined)) !== undefined;
+  }
+
+  async size(name: string): Promise<number> {
+    return await this.#with(name, async (handle) => (await handle.stat()).size);
+  }
+
+  async read(name: string, maxBytes: number): Promise<Buffer> {
+    return await this.#with(name, async (handle) => {
+      const { size } = await handle.stat();
+      if (size > maxBytes) throw invalid(name, `it has ${size} bytes, the limit is ${maxBytes}`);
+      return await handle.readFile();
+    });
+  }
+
+  open(name: string): Readable {
+    return Readable.from(this.#chunks(name), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  async *#chunks(name: string): AsyncGenerator<Buffer> {
+    const handle = await this.#open(name);
+    yield* handle.createReadStream({ highWaterMark: READ_BYTES });
+  }
+
+  async #with<T>(name: string, body: (handle: FileHandle) => Promise<T>): Promise<T> {
+    const handle = await this.#open(name);
+    try {
+      return await body(handle);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #open(name: string): Promise<FileHandle> {
+    const folders = name.split('/').slice(0, -1);
+    // lstat of each: a link in place of `blobs` would let the layout reach files outside it.
+    for (const [depth] of ['.', ...folders].entries()) await this.#assertFolder(folders.slice(0, depth).join('/'));
+    return await openRegular(join(this.#path, name), name);
+  }
+
+  async #assertFolder(name: string): Promise<void> {
+    // `path/.` looks behind a link that the user named; `path/blobs` does not.
+    const stats = await lstat(join(this.#path, name === '' ? '.' : name)).catch(() => undefined);
+    if (stats?.isDirectory() !== true) throw invalid(name === '' ? '.' : name, 'it is missing or not a directory');
+  }
+}
+
+/** @throws {OciError} `LAYOUT_INVALID` for a link, a pipe, a device or nothing at all */
+export async function openRegular(path: string, name: string): Promise<FileHandle> {
+  try {
+    // O_NONBLOCK: opening a named pipe must not hang.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+  } catch (cause) {
+    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout: it is missing or a link`, { cause });
+  }
+  throw invalid(name, 'it is not a regular file');
+}
+
+export function invalid(name: string, state: string, hint?: string): OciError {
+  const options = hint === undefined ? {} : { hint };
+  const quoted = JSON.stringify(name.slice(0, 120));
+  return new OciError('LAYOUT_INVALID', `Cannot read ${quoted} of the layout: ${state}`, options);
+}

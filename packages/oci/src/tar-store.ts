@@ -1,0 +1,190 @@
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { invalid, type LayoutStore, openRegular, READ_BYTES } from './layout-store.js';
+import {
+  damaged,
+  parsePaxRecords,
+  parsePaxSize,
+  parseTarHeader,
+  TAR_BLOCK,
+  type TarHeader,
+  text,
+} from './tar-header.js';
+
+export interface TarLimits {
+  /** Default 20,000. */
+  readonly maxEntries?: number;
+}
+
+interface Member {
+  readonly offset: number;
+  readonly size: number;
+}
+
+const DEFAULT_MAX_ENTRIES = 20_000;
+const MAX_EXTENSION_BYTES = 1024 * 1024;
+const ARCHIVE = 'the archive';
+const COMPRESSED: readonly (readonly [string, readonly number[]])[] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58]],
+];
+
+/**
+ * An uncompressed tar archive whose members are read where they are: only the headers are read when it is opened, and nothing is
+ * written to disk. Links, devices, sparse files, traversal and repeated names are refused, wanted or not.
+ */
+export class TarStore implements LayoutStore {
+  readonly #path: string;
+  readonly #members: ReadonlyMap<string, Member>;
+
+  private constructor(path: string, members: ReadonlyMap<string, Member>) {
+    this.#path = path;
+    this.#members = members;
+  }
+
+  /** @throws {OciError} `LAYOUT_INVALID` */
+  static async open(path: string, limits: TarLimits = {}): Promise<TarStore> {
+    const handle = await openRegular(path, ARCHIVE);
+    try {
+      const { size } = await handle.stat();
+      return new TarStore(path, await readMembers(handle, size, limits.maxEntries ?? DEFAULT_MAX_ENTRIES));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async has(name: string): Promise<boolean> {
+    return this.#members.has(name);
+  }
+
+  async size(name: string): Promise<number> {
+    return this.#member(name).size;
+  }
+
+  async read(name: string, maxBytes: number): Promise<Buffer> {
+    const { offset, size } = this.#member(name);
+    if (size > maxBytes) throw invalid(name, `it has ${size} bytes, the limit is ${maxBytes}`);
+    const handle = await openRegular(this.#path, ARCHIVE);
+    try {
+      return await readExactly(handle, offset, size);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  open(name: string): Readable {
+    return Readable.from(this.#chunks(name), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  async *#chunks(name: string): AsyncGenerator<Buffer> {
+    const { offset, size } = this.#member(name);
+    if (size === 0) return;
+    const handle = await openRegular(this.#path, ARCHIVE);
+    yield* handle.createReadStream({ start: offset, end: offset + size - 1, highWaterMark: READ_BYTES });
+  }
+
+  #member(name: string): Member {
+    const member = this.#members.get(name);
+    if (member === undefined) throw invalid(name, 'it is missing in the archive');
+    return member;
+  }
+}
+
+async function readMembers(handle: FileHandle, length: number, maxEntries: number): Promise<Map<string, Member>> {
+  const members = new Map<string, Member>();
+  await assertUncompressed(handle, length);
+  let extension: Extension = {};
+  let entries = 0;
+  for (let at = 0; ; ) {
+    if (at + TAR_BLOCK > length) throw damaged('it ends without the block that ends an archive');
+    const header = parseTarHeader(await readExactly(handle, at, TAR_BLOCK));
+    if (header === undefined) break;
+    if (++entries > maxEntries) throw invalid(ARCHIVE, `it has more than ${maxEntries} members`);
+    const offset = at + TAR_BLOCK;
+    // The size of an extended header's own data is never extended.
+    const size = isExtension(header) ? header.size : (extension.size ?? header.size);
+    at = offset + Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
+    if (offset + size > length) throw damaged('a member is longer than the archive');
+    if (isExtension(header)) {
+      extension = await readExtension(handle, header, offset, extension);
+      continue;
+    }
+    const name = memberName({ ...header, name: extension.name ?? header.name });
+    extension = {};
+    if (header.type === '5') continue;
+    if (members.has(name)) throw invalid(name, 'it is there twice, and readers differ in which one they take');
+    members.set(name, { offset, size });
+  }
+  if (extension.name !== undefined || extension.size !== undefined) throw damaged('its last header describes nothing');
+  return members;
+}
+
+interface Extension {
+  readonly name?: string;
+  readonly size?: number;
+}
+
+function isExtension({ type }: TarHeader): boolean {
+  return type === 'x' || type === 'g' || type === 'L';
+}
+
+async function readExtension(
+  handle: FileHandle,
+  header: TarHeader,
+  offset: number,
+  before: Extension,
+): Promise<Extension> {
+  if (header.size > MAX_EXTENSION_BYTES) throw damaged('an extended header is too large');
+  const bytes = await readExactly(handle, offset, header.size);
+  if (header.type === 'L') return { ...before, name: text(bytes) };
+  const records = parsePaxRecords(bytes);
+  const names = [...records.keys()];
+  if (names.some((name) => name.startsWith('GNU.sparse.'))) throw damaged('a member is sparse');
+  const [path, size] = [records.get('path'), records.get('size')];
+  if (header.type === 'g') {
+    // Global names and sizes would make every member mean something else to readers that skip them.
+    if (path !== undefined || size !== undefined) throw damaged('a global header names or measures members');
+    return before;
+  }
+  return {
+    ...before,
+    ...(path === undefined ? {} : { name: path }),
+    ...(size === undefined ? {} : { size: parsePaxSize(size) }),
+  };
+}
+
+function memberName({ name: given, type }: TarHeader): string {
+  if (type !== '0' && type !== '\0' && type !== '5') {
+    throw invalid(given, `it has tar type ${JSON.stringify(type)}, only files and directories are allowed`);
+  }
+  const name = given.replace(/^\.\//, '').replace(/\/$/, '');
+  if (name.startsWith('/') || /[\\\0]/.test(name) || name.split('/').includes('..')) {
+    throw invalid(given, 'its path leaves the archive');
+  }
+  // The oldest writers mark a directory by its name alone.
+  if (type !== '5' && given.endsWith('/')) throw invalid(given, 'it is a file with the name of a directory');
+  return name;
+}
+
+async function assertUncompressed(handle: FileHandle, length: number): Promise<void> {
+  if (length < TAR_BLOCK) throw damaged('it is too short');
+  const start = await readExactly(handle, 0, 8);
+  const found = COMPRESSED.find(([, magic]) => magic.every((byte, position) => start[position] === byte));
+  if (found === undefined) return;
+  throw invalid(
+    ARCHIVE,
+    `it is compressed with ${found[0]}`,
+    'Give the archive as plain tar; its layers may be compressed',
+  );
+}
+
+async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  for (let filled = 0; filled < length; ) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) throw damaged('it became shorter while it was read');
+    filled += bytesRead;
+  }
+  return buffer;
+}
