@@ -38,6 +38,7 @@ export type VerificationErrorCode =
 export type SigningErrorCode =
   | 'SESSION_INVALID'
   | 'SESSION_CLOSED'
+  | 'KEY_UNSUPPORTED'
   | 'ID_TOKEN_MALFORMED'
   | 'ID_TOKEN_AUDIENCE'
   | 'FULCIO_UNAVAILABLE'

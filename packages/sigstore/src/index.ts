@@ -1,14 +1,20 @@
 export { MAX_BUNDLE_BYTES } from './bundle.js';
+export type {
+  BundleProgress,
+  BundleSigner,
+  BundleTransparency,
+  SignedBundle,
+  WitnessOptions,
+} from './bundle-run.js';
 export { parseSigningCertificate, type SigningCertificate } from './certificate.js';
 export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
 export { type SigningErrorCode, SigstoreError, type SigstoreErrorCode, type VerificationErrorCode } from './error.js';
 export type { CertificateExtensions, ExtensionName } from './extensions.js';
 export { assertIdentityPolicy, type IdentityPolicy } from './policy.js';
+export { RekorV1Witness } from './rekor-v1-witness.js';
 export { MIN_REKOR_TIMEOUT_MS, RekorV2Witness } from './rekor-witness.js';
 export {
-  type BundleTransparency,
   openSigningSession,
-  type SignedBundle,
   type SigningProgress,
   type SigningSession,
   type SigningSessionOptions,

@@ -1,8 +1,9 @@
-import { object, optional, parseJson, string } from '@paved/json';
+import { array, object, optional, parseJson, string } from '@paved/json';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from './error.js';
 
 const HASHED_REKORD = 'hashedrekord';
+const DSSE = 'dsse';
 
 const bodyV2 = object({
   spec: object({
@@ -16,6 +17,7 @@ const bodyV2 = object({
     }),
   }),
 });
+const bodyDsse = object({ spec: object({ signatures: array(object({ verifier: string })) }) });
 const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ content: string }) }) }) });
 
 /**
@@ -24,11 +26,16 @@ const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ c
  * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `INCLUSION_PROOF_INVALID`
  */
 export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, leaf: Buffer | undefined): void {
-  if (leaf !== undefined && entry.kindVersion.kind === HASHED_REKORD) assertSameCertificate(entry, leaf);
+  if (leaf !== undefined && namesItsSigner(entry)) assertSameCertificate(entry, leaf);
   if (entry.inclusionProof?.checkpoint !== undefined) assertSameTree(entry);
   if (bundle.mediaType.includes('0.3') && entry.inclusionProof === undefined) {
     throw new SigstoreError('INCLUSION_PROOF_INVALID', 'Cannot accept the log entry: it has no inclusion proof');
   }
+}
+
+/** `dsse` of v1 names the signer too; `intoto`, which nobody makes any more, names it in a place of the uploader's choice. */
+function namesItsSigner({ kindVersion: { kind, version } }: TransparencyLogEntry): boolean {
+  return kind === HASHED_REKORD || (kind === DSSE && version === '0.0.1');
 }
 
 function assertSameCertificate(entry: TransparencyLogEntry, leaf: Buffer): void {
@@ -43,12 +50,12 @@ function assertSameCertificate(entry: TransparencyLogEntry, leaf: Buffer): void 
 function entryCertificate(entry: TransparencyLogEntry): Buffer | undefined {
   const text = entry.canonicalizedBody.toString('utf8');
   try {
+    if (entry.kindVersion.kind === DSSE) {
+      const [only, ...others] = parseJson('the log entry', text, bodyDsse).spec.signatures;
+      return only === undefined || others.length > 0 ? undefined : pemBytes(only.verifier);
+    }
     if (entry.kindVersion.version === '0.0.1') {
-      const pem = Buffer.from(
-        parseJson('the log entry', text, bodyV1).spec.signature.publicKey.content,
-        'base64',
-      ).toString();
-      return Buffer.from(pem.replaceAll(/-----[A-Z ]+-----|\s/g, ''), 'base64');
+      return pemBytes(parseJson('the log entry', text, bodyV1).spec.signature.publicKey.content);
     }
     const raw = parseJson('the log entry', text, bodyV2).spec.hashedRekordV002.signature.verifier.x509Certificate
       ?.rawBytes;
@@ -56,6 +63,11 @@ function entryCertificate(entry: TransparencyLogEntry): Buffer | undefined {
   } catch (cause) {
     throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause });
   }
+}
+
+function pemBytes(content: string): Buffer {
+  const pem = Buffer.from(content, 'base64').toString();
+  return Buffer.from(pem.replaceAll(/-----[A-Z ]+-----|\s/g, ''), 'base64');
 }
 
 function assertSameTree(entry: TransparencyLogEntry): void {

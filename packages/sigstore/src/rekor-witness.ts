@@ -1,12 +1,13 @@
-import { createHash, X509Certificate } from 'node:crypto';
-import { pae } from '@paved/attestation';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { HttpClient } from '@paved/http';
 import { canonicalJson, unknown } from '@paved/json';
 import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { endpoint } from './endpoint.js';
 import { SigstoreError } from './error.js';
+import { hashOf, type KeyAlgorithm, keyDetails } from './key-algorithm.js';
 import { answerInvalid, serviceError } from './service-error.js';
+import { signedDigest } from './signed-content.js';
 
 /** The log answers only when the entry is in a signed checkpoint (rekor-tiles, CLIENTS.md). */
 export const MIN_REKOR_TIMEOUT_MS = 20_000;
@@ -19,6 +20,8 @@ export interface RekorV2WitnessOptions {
   readonly rekorUrl: string;
   /** Raised to 20,000 when it is less. */
   readonly timeoutMs: number;
+  /** How the signatures are made (default `ecdsa-p256-sha256`, as a session's own key). */
+  readonly algorithm?: KeyAlgorithm;
 }
 
 /**
@@ -33,14 +36,15 @@ export class RekorV2Witness implements Witness {
   }
 
   /**
-   * @param publicKey the signing certificate, PEM
-   * @throws {SigstoreError} `REKOR_UNAVAILABLE`, `REKOR_REFUSED`, `REKOR_DUPLICATE`, `REKOR_ANSWER_INVALID`
+   * @param publicKey the signing certificate or the public key, PEM
+   * @throws {SigstoreError} `REKOR_UNAVAILABLE`, `REKOR_REFUSED`, `REKOR_DUPLICATE`, `REKOR_ANSWER_INVALID`, `KEY_UNSUPPORTED`
    */
   async testify(content: SignatureBundle, publicKey: string): Promise<VerificationMaterial> {
-    const request = hashedRekord(content, new X509Certificate(publicKey).raw);
+    const algorithm = this.#options.algorithm ?? 'ecdsa-p256-sha256';
+    const request = hashedRekord(content, publicKey, algorithm);
     try {
       const entry = TransparencyLogEntry.fromJSON(await this.#post(request));
-      assertEntry(entry, request);
+      assertEntry(entry, request, algorithm);
       return { tlogEntries: [{ ...entry, logId: entry.logId, kindVersion: entry.kindVersion }] };
     } catch (error) {
       throw serviceError('REKOR', error);
@@ -69,39 +73,31 @@ export class RekorV2Witness implements Witness {
 
 interface HashedRekordRequest {
   readonly digest: string;
-  readonly signature: {
-    readonly content: string;
-    readonly verifier: { readonly keyDetails: string; readonly x509Certificate: { readonly rawBytes: string } };
-  };
+  readonly signature: { readonly content: string; readonly verifier: Verifier };
 }
 
-function hashedRekord(content: SignatureBundle, certificate: Buffer): HashedRekordRequest {
-  const { digest, signature } = signedDigest(content);
+type Verifier = { readonly keyDetails: string } & (
+  | { readonly x509Certificate: { readonly rawBytes: string } }
+  | { readonly publicKey: { readonly rawBytes: string } }
+);
+
+function hashedRekord(content: SignatureBundle, pem: string, algorithm: KeyAlgorithm): HashedRekordRequest {
+  const { digest, signature } = signedDigest(content, hashOf(algorithm));
   return {
     digest: digest.toString('base64'),
-    signature: {
-      content: signature.toString('base64'),
-      verifier: {
-        keyDetails: 'PKIX_ECDSA_P256_SHA_256',
-        x509Certificate: { rawBytes: certificate.toString('base64') },
-      },
-    },
+    signature: { content: signature.toString('base64'), verifier: verifierOf(pem, algorithm) },
   };
 }
 
-function signedDigest(content: SignatureBundle): { readonly digest: Buffer; readonly signature: Buffer } {
-  switch (content.$case) {
-    case 'messageSignature': {
-      const { messageDigest, signature } = content.messageSignature;
-      return { digest: messageDigest.digest, signature };
-    }
-    case 'dsseEnvelope': {
-      const { payloadType, payload, signatures } = content.dsseEnvelope;
-      const [only] = signatures;
-      if (only === undefined) throw answerInvalid('REKOR', 'there is no signature to log');
-      return { digest: createHash('sha256').update(pae(payloadType, payload)).digest(), signature: only.sig };
-    }
+function verifierOf(pem: string, algorithm: KeyAlgorithm): Verifier {
+  if (pem.includes('CERTIFICATE')) {
+    const certificate = new X509Certificate(pem);
+    const rawBytes = certificate.raw.toString('base64');
+    return { keyDetails: keyDetails(algorithm, certificate.publicKey), x509Certificate: { rawBytes } };
   }
+  const key = createPublicKey(pem);
+  const rawBytes = key.export({ format: 'der', type: 'spki' }).toString('base64');
+  return { keyDetails: keyDetails(algorithm, key), publicKey: { rawBytes } };
 }
 
 type LogEntry = ReturnType<typeof TransparencyLogEntry.fromJSON>;
@@ -110,6 +106,7 @@ type LogEntry = ReturnType<typeof TransparencyLogEntry.fromJSON>;
 function assertEntry(
   entry: LogEntry,
   request: HashedRekordRequest,
+  algorithm: KeyAlgorithm,
 ): asserts entry is LogEntry & {
   logId: NonNullable<LogEntry['logId']>;
   kindVersion: NonNullable<LogEntry['kindVersion']>;
@@ -118,7 +115,12 @@ function assertEntry(
   const expected = canonicalJson({
     apiVersion: '0.0.2',
     kind: 'hashedrekord',
-    spec: { hashedRekordV002: { data: { algorithm: 'SHA2_256', digest }, signature } },
+    spec: {
+      hashedRekordV002: {
+        data: { algorithm: hashOf(algorithm) === 'sha384' ? 'SHA2_384' : 'SHA2_256', digest },
+        signature,
+      },
+    },
   });
   if (entry.logId === undefined || entry.kindVersion === undefined || entry.inclusionProof?.checkpoint === undefined) {
     throw answerInvalid('REKOR', 'the entry has no log id, kind, or inclusion proof');

@@ -20,14 +20,17 @@ export function serviceError(service: ServiceName, error: unknown, secret?: stri
   if (error instanceof SigstoreError) return error;
   if (!(error instanceof HttpError))
     return answerInvalid(service, 'it is not what the service promises', error, secret);
-  const unavailable =
-    error.code === 'HTTP_UNREACHABLE' ||
-    error.code === 'HTTP_TIMEOUT' ||
-    (error.status !== undefined && TRANSIENT_STATUSES.has(error.status));
+  const lost = error.code === 'HTTP_UNREACHABLE' || error.code === 'HTTP_TIMEOUT';
+  return serviceStatusError(service, lost ? undefined : (error.status ?? 0), withoutSecret(error, secret));
+}
+
+/** @param status undefined when there was no answer */
+export function serviceStatusError(service: ServiceName, status: number | undefined, cause: unknown): SigstoreError {
+  const unavailable = status === undefined || TRANSIENT_STATUSES.has(status);
   const code: SigstoreErrorCode = `${service}_${unavailable ? 'UNAVAILABLE' : 'REFUSED'}`;
   const state = unavailable ? 'it cannot be reached or fails' : 'it refuses the request';
   return new SigstoreError(code, `Cannot sign with ${TITLES[service]}: ${state}`, {
-    cause: withoutSecret(error, secret),
+    cause,
     hint: unavailable ? 'Run the step again when the service answers' : hintForRefusal(service),
   });
 }

@@ -3,6 +3,7 @@ import type { HttpClient } from '@paved/http';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { childrenOf, DER, encodeElement, readSingle } from './der.js';
 import { answerInvalid, serviceError } from './service-error.js';
+import { signatureOf } from './signed-content.js';
 
 const DEFAULT_PATH = '/api/v1/timestamp';
 const ATTEMPTS = 3;
@@ -53,13 +54,6 @@ export class TimestampWitness implements Witness {
     });
     return await response.bytes(MAX_ANSWER_BYTES);
   }
-}
-
-function signatureOf(content: SignatureBundle): Buffer {
-  if (content.$case === 'messageSignature') return content.messageSignature.signature;
-  const [only] = content.dsseEnvelope.signatures;
-  if (only === undefined) throw answerInvalid('TSA', 'there is no signature to timestamp');
-  return only.sig;
 }
 
 /** TimeStampReq of version 1 without nonce: the imprint of a fresh signature is one already. */

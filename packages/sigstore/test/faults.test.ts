@@ -16,7 +16,7 @@ afterEach(() => {
 
 const BYTES = Buffer.from('bytes');
 /** Short, so that a hanging service does not hold the test. */
-const timeouts = { fulcioMs: 200, tsaMs: 200 };
+const timeouts = { fulcioMs: 1500, tsaMs: 1500 };
 
 /** Code, fault, and how often the service was asked. */
 type Row = [string, SigstoreFault, number];
@@ -28,7 +28,7 @@ function countRequests(service: string): number {
 describe('faults of the services', () => {
   test.each([
     ['FULCIO_UNAVAILABLE', { status: 503 }, 3],
-    ['FULCIO_UNAVAILABLE', { delayMs: 1000 }, 3],
+    ['FULCIO_UNAVAILABLE', { delayMs: 6000 }, 3],
     ['FULCIO_REFUSED', { status: 403 }, 1],
     ['FULCIO_ANSWER_INVALID', { status: 200, body: () => '{}' }, 1],
     ['FULCIO_ANSWER_INVALID', { status: 200, body: () => 'not JSON' }, 1],
@@ -54,7 +54,7 @@ describe('faults of the services', () => {
 
   test.each([
     ['TSA_UNAVAILABLE', { status: 500 }, 3],
-    ['TSA_UNAVAILABLE', { delayMs: 1000 }, 3],
+    ['TSA_UNAVAILABLE', { delayMs: 6000 }, 3],
     ['TSA_REFUSED', { status: 404 }, 1],
     ['TSA_ANSWER_INVALID', { status: 200, body: () => 'hello' }, 1],
     ['TSA_ANSWER_INVALID', { status: 200, body: () => '0\x050\x03\x02\x01\x02' }, 1],

@@ -1,11 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildStatement, encodeStatement, pae, STATEMENT_PAYLOAD_TYPE } from '@paved/attestation';
+import { buildStatement, encodeStatement, STATEMENT_PAYLOAD_TYPE } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
 import { HttpClient } from '@paved/http';
 import { type GitHubClaimsOptions, githubClaims } from '@paved/testkit';
 import { bundleToJSON } from '@sigstore/bundle';
-import { addMaterial, buildStatementBundle } from '../src/build-bundle.js';
+import { DSSEBundleBuilder } from '@sigstore/sign';
 import { fetchCertificate } from '../src/fulcio.js';
 import {
   type IdentityPolicy,
@@ -243,16 +243,26 @@ describe('certificates', () => {
       });
     };
     const [logged, shown] = [await certify(), await certify()];
-    const signature = sign('sha256', pae(STATEMENT_PAYLOAD_TYPE, STATEMENT), keys.privateKey);
     const { rekorUrl, tsaUrl } = loopback.sigstore;
-    const build = async (certificate: Buffer) => {
-      const bare = buildStatementBundle({ bytes: STATEMENT, signature, certificate });
-      const entry = await new RekorV2Witness({ http, rekorUrl, timeoutMs: 5000 }).testify(bare.content, logged.pem);
-      const stamp = await new TimestampWitness({ http, tsaUrl, timeoutMs: 5000 }).testify(bare.content);
-      return JSON.stringify(bundleToJSON(addMaterial(bare, [entry, stamp])));
+    const log = new RekorV2Witness({ http, rekorUrl, timeoutMs: 5000 });
+    const build = async ({ pem }: { readonly pem: string }) => {
+      const builder = new DSSEBundleBuilder({
+        signer: {
+          sign: async (data) => ({
+            signature: sign('sha256', data, keys.privateKey),
+            key: { $case: 'x509Certificate', certificate: pem },
+          }),
+        },
+        witnesses: [
+          { testify: (content) => log.testify(content, logged.pem) },
+          new TimestampWitness({ http, tsaUrl, timeoutMs: 5000 }),
+        ],
+      });
+      const bundle = await builder.create({ data: STATEMENT, type: STATEMENT_PAYLOAD_TYPE });
+      return JSON.stringify(bundleToJSON(bundle));
     };
-    expect(verify(await build(logged.der)).transparency).toBe('logged');
-    const mixed = await build(shown.der);
+    expect(verify(await build(logged)).transparency).toBe('logged');
+    const mixed = await build(shown);
     http.close();
     expect(() => verify(mixed)).toThrow(refusal('LOG_ENTRY_MISMATCH'));
   });

@@ -2,6 +2,7 @@ import type { JWTPayload } from 'jose';
 import type { Issuer } from '../issuer/start-issuer.js';
 import { createFulcio } from './fulcio.js';
 import { createRekor } from './rekor.js';
+import { createRekorV1 } from './rekor-v1.js';
 import { type SigstoreFaults, type SigstoreRequest, startService } from './service.js';
 import { buildTrustedRoot } from './trusted-root.js';
 import { createTsa } from './tsa.js';
@@ -19,6 +20,8 @@ export interface StartSigstoreOptions {
 export interface Sigstore {
   readonly fulcioUrl: string;
   readonly rekorUrl: string;
+  /** A second log, with the v1 API; its requests and faults are those of `rekor`. */
+  readonly rekorV1Url: string;
   /** Full path of the timestamp endpoint. */
   readonly tsaUrl: string;
   /** Text of `trusted_root.json`. */
@@ -45,20 +48,24 @@ export async function startSigstore(options: StartSigstoreOptions): Promise<Sigs
     embedSct: () => state.embedSct,
   });
   const rekor = createRekor();
+  const rekorV1 = createRekorV1();
   const tsa = await createTsa(() => options.tsaClock ?? new Date());
-  const [fulcioService, rekorService, tsaService] = await Promise.all([
+  const [fulcioService, rekorService, rekorV1Service, tsaService] = await Promise.all([
     startService('fulcio', fulcio.routes, requests, faults),
     startService('rekor', rekor.routes, requests, faults),
+    startService('rekor', rekorV1.routes, requests, faults),
     startService('tsa', tsa.routes, requests, faults),
   ]);
   const fulcioUrl = fulcioService.url;
   const rekorUrl = rekorService.url;
+  const rekorV1Url = rekorV1Service.url;
   const tsaUrl = `${tsaService.url}/api/v1/timestamp`;
   return {
     fulcioUrl,
     rekorUrl,
+    rekorV1Url,
     tsaUrl,
-    trustedRoot: buildTrustedRoot({ fulcio, fulcioUrl, rekor, rekorUrl, tsa, tsaUrl }),
+    trustedRoot: buildTrustedRoot({ fulcio, fulcioUrl, rekor, rekorUrl, rekorV1, rekorV1Url, tsa, tsaUrl }),
     requests,
     faults,
     certifiedClaims,
@@ -69,7 +76,7 @@ export async function startSigstore(options: StartSigstoreOptions): Promise<Sigs
       state.embedSct = embed;
     },
     async close() {
-      await Promise.all([fulcioService.close(), rekorService.close(), tsaService.close()]);
+      await Promise.all([fulcioService.close(), rekorService.close(), rekorV1Service.close(), tsaService.close()]);
     },
   };
 }

@@ -7,6 +7,8 @@ export interface TrustedRootParts {
   readonly fulcioUrl: string;
   readonly rekor: RekorDouble;
   readonly rekorUrl: string;
+  readonly rekorV1: RekorDouble;
+  readonly rekorV1Url: string;
   readonly tsa: TsaDouble;
   readonly tsaUrl: string;
 }
@@ -23,10 +25,13 @@ export function buildTrustedRoot(parts: TrustedRootParts): string {
     publicKey: { rawBytes: publicKey.toString('base64'), keyDetails, validFor },
     logId: { keyId: logId.toString('base64') },
   });
-  const { fulcio, rekor, tsa } = parts;
+  const { fulcio, rekor, rekorV1, tsa } = parts;
   return JSON.stringify({
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [log(parts.rekorUrl, rekor.publicKey, 'PKIX_ED25519', rekor.logId)],
+    tlogs: [
+      log(parts.rekorUrl, rekor.publicKey, 'PKIX_ED25519', rekor.logId),
+      log(parts.rekorV1Url, rekorV1.publicKey, 'PKIX_ECDSA_P256_SHA_256', rekorV1.logId),
+    ],
     certificateAuthorities: [
       {
         subject: { organization: 'sigstore.mock', commonName: 'sigstore' },
