@@ -1,0 +1,135 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { BuildRecord } from '@paved/attestation';
+import type { ActionContext } from '@paved/runner-kit';
+import { baseEnvironment } from '@paved/runner-kit/exec';
+import { HermeticBuildError } from '../error.js';
+import { readProject } from '../project.js';
+import type { Inputs, Outputs } from '../run.js';
+import { buildEnvironment } from '../sandbox/environment.js';
+import { isolationMethod } from '../sandbox/isolation-method.js';
+import { runInSandbox, type SandboxJob, type SandboxMethod, type SandboxResult } from '../sandbox/sandbox.js';
+import { planToolchain } from '../sandbox/toolchain.js';
+import { BuildLog } from './build-log.js';
+import { copySource } from './copy-source.js';
+import { installPackages } from './install.js';
+import { collectOutputs } from './outputs.js';
+import { runUnsandboxed } from './run-unsandboxed.js';
+
+const SANDBOX_HOME = '/tmp/home';
+const LAST_LINES = 8;
+const MEBIBYTE = 1024 * 1024;
+const NETWORK_SIGNS = /ENOTCACHED|EAI_AGAIN|ENETUNREACH|ENOTFOUND|Could not resolve host|Temporary failure in name/;
+
+/** Runs the caller's command in the sandbox over a copy of the source with the bundle installed, and collects what it wrote. */
+export async function buildPhase(
+  inputs: Inputs,
+  bundlePath: string,
+  context: ActionContext,
+  candidates: readonly SandboxMethod[],
+): Promise<Outputs> {
+  const { command, patterns } = requiredInputs(inputs);
+  const workDir = await context.workDir();
+  const method = await isolationMethod(inputs.isolation, workDir, context.log, candidates);
+  const buildPath = join(workDir, 'build');
+  await prepareBuild(inputs, bundlePath, buildPath, context);
+  const recordPath = join(workDir, 'record');
+  const artifactPath = join(workDir, 'artifact');
+  await Promise.all([mkdir(recordPath), mkdir(artifactPath)]);
+  const log = new BuildLog(join(recordPath, 'build.log'), (text) => context.log.untrusted(text));
+  const startedOn = new Date();
+  const job = await jobOf(inputs, { command, buildPath, workDir, method }, log, context);
+  const result = await context.log.group('Build command', () => runJob(method, job));
+  const finishedOn = new Date();
+  const logDigest = await log.close();
+  assertBuilt(result, log, inputs.timeout);
+  const maxBytes = inputs['max-output-mebibytes'] * MEBIBYTE;
+  const outputs = await collectOutputs({ buildPath, artifactPath, patterns, maxBytes });
+  const record: BuildRecord = {
+    mediaType: 'application/vnd.paved.build-record.v1+json',
+    command,
+    exitStatus: result.exitStatus,
+    startedOn: startedOn.toISOString(),
+    finishedOn: finishedOn.toISOString(),
+    outputs,
+    log: { path: 'build.log', sha256: logDigest },
+  };
+  await writeFile(join(recordPath, 'build-record.json'), `${JSON.stringify(record, null, 2)}\n`);
+  await rm(buildPath, { recursive: true, force: true });
+  context.log.info(`Collected ${outputs.length} outputs`);
+  context.events.emit({ stage: 'build', event: 'built', outputs: outputs.length, isolation: method });
+  return { 'artifact-path': artifactPath, 'build-record-path': recordPath };
+}
+
+function requiredInputs(inputs: Inputs): { readonly command: string; readonly patterns: readonly string[] } {
+  const { command, 'output-path': patterns } = inputs;
+  if (command !== undefined && patterns !== undefined && patterns.length > 0) return { command, patterns };
+  const absent = command === undefined ? 'command' : 'output-path';
+  throw new HermeticBuildError('COMMAND_MISSING', `Cannot build: ${absent} is empty`, {
+    hint: 'Set command to what builds the project, and output-path to what it writes',
+  });
+}
+
+async function prepareBuild(
+  inputs: Inputs,
+  bundlePath: string,
+  buildPath: string,
+  context: ActionContext,
+): Promise<void> {
+  const { lockfile, nodes } = await readProject(inputs['source-path'], inputs.lockfile);
+  const sourceDateEpoch = inputs['source-date-epoch'];
+  await copySource(inputs['source-path'], buildPath, { exclude: [context.runner.temp], sourceDateEpoch });
+  await installPackages({ lockfile, nodes, bundlePath, buildPath, sourceDateEpoch });
+  context.log.info(`Installed ${nodes.size} packages from the bundle`);
+}
+
+interface Place {
+  readonly command: string;
+  readonly buildPath: string;
+  readonly workDir: string;
+  readonly method: SandboxMethod | 'none';
+}
+
+async function jobOf(inputs: Inputs, place: Place, log: BuildLog, context: ActionContext): Promise<SandboxJob> {
+  const path = baseEnvironment().PATH ?? '';
+  const hidden = [homedir(), context.runner.temp, context.runner.workspace];
+  const toolchain = await planToolchain(path, hidden);
+  if (toolchain.dropped.length > 0) context.log.info(`Not visible to the command: ${toolchain.dropped.join(', ')}`);
+  const bare = place.method === 'none';
+  const home = bare ? join(place.workDir, 'home') : SANDBOX_HOME;
+  if (bare) await mkdir(home);
+  return {
+    command: `${place.command}\n`,
+    buildDir: place.buildPath,
+    workDir: place.workDir,
+    environment: buildEnvironment({
+      path: bare ? path : toolchain.path,
+      home,
+      sourceDateEpoch: inputs['source-date-epoch'],
+    }),
+    binds: toolchain.binds,
+    timeoutMs: inputs.timeout,
+    onOutput: log.write,
+  };
+}
+
+function runJob(method: SandboxMethod | 'none', job: SandboxJob): Promise<SandboxResult> {
+  return method === 'none' ? runUnsandboxed(job) : runInSandbox(method, job);
+}
+
+function assertBuilt({ exitStatus, timedOut }: SandboxResult, log: BuildLog, timeoutMs: number): void {
+  if (timedOut) {
+    throw new HermeticBuildError('BUILD_TIMEOUT', `Cannot build: the command ran longer than ${timeoutMs / 1000} s`, {
+      hint: 'Raise timeout, or find out what the command waits for; it has no network',
+    });
+  }
+  if (exitStatus === 0) return;
+  const lines = log.lastLines(LAST_LINES);
+  const network = lines.some((line) => NETWORK_SIGNS.test(line));
+  throw new HermeticBuildError('BUILD_FAILED', `Cannot build: the command ended with ${exitStatus}; its last lines: ${lines.join(' | ')}`, {
+    hint: network
+      ? 'The command has no network, and the locked packages are installed already: leave out "npm ci" and downloads'
+      : 'Run the command in a fresh checkout after "npm ci --ignore-scripts"',
+  });
+}

@@ -1,0 +1,122 @@
+import { chmod, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join, posix, relative } from 'node:path';
+import { sha512File } from './sha512-file.js';
+import { HermeticBuildError } from '../error.js';
+import type { LockEntry } from '../lockfile/entry.js';
+import { sha512Of } from '../lockfile/integrity.js';
+import type { Lockfile } from '../lockfile/lockfile.js';
+import type { Node } from '../lockfile/tree.js';
+import { walkArchive } from './archive.js';
+import { safeFolder } from './safe-folder.js';
+
+export interface InstallOptions {
+  readonly lockfile: Lockfile;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly bundlePath: string;
+  readonly buildPath: string;
+  /** Time of each file, in seconds. */
+  readonly sourceDateEpoch: number;
+}
+
+/**
+ * Lays out node_modules as `npm ci --ignore-scripts` does, from the bundle alone. Own code instead of npm, because the result then
+ * depends on the lock file and not on npm's version, npm reads no configuration of the repository, and no `resolved` is rewritten.
+ * Each archive is held to the lock file once more: the bundle lay on a disk that other steps can write to.
+ * @throws {HermeticBuildError} `BUNDLE_INCOMPLETE`, `INTEGRITY_MISMATCH`, `ARCHIVE_UNSAFE`, `SOURCE_UNSAFE`
+ */
+export async function installPackages(options: InstallOptions): Promise<void> {
+  const { nodes, lockfile, buildPath } = options;
+  await removeOldFolders(options);
+  // Sorted keys put a package before those nested in it.
+  for (const node of nodes.values()) {
+    if (node.package.entry.inBundle !== true) await installOne(node, options);
+  }
+  for (const [key, target] of lockfile.links) await linkFolder(buildPath, key, target);
+  await linkBins(options);
+}
+
+async function removeOldFolders({ nodes, lockfile, buildPath }: InstallOptions): Promise<void> {
+  const keys = [...nodes.keys(), ...lockfile.links.keys()];
+  const roots = new Set(keys.map((key) => key.slice(0, `/${key}/`.indexOf('/node_modules/'))));
+  for (const root of roots) {
+    const folder = await safeFolder(buildPath, root.replace(/\/$/, ''));
+    await rm(join(folder, 'node_modules'), { recursive: true, force: true });
+  }
+}
+
+async function installOne(node: Node, options: InstallOptions): Promise<void> {
+  const { key, name, version, entry } = node.package;
+  const archive = await checkedArchive(key, entry, options.bundlePath);
+  const parent = await safeFolder(options.buildPath, posix.dirname(key));
+  const target = join(parent, basename(key));
+  // The archive of the package around it may have put something there.
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target);
+  const made = new Set<string>([target]);
+  await walkArchive(`${name}@${version}`, archive, async (file, content) => {
+    const path = join(target, file.path);
+    if (!made.has(dirname(path))) await mkdir(dirname(path), { recursive: true });
+    made.add(dirname(path));
+    const handle = await open(path, 'w', file.executable ? 0o755 : 0o644);
+    try {
+      for await (const chunk of content) await handle.writeFile(chunk);
+      await handle.utimes(options.sourceDateEpoch, options.sourceDateEpoch);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function checkedArchive(key: string, entry: LockEntry, bundlePath: string): Promise<string> {
+  for (const sha512 of sha512Of(key, entry.integrity)) {
+    const path = join(bundlePath, `${sha512}.tgz`);
+    const info = await lstat(path).catch(() => undefined);
+    if (info?.isFile() !== true) continue;
+    if ((await sha512File(path)) === sha512) return path;
+    throw new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot install "${key}": its archive changed in the bundle`, {
+      hint: 'Run the fetch phase again, and find out which step writes to the bundle',
+    });
+  }
+  throw new HermeticBuildError('BUNDLE_INCOMPLETE', `Cannot install "${key}": its archive is not in the bundle`, {
+    hint: 'Give bundle-path the output of a fetch phase over the same package-lock.json',
+  });
+}
+
+async function linkFolder(buildPath: string, key: string, target: string): Promise<void> {
+  const parent = await safeFolder(buildPath, posix.dirname(key));
+  await symlink(relative(parent, join(buildPath, target)), join(parent, basename(key)));
+}
+
+/** For a command that two packages bring, the first key in order wins. */
+async function linkBins({ nodes, lockfile, buildPath }: InstallOptions): Promise<void> {
+  const owners = [...nodes].map(([key, node]) => [key, node.package.entry, node.package.name] as const);
+  const linked = [...lockfile.links].flatMap(([key, target]) => {
+    const entry = lockfile.workspaces.get(target);
+    return entry === undefined ? [] : [[key, entry, entry.name ?? basename(key)] as const];
+  });
+  for (const [key, entry, name] of [...owners, ...linked]) {
+    for (const [command, path] of binsOf(entry, name)) await linkBin(buildPath, key, command, path);
+  }
+}
+
+/** Commands with their files. Attack: a command or a file with `..` in it would link or change something else. */
+function binsOf(entry: LockEntry, name: string): readonly (readonly [string, string])[] {
+  const { bin } = entry;
+  const commands = typeof bin === 'string' ? { [posix.basename(name)]: bin } : (bin ?? {});
+  return Object.entries(commands).flatMap(([command, path]) => {
+    const safe = posix.basename(command);
+    const inside = posix.join('/', path).slice(1);
+    return /^(\.{0,2}|.*[\\\0].*)$/.test(safe) || inside === '' ? [] : [[safe, inside] as const];
+  });
+}
+
+async function linkBin(buildPath: string, key: string, command: string, path: string): Promise<void> {
+  const modules = key.slice(0, key.lastIndexOf('node_modules/') + 'node_modules'.length);
+  const folder = await safeFolder(buildPath, `${modules}/.bin`);
+  const file = join(buildPath, key, path);
+  const target = join(folder, command);
+  if ((await lstat(target).catch(() => undefined)) !== undefined) return;
+  await symlink(relative(folder, file), target);
+  const info = await lstat(file).catch(() => undefined);
+  if (info?.isFile() === true) await chmod(file, 0o755);
+}
