@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
-import { type Digest, sha256File } from '@paved/digest';
+import { pipeline } from 'node:stream/promises';
+import { type Digest, parseDigest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
 import { openLayout, parseReference, type Reference, referenceText } from '@paved/oci';
 import type { InputsOf } from '@paved/runner-kit';
@@ -15,9 +18,14 @@ import { readBundles } from './read-bundles.js';
 export interface Artifact {
   readonly name: string;
   readonly digest: Digest;
+  /** The index that names this manifest. */
+  readonly parent?: Digest;
+  /** Where the file is. */
+  readonly path?: string;
 }
 
 export interface Gathered {
+  /** What was named first, then what is below it. */
   readonly artifacts: readonly Artifact[];
   readonly candidates: readonly Candidate[];
   /** Checks that gathering itself has made. */
@@ -37,8 +45,8 @@ export async function gather(inputs: Inputs, http: HttpClient): Promise<Gathered
   if (inputs.image !== undefined) return await gatherImage(inputs.image, inputs, http, candidates);
   const artifacts =
     inputs['layout-path'] === undefined
-      ? await Promise.all((inputs.files ?? []).map(hashFile))
-      : [await hashLayout(inputs['layout-path'])];
+      ? await Promise.all((inputs.files ?? []).map((path) => hashFile(path, inputs['digest-algorithm'])))
+      : await hashLayout(inputs['layout-path'], inputs);
   const checks = artifacts.map(({ name, digest }) => passed(`artifact ${name}`, digest));
   return { artifacts, candidates, checks };
 }
@@ -60,20 +68,34 @@ async function gatherImage(
     registryConfig: inputs['registry-config'],
     plainHttp: inputs['plain-http'],
     tokenHosts: inputs['token-hosts'] ?? [],
+    children: inputs.children,
+    legacyTags: inputs['legacy-tags'],
   });
+  const name = `${reference.registry}/${reference.repository}`;
   return {
-    artifacts: [{ name: `${reference.registry}/${reference.repository}`, digest: reference.digest }],
+    artifacts: [
+      { name, digest: reference.digest },
+      ...fetched.children.map(({ digest, parent }) => ({ name: `${name}@${digest}`, digest, parent })),
+    ],
     candidates: [...candidates, ...fetched.candidates],
     checks: fetched.checks,
     reference,
   };
 }
 
-async function hashFile(path: string): Promise<Artifact> {
-  return { name: basename(path), digest: await sha256File(path) };
+async function hashFile(path: string, algorithm: 'sha256' | 'sha512'): Promise<Artifact> {
+  const hash = createHash(algorithm);
+  await pipeline(createReadStream(path), hash);
+  return { name: basename(path), digest: parseDigest(`${algorithm}:${hash.digest('hex')}`), path };
 }
 
-async function hashLayout(path: string): Promise<Artifact> {
-  const { root } = await openLayout(path);
-  return { name: basename(path), digest: root.digest };
+/** The layout's root, and with `children` every manifest below it; openLayout has checked each byte. */
+async function hashLayout(path: string, { children, digest }: Inputs): Promise<readonly Artifact[]> {
+  const { root, manifests } = await openLayout(path, digest === undefined ? {} : { digest });
+  const name = basename(path);
+  const below = children ? manifests.filter((manifest) => manifest.digest !== root.digest) : [];
+  return [
+    { name, digest: root.digest },
+    ...below.map((manifest) => ({ name: `${name}@${manifest.digest}`, digest: manifest.digest, parent: root.digest })),
+  ];
 }

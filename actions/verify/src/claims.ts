@@ -1,5 +1,6 @@
 import { record, string } from '@paved/json';
 import type { VerifiedBundle } from '@paved/sigstore';
+import { valueAt } from './expectation-checks.js';
 import { readPredicate } from './provenance-checks.js';
 import type { VerificationPolicy } from './verification-policy.js';
 import type { VerifiedSlots } from './verify-slots.js';
@@ -86,14 +87,4 @@ function readVouchers(value: unknown): readonly (readonly [string, Claim['vouche
   } catch {
     return [];
   }
-}
-
-/** RFC 6901 without escapes: the build type has no member with `~` or `/` in its name. */
-function valueAt(document: unknown, pointer: string): unknown {
-  let value = document;
-  for (const key of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
-  return value;
 }

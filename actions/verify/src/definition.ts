@@ -10,13 +10,23 @@ export const definition = defineAction({
     files: input.paths({ description: 'Files to verify instead of an image' }),
     'layout-path': input.path({ description: 'OCI image layout to verify instead of an image' }),
     bundles: input.paths({ description: 'Sigstore bundles, or folders of them, besides those of the registry' }),
+    digest: input.digest({ description: 'Which manifest of layout-path is meant, where it names several' }),
+    'digest-algorithm': input.choice(['sha256', 'sha512'], {
+      description: 'How files are hashed: what the statements use',
+      default: 'sha256',
+    }),
     'trusted-root': input.document({ description: 'trusted_root.json of the Sigstore instance', required: true }),
     issuer: input.string({ description: 'OIDC issuer of who may have signed', required: true }),
     'workflow-path': input.string({
       description: 'Workflow that may have signed: owner/repo/.github/workflows/file.yml',
       required: true,
     }),
-    'signer-digests': input.list({ description: 'Commits of that workflow that may have signed', required: true }),
+    trust: input.document({
+      description: 'trust.json: released and revoked commits of that workflow, instead of signer-digests',
+    }),
+    'signer-digests': input.list({
+      description: 'Commits of that workflow that may have signed; with trust, all of its released ones when empty',
+    }),
     'repository-id': input.string({ description: 'Id of the source repository', required: true }),
     'owner-id': input.string({ description: 'Id of the owner of the source repository', required: true }),
     'source-ref': input.string({ description: 'Full ref that it was built from; any when empty' }),
@@ -25,8 +35,48 @@ export const definition = defineAction({
       default: 'github-hosted',
     }),
     require: input.list({
-      description: 'What must be signed: provenance, sbom-cyclonedx, sbom-spdx, verdict, signature, vsa',
+      description:
+        'What must be signed, and how old it may be: provenance<=30d, sbom-cyclonedx, sbom-spdx, verdict, signature, vsa',
       default: ['provenance', 'sbom-cyclonedx', 'sbom-spdx', 'verdict'],
+    }),
+    children: input.boolean({
+      description: 'Verify every manifest below an image index as well',
+      default: true,
+    }),
+    'child-require': input.list({
+      description: 'What must be signed for each manifest below an index',
+      default: ['provenance'],
+    }),
+    'legacy-tags': input.boolean({
+      description: 'Also read what cosign stored before bundles, under .sig and .att tags',
+      default: false,
+    }),
+    'builder-id': input.string({ description: 'Builder id that the provenance must name' }),
+    'build-types': input.list({
+      description: 'Build types that are accepted: release-artifact, github-workflow; release-artifact when empty',
+    }),
+    'slsa-level': input.integer({
+      description: 'Build level that the provenance must show at least',
+      min: 1,
+      max: 3,
+    }),
+    'source-repository': input.string({ description: 'URL of the source repository, besides its id' }),
+    'source-commit': input.string({ description: 'Commit that it was built from' }),
+    'required-parameters': input.list({
+      description: 'External parameters that must be there, as JSON pointers: /inputs/command',
+    }),
+    'expected-parameters': input.document({
+      description: 'External parameters that must be equal; members that are not named are not compared',
+    }),
+    'co-signers': input.document({
+      description:
+        'Others who sign: {"signers": [{name, issuer, workflowPath, signerDigests, repositoryId, ownerId, ...}]}',
+    }),
+    threshold: input.integer({
+      description: 'How many of all signers must have signed each required predicate; the named workflow always must',
+      default: 1,
+      min: 1,
+      max: 16,
     }),
     'allow-isolation-none': input.boolean({
       description: 'Accept a build that was not cut off from the network',
@@ -38,6 +88,14 @@ export const definition = defineAction({
     }),
     tag: input.string({ description: 'Tag that the image is, or will be, used under; compared with summaries' }),
     'resource-uri': input.string({ description: 'Name that files are used under, instead of image and tag' }),
+    at: input.string({
+      description: 'Answer as of this day or time: ages count to it, and what was signed later does not count',
+    }),
+    explain: input.boolean({ description: 'Print the claims and who vouches for each', default: false }),
+    'print-commands': input.boolean({
+      description: 'Print what gh and cosign would be asked for the same',
+      default: false,
+    }),
     vsa: input.boolean({ description: 'Write a verification summary to sign', default: false }),
     'verifier-id': input.string({
       description: 'Id of the verifier in the summary',

@@ -2,7 +2,7 @@ import { PavedError } from '@paved/errors';
 import { RefusalError } from '@paved/runner-kit';
 import type { Check } from './check.js';
 
-export type VerifyErrorCode = 'INPUT_INVALID' | 'BUNDLES_INVALID' | 'TOO_MANY_BUNDLES';
+export type VerifyErrorCode = 'INPUT_INVALID' | 'BUNDLES_INVALID' | 'TOO_MANY_BUNDLES' | 'TOO_MANY_MANIFESTS';
 
 /** Why a verification could not be done at all. */
 export class VerifyError extends PavedError<VerifyErrorCode> {}

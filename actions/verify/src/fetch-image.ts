@@ -1,8 +1,7 @@
 import type { Digest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
 import {
-  type Descriptor,
-  listReferrers,
+  type Manifest,
   OciError,
   parseRegistryHost,
   type Reference,
@@ -10,29 +9,80 @@ import {
   type RepositoryClient,
   readRegistryCredentials,
 } from '@paved/oci';
-import { MAX_BUNDLE_BYTES } from '@paved/sigstore';
 import type { Candidate } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
 import { VerifyError } from './error.js';
+import { fetchBundles } from './fetch-bundles.js';
+import { inParallel } from './in-parallel.js';
+import { fetchLegacy } from './legacy-tags.js';
 
 export interface RegistryAccess {
   readonly http: HttpClient;
   readonly registryConfig: string | undefined;
   readonly plainHttp: boolean;
   readonly tokenHosts: readonly string[];
+  /** Whether everything below an index is fetched as well. */
+  readonly children: boolean;
+  readonly legacyTags: boolean;
 }
 
-const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
-/** Whoever may push may attach; more than this is an attack on the verifier's time. */
-const MAX_REFERRERS = 500;
+export interface Child {
+  readonly digest: Digest;
+  readonly parent: Digest;
+}
 
-/** The manifest by digest, the tag where the reference has one, and every Sigstore bundle that refers to the digest. */
-export async function fetchImage(
-  reference: Reference,
-  digest: Digest,
-  access: RegistryAccess,
-): Promise<{ readonly checks: readonly Check[]; readonly candidates: readonly Candidate[] }> {
-  const { registry } = reference;
+export interface FetchedImage {
+  readonly checks: readonly Check[];
+  readonly candidates: readonly Candidate[];
+  readonly children: readonly Child[];
+}
+
+const MAX_CHILDREN = 256;
+const MAX_DEPTH = 4;
+
+/**
+ * The manifest by digest, the tag where the reference has one, everything below it where it is an index, and every Sigstore bundle
+ * that refers to one of them.
+ */
+export async function fetchImage(reference: Reference, digest: Digest, access: RegistryAccess): Promise<FetchedImage> {
+  const repository = await openRepository(reference, access);
+  // Asked at once: what the answers say is compared afterwards.
+  const [root, tag, own] = await Promise.all([
+    pullChecked(repository, digest, 'artifact'),
+    checkTag(repository, reference, digest),
+    fetchCandidates(repository, digest, access),
+  ]);
+  if (root.manifest === undefined) return { checks: [root.check], candidates: [], children: [] };
+  const walk: Walk = { repository, checks: [root.check, ...tag], children: [] };
+  if (access.children) await walkIndex(walk, root.manifest, 0);
+  const below = await inParallel(walk.children, ({ digest: child }) => fetchCandidates(repository, child, access));
+  return { checks: walk.checks, candidates: [...own, ...below.flat()], children: walk.children };
+}
+
+interface Walk {
+  readonly repository: RepositoryClient;
+  readonly checks: Check[];
+  readonly children: Child[];
+}
+
+/** A child that the registry does not have fails the image: whoever has it elsewhere could pull it by this index. */
+async function walkIndex(walk: Walk, manifest: Manifest, depth: number): Promise<void> {
+  if (manifest.kind !== 'index') return;
+  if (depth >= MAX_DEPTH) throw tooMany(manifest.digest, `indexes are nested deeper than ${MAX_DEPTH}`);
+  const known = new Set(walk.children.map(({ digest }) => digest));
+  const named = [...new Set(manifest.manifests.map(({ digest }) => digest))].filter((digest) => !known.has(digest));
+  if (walk.children.length + named.length > MAX_CHILDREN) {
+    throw tooMany(manifest.digest, `it names more than ${MAX_CHILDREN} manifests`);
+  }
+  walk.children.push(...named.map((digest) => ({ digest, parent: manifest.digest })));
+  const pulled = await inParallel(named, (digest) => pullChecked(walk.repository, digest, `artifact ${digest}`));
+  walk.checks.push(...pulled.map(({ check }) => check));
+  for (const { manifest: child } of pulled) {
+    if (child !== undefined) await walkIndex(walk, child, depth + 1);
+  }
+}
+
+async function openRepository({ registry, repository }: Reference, access: RegistryAccess): Promise<RepositoryClient> {
   const config = access.registryConfig;
   const client = new RegistryClient({
     registry,
@@ -41,21 +91,39 @@ export async function fetchImage(
     plainHttp: access.plainHttp,
     tokenHosts: access.tokenHosts.map(parseRegistryHost),
   });
-  const repository = client.repository(reference.repository);
-  const artifact = await checkManifest(repository, digest);
-  if (!artifact.ok) return { checks: [artifact], candidates: [] };
-  const tag = await checkTag(repository, reference, digest);
-  return { checks: [artifact, ...tag], candidates: await fetchBundles(repository, digest) };
+  return client.repository(repository);
 }
 
-async function checkManifest(repository: RepositoryClient, digest: Digest): Promise<Check> {
+async function fetchCandidates(
+  repository: RepositoryClient,
+  digest: Digest,
+  { legacyTags }: RegistryAccess,
+): Promise<readonly Candidate[]> {
+  const [bundles, legacy] = await Promise.all([
+    fetchBundles(repository, digest),
+    legacyTags ? fetchLegacy(repository, digest) : [],
+  ]);
+  return [...bundles, ...legacy];
+}
+
+const MALFORMED = new Set(['MANIFEST_INVALID', 'MANIFEST_AMBIGUOUS']);
+
+async function pullChecked(
+  repository: RepositoryClient,
+  digest: Digest,
+  name: string,
+): Promise<{ readonly check: Check; readonly manifest?: Manifest }> {
   try {
     const found = await repository.pullManifest(digest);
-    if (found !== undefined) return passed('artifact', `${digest}, the bytes that the registry gave`);
-    return failed('artifact', 'ARTIFACT_NOT_FOUND', `the registry does not have ${digest}`);
+    if (found === undefined) {
+      return { check: failed(name, 'ARTIFACT_NOT_FOUND', `the registry does not have ${digest}`) };
+    }
+    return { check: passed(name, `${digest}, the bytes that the registry gave`), manifest: found.manifest };
   } catch (error) {
-    if (!(error instanceof OciError) || error.code !== 'DIGEST_MISMATCH') throw error;
-    return failed('artifact', 'ARTIFACT_DIGEST_MISMATCH', error.message);
+    if (!(error instanceof OciError)) throw error;
+    if (error.code === 'DIGEST_MISMATCH') return { check: failed(name, 'ARTIFACT_DIGEST_MISMATCH', error.message) };
+    if (MALFORMED.has(error.code)) return { check: failed(name, 'ARTIFACT_MALFORMED', error.message) };
+    throw error;
   }
 }
 
@@ -66,37 +134,6 @@ async function checkTag(repository: RepositoryClient, { tag }: Reference, digest
   return [failed('tag', 'TAG_MISMATCH', `${tag} names ${found?.manifest.digest ?? 'nothing'}`)];
 }
 
-async function fetchBundles(repository: RepositoryClient, digest: Digest): Promise<readonly Candidate[]> {
-  const referrers = (await listReferrers(repository, digest)).filter(isBundle);
-  if (referrers.length > MAX_REFERRERS) {
-    throw new VerifyError(
-      'TOO_MANY_BUNDLES',
-      `Cannot verify ${digest}: more than ${MAX_REFERRERS} bundles refer to it`,
-    );
-  }
-  const candidates: Candidate[] = [];
-  for (const referrer of referrers) {
-    const text = await fetchBundle(repository, referrer, digest);
-    if (text !== undefined) candidates.push({ origin: referrer.digest, text });
-  }
-  return candidates;
-}
-
-function isBundle(descriptor: Descriptor): boolean {
-  return descriptor.artifactType?.startsWith(BUNDLE_TYPE) ?? false;
-}
-
-/** `undefined` for what is no bundle of this digest: anybody who may push can list something else, and it proves nothing. */
-async function fetchBundle(
-  repository: RepositoryClient,
-  descriptor: Descriptor,
-  subject: Digest,
-): Promise<string | undefined> {
-  const manifest = (await repository.pullManifest(descriptor.digest))?.manifest;
-  if (manifest?.kind !== 'image' || manifest.subject?.digest !== subject) return undefined;
-  const layer = manifest.layers[0];
-  if (layer === undefined || layer.size > MAX_BUNDLE_BYTES) return undefined;
-  const chunks: Buffer[] = [];
-  for await (const chunk of (await repository.pullBlob(layer)) as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+function tooMany(digest: Digest, state: string): VerifyError {
+  return new VerifyError('TOO_MANY_MANIFESTS', `Cannot verify ${digest}: ${state}`);
 }

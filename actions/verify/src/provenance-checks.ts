@@ -1,17 +1,19 @@
-import { type ProvenancePredicate, parseProvenance, RELEASE_ARTIFACT_BUILD_TYPE } from '@paved/attestation';
+import { GITHUB_WORKFLOW_BUILD_TYPE, type ProvenancePredicate, parseProvenance } from '@paved/attestation';
 import { array, boolean, nullable, object, string } from '@paved/json';
 import type { VerifiedBundle, VerifiedIdentity } from '@paved/sigstore';
 import { type Check, compared, failed, passed } from './check.js';
+import { checkExpectations, expectationNames } from './expectation-checks.js';
+import { DEFAULT_BUILD_TYPES } from './expectations.js';
+import { checkGitHubWorkflow } from './github-workflow-checks.js';
+import { checkSourceCommit } from './source-commit-check.js';
 import type { VerificationPolicy } from './verification-policy.js';
 
-const BUILD_TYPES: ReadonlySet<string> = new Set([RELEASE_ARTIFACT_BUILD_TYPE]);
 const EXTERNAL_PARAMETERS = ['source', 'workflow', 'inputs'];
 
-/** Names of the checks below, for a report where no provenance could be read. */
-export const PROVENANCE_CHECKS: readonly string[] = [
+const PROVENANCE_CHECKS: readonly string[] = [
   'builder-id',
-  'workflow-commit',
   'build-type',
+  'workflow-commit',
   'source-repository',
   'source-commit',
   'source-ref',
@@ -20,6 +22,11 @@ export const PROVENANCE_CHECKS: readonly string[] = [
   'build-jobs',
   'isolation',
 ];
+
+/** Names of the checks of provenance, for a report where none could be read. */
+export function provenanceCheckNames({ expectations }: VerificationPolicy): readonly string[] {
+  return [...PROVENANCE_CHECKS, ...expectationNames(expectations)];
+}
 
 const sourceParameter = object({ source: object({ repository: string, ref: string }) });
 const jobsParameter = object({
@@ -35,25 +42,40 @@ const isolationParameter = object({ isolation: object({ method: string, hermetic
 export function checkProvenance(bundle: VerifiedBundle, policy: VerificationPolicy): readonly Check[] {
   const predicate = readPredicate(bundle);
   if (predicate === undefined) {
-    return PROVENANCE_CHECKS.map((name) =>
+    return provenanceCheckNames(policy).map((name) =>
       failed(name, 'PREDICATE_MALFORMED', 'the predicate is not SLSA provenance v1'),
     );
   }
-  const { buildDefinition, runDetails } = predicate;
   const { identity } = bundle;
+  const ofType =
+    predicate.buildDefinition.buildType === GITHUB_WORKFLOW_BUILD_TYPE
+      ? checkGitHubWorkflow(predicate, identity, policy)
+      : checkReleaseArtifact(predicate, identity, policy);
   return [
-    compared('builder-id', 'BUILDER_ID_MISMATCH', runDetails.builder.id, identity.san),
-    compared(
-      'workflow-commit',
-      'WORKFLOW_COMMIT_MISMATCH',
-      runDetails.builder.version?.workflow,
-      identity.buildSignerDigest,
-    ),
-    BUILD_TYPES.has(buildDefinition.buildType)
-      ? passed('build-type', buildDefinition.buildType)
-      : failed('build-type', 'BUILD_TYPE_UNKNOWN', `"${buildDefinition.buildType.slice(0, 200)}" is not known`),
+    compared('builder-id', 'BUILDER_ID_MISMATCH', predicate.runDetails.builder.id, identity.san),
+    checkBuildType(predicate.buildDefinition.buildType, policy),
+    ...ofType,
+    ...checkExpectations(predicate, identity, policy.expectations),
+  ];
+}
+
+function checkBuildType(buildType: string, { expectations }: VerificationPolicy): Check {
+  const accepted = expectations?.buildTypes ?? DEFAULT_BUILD_TYPES;
+  if (accepted.includes(buildType)) return passed('build-type', buildType);
+  return failed('build-type', 'BUILD_TYPE_UNKNOWN', `"${buildType.slice(0, 200)}" is not accepted`);
+}
+
+function checkReleaseArtifact(
+  predicate: ProvenancePredicate,
+  identity: VerifiedIdentity,
+  policy: VerificationPolicy,
+): readonly Check[] {
+  const { buildDefinition, runDetails } = predicate;
+  const { builder, metadata } = runDetails;
+  return [
+    compared('workflow-commit', 'WORKFLOW_COMMIT_MISMATCH', builder.version?.workflow, identity.buildSignerDigest),
     ...checkSource(predicate, identity),
-    compared('invocation', 'INVOCATION_MISMATCH', runDetails.metadata?.invocationId, identity.runInvocationUri),
+    compared('invocation', 'INVOCATION_MISMATCH', metadata?.invocationId, identity.runInvocationUri),
     checkExternalParameters(buildDefinition.externalParameters),
     checkJobs(buildDefinition.internalParameters, policy),
     checkIsolation(buildDefinition.internalParameters, policy),
@@ -71,11 +93,9 @@ export function readPredicate(bundle: VerifiedBundle): ProvenancePredicate | und
 
 function checkSource({ buildDefinition }: ProvenancePredicate, identity: VerifiedIdentity): readonly Check[] {
   const source = attempt(() => sourceParameter(buildDefinition.externalParameters).source);
-  const uri = `git+${identity.sourceRepositoryUri}@${identity.sourceRepositoryRef}`;
-  const dependency = buildDefinition.resolvedDependencies?.find((entry) => entry.uri === uri);
   return [
     compared('source-repository', 'SOURCE_REPOSITORY_MISMATCH', source?.repository, identity.sourceRepositoryUri),
-    compared('source-commit', 'SOURCE_COMMIT_MISMATCH', dependency?.digest?.gitCommit, identity.sourceRepositoryDigest),
+    checkSourceCommit(buildDefinition.resolvedDependencies, identity),
     compared('source-ref', 'SOURCE_REF_MISMATCH', source?.ref, identity.sourceRepositoryRef),
   ];
 }

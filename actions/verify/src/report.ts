@@ -28,3 +28,19 @@ export function report(context: ActionContext, verification: Verification): void
     failed: checks.flatMap(({ name, ok: good }) => (good ? [] : [name])),
   });
 }
+
+/** The ledger in the log: what is known, who says so, and what it was compared with. */
+export function reportClaims(context: ActionContext, { claims }: Verification): void {
+  const lines = claims.map(({ field, value, voucher, checked }) => `${field} = ${value}\n  ${voucher}; ${checked}`);
+  context.log.info('Claims and who vouches for them:');
+  context.log.untrusted(lines.join('\n'));
+}
+
+/** A second opinion: neither tool compares repository and owner by id. */
+export function reportCommands(context: ActionContext, commands: readonly string[]): void {
+  context.log.info('The same with gh and cosign, which do not compare repository and owner by id:');
+  context.log.untrusted(commands.join('\n'));
+  context.summary.details('The same with gh and cosign', (summary) => {
+    for (const command of commands) summary.paragraph(command);
+  });
+}

@@ -1,5 +1,6 @@
 import { buildVsa, digestSetOf, SLSA_VERSION, type Statement, type VsaPredicate } from '@paved/attestation';
 import { boolean, object, string } from '@paved/json';
+import { buildLevel } from './expectation-checks.js';
 import { readPredicate } from './provenance-checks.js';
 import { policyDigest, type VerificationPolicy } from './verification-policy.js';
 import type { ArtifactResult } from './verify-artifact.js';
@@ -27,17 +28,18 @@ export function buildSummary(
     policy: { uri: POLICY_URI, digest: digestSetOf(policyDigest(policy)) },
     inputAttestations: bundles.map(({ bundleSha256 }) => ({ digest: digestSetOf(bundleSha256) })),
     verificationResult: 'PASSED',
-    verifiedLevels: levelsOf(result, policy),
+    verifiedLevels: levelsOf(result),
     slsaVersion: SLSA_VERSION,
   });
 }
 
-function levelsOf({ verified }: ArtifactResult, policy: VerificationPolicy): readonly string[] {
+function levelsOf({ verified }: ArtifactResult): readonly string[] {
   const provenance = verified.get('provenance')?.[0];
-  if (provenance === undefined) return [];
-  const level = policy.identity.runnerEnvironment === 'github-hosted' ? 'SLSA_BUILD_LEVEL_3' : 'SLSA_BUILD_LEVEL_2';
+  const predicate = provenance === undefined ? undefined : readPredicate(provenance);
+  if (provenance === undefined || predicate === undefined) return [];
+  const level = `SLSA_BUILD_LEVEL_${buildLevel(predicate, provenance.identity)}`;
   try {
-    const { isolation } = isolationOf(readPredicate(provenance)?.buildDefinition.internalParameters);
+    const { isolation } = isolationOf(predicate.buildDefinition.internalParameters);
     return isolation.hermetic && isolation.method !== 'none' ? [level, 'PAVED_HERMETIC_BUILD'] : [level];
   } catch {
     return [level];

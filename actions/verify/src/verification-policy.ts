@@ -1,56 +1,98 @@
-import { assertPredicateSlot, type PredicateSlot } from '@paved/attestation';
+import { type PredicateSlot, parseTrust, releasedCommits } from '@paved/attestation';
 import { type Digest, sha256 } from '@paved/digest';
 import { canonicalJson } from '@paved/json';
 import type { InputsOf } from '@paved/runner-kit';
 import { assertIdentityPolicy, type IdentityPolicy } from '@paved/sigstore';
+import { type CoSigner, parseCoSigners } from './co-signers.js';
 import type { definition } from './definition.js';
 import { VerifyError } from './error.js';
+import { type Expectations, parseExpectations } from './expectations.js';
+import { parseRequirements } from './requirements.js';
+import { assertTrusts, type Trust, trustOf } from './trust.js';
 
 /** Everything that was asked for; its canonical JSON is what a verification summary names as its policy. */
 export interface VerificationPolicy {
   readonly identity: IdentityPolicy;
   readonly require: readonly PredicateSlot[];
+  /** How old the latest signature of a slot may be, in milliseconds. */
+  readonly maxAgeMs?: Readonly<Partial<Record<PredicateSlot, number>>>;
+  /** What each manifest below an index must have; absent when only the index itself counts. */
+  readonly childRequire?: readonly PredicateSlot[];
   readonly allowIsolationNone: boolean;
   readonly transparency: 'required' | 'preferred' | 'off';
   readonly trustedRoot: Digest;
+  readonly trust?: Trust;
+  readonly expectations?: Expectations;
+  /** Who has to sign besides `identity`, and how many of all of them. */
+  readonly coSigners?: readonly CoSigner[];
+  readonly threshold?: number;
+  /** The moment that the question is asked for, when it is not now. */
+  readonly at?: string;
 }
+
+type Inputs = InputsOf<typeof definition>;
 
 /**
  * There is no policy of the signer alone: workflow, its commits, repository and owner by id are all required.
  * @param serverHost put before a workflow path that names no host
- * @throws {SigstoreError} `POLICY_INVALID`; {VerifyError} `INPUT_INVALID` when nothing is required
+ * @throws {SigstoreError} `POLICY_INVALID`; {VerifyError} `INPUT_INVALID` when nothing is required, or parts contradict each other
  */
-export function verificationPolicy(
-  inputs: InputsOf<typeof definition>,
-  serverHost: string,
-  trustedRoot: Digest,
-): VerificationPolicy {
-  const path = inputs['workflow-path'];
-  const identity: IdentityPolicy = {
-    issuer: inputs.issuer,
-    workflowPath: /^[^/]+\/[^/]+\/\.github\//.test(path) ? `${serverHost}/${path}` : path,
-    signerDigests: inputs['signer-digests'],
-    repositoryId: inputs['repository-id'],
-    ownerId: inputs['owner-id'],
-    runnerEnvironment: inputs['runner-environment'],
-    ...(inputs['source-ref'] === undefined ? {} : { sourceRef: inputs['source-ref'] }),
-  };
+export function verificationPolicy(inputs: Inputs, serverHost: string, trustedRoot: Digest): VerificationPolicy {
+  const trust = inputs.trust === undefined ? undefined : parseTrust(inputs.trust);
+  const identity = identityOf(inputs, serverHost, trust === undefined ? [] : releasedCommits(trust));
+  if (trust !== undefined) assertTrusts(trust, identity);
   assertIdentityPolicy(identity);
-  const require = [...new Set(inputs.require.map(assertPredicateSlot))];
-  if (require.length === 0) {
-    throw new VerifyError('INPUT_INVALID', 'Cannot verify: require names nothing', {
-      hint: 'Name at least one of provenance, sbom-cyclonedx, sbom-spdx, verdict, signature, vsa',
+  const { require, maxAgeMs } = parseRequirements(inputs.require);
+  const expectations = parseExpectations(inputs);
+  if (expectations !== undefined && !require.includes('provenance')) {
+    throw new VerifyError('INPUT_INVALID', 'Cannot compare the provenance: require does not name it');
+  }
+  const coSigners = parseCoSigners(inputs['co-signers'], identity);
+  if (inputs.threshold > coSigners.length + 1) {
+    throw new VerifyError('INPUT_INVALID', `Cannot reach a threshold of ${inputs.threshold}: fewer signers are named`, {
+      hint: 'Name the others in co-signers',
     });
   }
   return {
     identity,
     require,
+    ...(Object.keys(maxAgeMs).length === 0 ? {} : { maxAgeMs }),
+    ...(inputs.children ? { childRequire: parseRequirements(inputs['child-require']).require } : {}),
     allowIsolationNone: inputs['allow-isolation-none'],
     transparency: inputs.transparency,
     trustedRoot,
+    ...(trust === undefined ? {} : { trust: trustOf(trust, inputs.trust ?? '') }),
+    ...(expectations === undefined ? {} : { expectations }),
+    ...(coSigners.length === 0 ? {} : { coSigners }),
+    ...(inputs.threshold === 1 ? {} : { threshold: inputs.threshold }),
+    ...(inputs.at === undefined ? {} : { at: parseMoment(inputs.at) }),
   };
 }
 
 export function policyDigest(policy: VerificationPolicy): Digest {
   return sha256(canonicalJson(policy));
+}
+
+function identityOf(inputs: Inputs, serverHost: string, released: readonly string[]): IdentityPolicy {
+  const path = inputs['workflow-path'];
+  return {
+    issuer: inputs.issuer,
+    workflowPath: /^[^/]+\/[^/]+\/\.github\//.test(path) ? `${serverHost}/${path}` : path,
+    signerDigests: inputs['signer-digests'] ?? released,
+    repositoryId: inputs['repository-id'],
+    ownerId: inputs['owner-id'],
+    runnerEnvironment: inputs['runner-environment'],
+    ...(inputs['source-ref'] === undefined ? {} : { sourceRef: inputs['source-ref'] }),
+  };
+}
+
+const MOMENT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A day alone is its end in UTC: what was signed on it counts. */
+function parseMoment(text: string): string {
+  const whole = text.includes('T') ? text : `${text}T23:59:59Z`;
+  if (MOMENT.test(text) && !Number.isNaN(Date.parse(whole))) return new Date(whole).toISOString();
+  throw new VerifyError('INPUT_INVALID', `Cannot read at "${text.slice(0, 40)}": it is not a time`, {
+    hint: 'Give a day as 2026-01-31, or a time with its offset as 2026-01-31T12:00:00Z',
+  });
 }

@@ -1,3 +1,4 @@
+import type { Digest } from '@paved/digest';
 import type { Artifact } from './artifact.js';
 import type { Check } from './check.js';
 import { type Claim, claimsOf } from './claims.js';
@@ -6,12 +7,19 @@ import type { ArtifactResult } from './verify-artifact.js';
 
 export const VERIFICATION_MEDIA_TYPE = 'application/vnd.paved.verification.v1+json';
 
+/** An artifact without the place where it was found. */
+export interface NamedArtifact {
+  readonly name: string;
+  readonly digest: Digest;
+  readonly parent?: Digest;
+}
+
 /** docs/schemas/verification.schema.json. `artifact` is the first of `artifacts`; names of checks carry the file where there are several. */
 export interface Verification {
   readonly mediaType: typeof VERIFICATION_MEDIA_TYPE;
   readonly ok: boolean;
-  readonly artifact: Artifact;
-  readonly artifacts: readonly Artifact[];
+  readonly artifact: NamedArtifact;
+  readonly artifacts: readonly NamedArtifact[];
   readonly policy: VerificationPolicy & { readonly sha256: string };
   readonly checks: readonly Check[];
   readonly claims: readonly Claim[];
@@ -35,11 +43,15 @@ export function buildVerification(
     mediaType: VERIFICATION_MEDIA_TYPE,
     // No check at all is not a success.
     ok: checks.length > 0 && checks.every((check) => check.ok),
-    artifact: results[0].artifact,
-    artifacts: results.map(({ artifact }) => artifact),
+    artifact: named(results[0].artifact),
+    artifacts: results.map(({ artifact }) => named(artifact)),
     policy: { ...policy, sha256: policyDigest(policy) },
     checks,
     claims: claimsOf(results[0].verified, policy),
     at,
   };
+}
+
+function named({ name, digest, parent }: Artifact): NamedArtifact {
+  return { name, digest, ...(parent === undefined ? {} : { parent }) };
 }

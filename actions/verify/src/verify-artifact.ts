@@ -1,11 +1,12 @@
-import type { TrustedRoot } from '@paved/sigstore';
+import type { PredicateSlot } from '@paved/attestation';
+import type { VerifiedBundle } from '@paved/sigstore';
 import type { Artifact } from './artifact.js';
-import type { Candidate } from './candidate.js';
-import { type Check, failed } from './check.js';
+import type { Claimed } from './candidate.js';
+import { type Check, failed, passed } from './check.js';
 import { checkSbom, checkVerdict, checkVsa } from './document-checks.js';
-import { checkProvenance, PROVENANCE_CHECKS } from './provenance-checks.js';
-import type { VerificationPolicy } from './verification-policy.js';
-import { type VerifiedSlots, verifySlots } from './verify-slots.js';
+import { checkProvenance, provenanceCheckNames } from './provenance-checks.js';
+import type { Question } from './verify-candidate.js';
+import { type VerifiedSlots, verifySlot, verifySlots } from './verify-slots.js';
 
 export interface ArtifactResult {
   readonly artifact: Artifact;
@@ -13,48 +14,77 @@ export interface ArtifactResult {
   readonly verified: VerifiedSlots;
 }
 
-const CHECKS_OF_SLOT = {
-  provenance: PROVENANCE_CHECKS,
-  'sbom-cyclonedx': ['sbom-cyclonedx'],
-  'sbom-spdx': ['sbom-spdx'],
-  verdict: ['verdict', 'verdict-subject'],
-  vsa: ['vsa-resource', 'vsa-result'],
-} as const;
+const CHECKED_SLOTS = ['provenance', 'sbom-cyclonedx', 'sbom-spdx', 'verdict', 'vsa'] as const;
+type CheckedSlot = (typeof CHECKED_SLOTS)[number];
+
+/** One artifact under one question. */
+interface Subject {
+  readonly artifact: Artifact;
+  readonly question: Question;
+  readonly require: readonly PredicateSlot[];
+  /** What a verification summary must be about, or `undefined` when the name is not known. */
+  readonly resourceUri: string | undefined;
+}
 
 /**
  * All checks of one artifact. The latest signature of a slot counts; what a required slot without a verified bundle would have
  * shown is reported as not checked, so that a report has the same rows whatever failed.
- * @param resourceUri what a verification summary must be about, or `undefined` when the name is not known
  */
 export function verifyArtifact(
   artifact: Artifact,
-  candidates: readonly Candidate[],
-  policy: VerificationPolicy,
-  trustedRoot: TrustedRoot,
+  claimed: readonly Claimed[],
+  question: Question,
   resourceUri: string | undefined,
 ): ArtifactResult {
-  const { checks, verified } = verifySlots(artifact, candidates, policy, trustedRoot);
-  const all = [...checks];
-  for (const slot of Object.keys(CHECKS_OF_SLOT) as (keyof typeof CHECKS_OF_SLOT)[]) {
+  const { policy } = question;
+  const require = artifact.parent === undefined ? policy.require : (policy.childRequire ?? []);
+  const subject: Subject = { artifact, question, require, resourceUri };
+  const { checks, verified } = verifySlots(artifact, claimed, require, question);
+  const all = [...checks, ...thresholdChecks(subject, claimed, verified)];
+  for (const slot of CHECKED_SLOTS) {
     const bundles = verified.get(slot);
-    if (bundles !== undefined) all.push(...checkSlot(slot, bundles, artifact, policy, resourceUri));
-    else if (policy.require.includes(slot)) all.push(...notChecked(slot));
+    const required = require.includes(slot);
+    // The documents of an index speak of the index: beside a child they count only where they are asked for.
+    if (bundles !== undefined && (required || artifact.parent === undefined)) {
+      all.push(...checkSlot(slot, bundles, subject));
+    } else if (required) all.push(...notChecked(slot, question));
   }
   return { artifact, checks: all, verified };
 }
 
+/** How many of the named signers made a bundle whose contents hold as well. */
+function thresholdChecks(subject: Subject, claimed: readonly Claimed[], verified: VerifiedSlots): readonly Check[] {
+  const { policy } = subject.question;
+  if (policy.coSigners === undefined) return [];
+  const threshold = policy.threshold ?? 1;
+  return subject.require.map((slot) => {
+    const own = verified.get(slot) ?? [];
+    const names = holds(slot, own, subject) ? ['identity'] : [];
+    for (const signer of policy.coSigners ?? []) {
+      const { bundles } = verifySlot(slot, subject.artifact, claimed, signer, subject.question);
+      if (holds(slot, bundles, subject)) names.push(signer.name);
+    }
+    const detail = `signed by ${names.join(', ') || 'nobody'}; ${threshold} are wanted`;
+    if (names.length >= threshold) return passed(`${slot}-signers`, detail);
+    return failed(`${slot}-signers`, 'SIGNERS_TOO_FEW', detail);
+  });
+}
+
+function holds(slot: PredicateSlot, bundles: readonly VerifiedBundle[], subject: Subject): boolean {
+  if (bundles.length === 0) return false;
+  return slot === 'signature' || checkSlot(slot, bundles, subject).every(({ ok }) => ok);
+}
+
 function checkSlot(
-  slot: keyof typeof CHECKS_OF_SLOT,
-  bundles: NonNullable<ReturnType<VerifiedSlots['get']>>,
-  artifact: Artifact,
-  policy: VerificationPolicy,
-  resourceUri: string | undefined,
+  slot: CheckedSlot,
+  bundles: readonly VerifiedBundle[],
+  { artifact, question, require, resourceUri }: Subject,
 ): readonly Check[] {
   const [latest] = bundles;
-  if (latest === undefined) return notChecked(slot);
+  if (latest === undefined) return notChecked(slot, question);
   switch (slot) {
     case 'provenance':
-      return checkProvenance(latest, policy);
+      return checkProvenance(latest, question.policy);
     case 'sbom-cyclonedx':
     case 'sbom-spdx':
       return [checkSbom(slot, latest)];
@@ -62,12 +92,26 @@ function checkSlot(
       return checkVerdict(latest, artifact);
     case 'vsa':
       if (resourceUri !== undefined) return checkVsa(bundles, resourceUri);
-      return policy.require.includes('vsa') ? notChecked(slot) : [];
+      return require.includes('vsa') ? notChecked(slot, question) : [];
   }
 }
 
-function notChecked(slot: keyof typeof CHECKS_OF_SLOT): readonly Check[] {
+function notChecked(slot: CheckedSlot, { policy }: Question): readonly Check[] {
   const state =
     slot === 'vsa' ? 'there is no verified summary, or no name to compare it with' : `there is no verified ${slot}`;
-  return CHECKS_OF_SLOT[slot].map((name) => failed(name, 'NOT_CHECKED', state));
+  return checkNames(slot, policy).map((name) => failed(name, 'NOT_CHECKED', state));
+}
+
+function checkNames(slot: CheckedSlot, policy: Question['policy']): readonly string[] {
+  switch (slot) {
+    case 'provenance':
+      return provenanceCheckNames(policy);
+    case 'sbom-cyclonedx':
+    case 'sbom-spdx':
+      return [slot];
+    case 'verdict':
+      return ['verdict', 'verdict-subject'];
+    case 'vsa':
+      return ['vsa-resource', 'vsa-result'];
+  }
 }

@@ -1,9 +1,9 @@
-import { PREDICATE_TYPES, type PredicateSlot } from '@paved/attestation';
-import { SigstoreError, type TrustedRoot, type VerifiedBundle, verifyBundle } from '@paved/sigstore';
+import { PREDICATE_SLOTS, PREDICATE_TYPES, type PredicateSlot } from '@paved/attestation';
+import type { IdentityPolicy, VerifiedBundle } from '@paved/sigstore';
 import type { Artifact } from './artifact.js';
-import { type Candidate, claimedStatement, claimsToBeAbout } from './candidate.js';
-import { type Check, type CheckCode, failed, passed } from './check.js';
-import type { VerificationPolicy } from './verification-policy.js';
+import type { Claimed } from './candidate.js';
+import { type Check, failed, passed } from './check.js';
+import { type Question, type Refusal, verifyCandidate } from './verify-candidate.js';
 
 /** All verified bundles of one artifact by slot, latest signature first. */
 export type VerifiedSlots = ReadonlyMap<PredicateSlot, readonly VerifiedBundle[]>;
@@ -13,86 +13,83 @@ export interface SlotResult {
   readonly verified: VerifiedSlots;
 }
 
-interface Read {
-  readonly candidate: Candidate;
-  readonly predicateType: string | undefined;
-  readonly aboutArtifact: boolean;
-}
-
 /**
  * Verifies every bundle of every slot for one artifact. A bundle that does not verify is as good as none: whoever may push can
  * attach one. Where a required slot has none that does, the check names why the likeliest was refused.
  */
 export function verifySlots(
   artifact: Artifact,
-  candidates: readonly Candidate[],
-  policy: VerificationPolicy,
-  trustedRoot: TrustedRoot,
+  claimed: readonly Claimed[],
+  require: readonly PredicateSlot[],
+  question: Question,
 ): SlotResult {
-  const read = candidates.map((candidate): Read => {
-    const statement = claimedStatement(candidate);
-    return {
-      candidate,
-      predicateType: statement?.predicateType,
-      aboutArtifact: claimsToBeAbout(statement, artifact.digest),
-    };
-  });
   const verified = new Map<PredicateSlot, readonly VerifiedBundle[]>();
   const checks: Check[] = [];
-  for (const slot of Object.keys(PREDICATE_TYPES) as PredicateSlot[]) {
-    const { bundles, failure } = verifySlot(slot, artifact, read, policy, trustedRoot);
+  for (const slot of PREDICATE_SLOTS) {
+    const { bundles, refusal } = verifySlot(slot, artifact, claimed, question.policy.identity, question);
     if (bundles.length > 0) verified.set(slot, bundles);
-    if (policy.require.includes(slot)) checks.push(slotCheck(slot, bundles, failure));
+    if (require.includes(slot)) checks.push(slotCheck(slot, bundles, refusal), ...ageCheck(slot, bundles, question));
   }
   return { checks, verified };
 }
 
-function verifySlot(
+/** The bundles of one slot that one signer made, latest first, and why the likeliest other one does not count. */
+export function verifySlot(
   slot: PredicateSlot,
   artifact: Artifact,
-  read: readonly Read[],
-  policy: VerificationPolicy,
-  trustedRoot: TrustedRoot,
-): { readonly bundles: readonly VerifiedBundle[]; readonly failure: SigstoreError | undefined } {
-  const predicateType = PREDICATE_TYPES[slot];
-  // Unreadable bundles are tried last, so that a failure is explained by one that was meant.
-  const tried = read
-    .filter((entry) => entry.predicateType === predicateType || entry.predicateType === undefined)
-    .sort((a, b) => rank(a) - rank(b));
+  claimed: readonly Claimed[],
+  signer: IdentityPolicy,
+  question: Question,
+): { readonly bundles: readonly VerifiedBundle[]; readonly refusal: Refusal | undefined } {
   const bundles: VerifiedBundle[] = [];
-  let failure: SigstoreError | undefined;
-  for (const { candidate } of tried) {
-    try {
-      bundles.push(
-        verifyBundle({
-          bundle: candidate.text,
-          trustedRoot,
-          artifactDigest: artifact.digest,
-          policy: policy.identity,
-          predicateType,
-          transparency: policy.transparency,
-        }),
-      );
-    } catch (error) {
-      if (!(error instanceof SigstoreError)) throw error;
-      failure ??= error;
-    }
+  let refusal: Refusal | undefined;
+  for (const entry of likeliestFirst(slot, claimed, artifact)) {
+    const isLegacy = entry.candidate.payload !== undefined;
+    const result = verifyCandidate(entry, artifact, signer, isLegacy ? undefined : PREDICATE_TYPES[slot], question);
+    if (result.$case === 'verified') bundles.push(result.bundle);
+    // A revocation explains more than any other state of any other bundle.
+    else if (refusal === undefined || result.refusal.code === 'SIGNER_REVOKED') refusal = result.refusal;
   }
-  return { bundles: bundles.sort((a, b) => b.signedAt.getTime() - a.signedAt.getTime()), failure };
+  return { bundles: bundles.sort((a, b) => b.signedAt.getTime() - a.signedAt.getTime()), refusal };
 }
 
-function rank(entry: Read): number {
-  if (entry.predicateType === undefined) return 2;
-  return entry.aboutArtifact ? 0 : 1;
+/** Unreadable bundles are tried last, so that a failure is explained by one that was meant. */
+function likeliestFirst(slot: PredicateSlot, claimed: readonly Claimed[], artifact: Artifact): readonly Claimed[] {
+  const rank = (entry: Claimed) =>
+    entry.predicateType === undefined && entry.candidate.payload === undefined
+      ? 2
+      : entry.isAbout(artifact.digest)
+        ? 0
+        : 1;
+  return claimed
+    .filter((entry) =>
+      entry.candidate.payload === undefined
+        ? entry.predicateType === undefined || entry.predicateType === PREDICATE_TYPES[slot]
+        : slot === 'signature',
+    )
+    .sort((a, b) => rank(a) - rank(b));
 }
 
-function slotCheck(slot: PredicateSlot, bundles: readonly VerifiedBundle[], failure: SigstoreError | undefined): Check {
+function slotCheck(slot: PredicateSlot, bundles: readonly VerifiedBundle[], refusal: Refusal | undefined): Check {
   const name = `${slot}-signed`;
   const [latest] = bundles;
   if (latest !== undefined) {
     return passed(name, `${latest.bundleSha256}, signed ${latest.signedAt.toISOString()}, ${latest.transparency}`);
   }
-  if (failure === undefined)
-    return failed(name, 'ATTESTATION_MISSING', `there is no bundle of type ${PREDICATE_TYPES[slot]}`);
-  return failed(name, failure.code as CheckCode, failure.message);
+  if (refusal !== undefined) return failed(name, refusal.code, refusal.detail);
+  return failed(name, 'ATTESTATION_MISSING', `there is no bundle of type ${PREDICATE_TYPES[slot]}`);
+}
+
+function ageCheck(slot: PredicateSlot, [latest]: readonly VerifiedBundle[], question: Question): readonly Check[] {
+  const limit = question.policy.maxAgeMs?.[slot];
+  if (limit === undefined) return [];
+  const name = `${slot}-age`;
+  if (latest === undefined) return [failed(name, 'NOT_CHECKED', `there is no verified ${slot}`)];
+  const detail = `signed ${latest.signedAt.toISOString()}, at ${question.at.toISOString()} at most ${minutes(limit)} old`;
+  const age = question.at.getTime() - latest.signedAt.getTime();
+  return [age <= limit ? passed(name, detail) : failed(name, 'ATTESTATION_TOO_OLD', detail)];
+}
+
+function minutes(ms: number): string {
+  return `${ms / 60_000} minutes`;
 }

@@ -87,8 +87,8 @@ describe('an honest image', () => {
       'sbom-spdx-signed',
       'verdict-signed',
       'builder-id',
-      'workflow-commit',
       'build-type',
+      'workflow-commit',
       'source-repository',
       'source-commit',
       'source-ref',
@@ -409,7 +409,7 @@ test.each([
 });
 
 test.each([
-  ['no commits of the workflow', { 'signer-digests': '' }, 'INPUT_MISSING'],
+  ['no commits of the workflow', { 'signer-digests': '' }, 'POLICY_INVALID'],
   ['a short commit', { 'signer-digests': 'abc' }, 'POLICY_INVALID'],
   ['an unknown slot', { require: 'provenence' }, 'PREDICATE_TYPE_UNKNOWN'],
   ['an empty trusted root', { 'trusted-root': '{}' }, 'TRUSTED_ROOT_MALFORMED'],

@@ -1,0 +1,96 @@
+import { sha256 } from '@paved/digest';
+import {
+  type IdentityPolicy,
+  SigstoreError,
+  type TrustedRoot,
+  type VerifiedBundle,
+  verifyBundle,
+} from '@paved/sigstore';
+import type { Artifact } from './artifact.js';
+import type { Claimed } from './candidate.js';
+import type { CheckCode } from './check.js';
+import { parseSimpleSigning } from './simple-signing.js';
+import type { VerificationPolicy } from './verification-policy.js';
+
+/** What every bundle of one verification is held to. */
+export interface Question {
+  readonly policy: VerificationPolicy;
+  readonly trustedRoot: TrustedRoot;
+  /** When the question is asked: now, or the moment of a replay. */
+  readonly at: Date;
+}
+
+/** Why a bundle does not count. */
+export interface Refusal {
+  readonly code: CheckCode;
+  readonly detail: string;
+}
+
+export type CandidateResult =
+  | { readonly $case: 'verified'; readonly bundle: VerifiedBundle }
+  | { readonly $case: 'refused'; readonly refusal: Refusal };
+
+/**
+ * Verifies one bundle for one artifact and signer. A bundle that says itself that it is about something else is not looked at further,
+ * so that thousands of foreign bundles cost no signature checks.
+ * @param predicateType `undefined` for a legacy image signature, which has none
+ */
+export function verifyCandidate(
+  claimed: Claimed,
+  artifact: Artifact,
+  signer: IdentityPolicy,
+  predicateType: string | undefined,
+  question: Question,
+): CandidateResult {
+  if (claimed.predicateType !== undefined && !claimed.isAbout(artifact.digest)) {
+    return refused('SUBJECT_MISMATCH', `${artifact.digest} is not among the subjects of ${claimed.candidate.origin}`);
+  }
+  try {
+    return afterwards(verifyOne(claimed, artifact, signer, predicateType, question), question);
+  } catch (error) {
+    if (!(error instanceof SigstoreError)) throw error;
+    return refused(error.code as CheckCode, error.message);
+  }
+}
+
+function verifyOne(
+  { candidate }: Claimed,
+  artifact: Artifact,
+  signer: IdentityPolicy,
+  predicateType: string | undefined,
+  { policy, trustedRoot }: Question,
+): VerifiedBundle {
+  const { payload, text: bundle } = candidate;
+  // Revoked commits are let through the identity here, so that their own reason is reported below, and never let through there.
+  const revoked = Object.keys(policy.trust?.revoked ?? {});
+  const identity = { ...signer, signerDigests: [...signer.signerDigests, ...revoked] };
+  const common = { bundle, trustedRoot, policy: identity, transparency: policy.transparency };
+  if (payload === undefined) {
+    return verifyBundle({
+      ...common,
+      artifactDigest: artifact.digest,
+      ...(predicateType === undefined ? {} : { predicateType }),
+    });
+  }
+  if (parseSimpleSigning(payload) !== artifact.digest) {
+    throw new SigstoreError('SUBJECT_MISMATCH', `Cannot accept the signature: it is not about ${artifact.digest}`);
+  }
+  return verifyBundle({ ...common, artifactDigest: sha256(payload), artifactBytes: payload });
+}
+
+function afterwards(bundle: VerifiedBundle, { policy, at }: Question): CandidateResult {
+  const commit = bundle.identity.buildSignerDigest ?? '';
+  const { revoked = {} } = policy.trust ?? {};
+  if (Object.hasOwn(revoked, commit)) {
+    return refused('SIGNER_REVOKED', `commit ${commit} of the signing workflow is revoked: ${revoked[commit]}`);
+  }
+  // Only a replay looks back: a clock that is behind must not refuse what was signed a moment ago.
+  if (policy.at !== undefined && bundle.signedAt > at) {
+    return refused('SIGNED_LATER', `it was signed ${bundle.signedAt.toISOString()}, after ${policy.at}`);
+  }
+  return { $case: 'verified', bundle };
+}
+
+function refused(code: CheckCode, detail: string): CandidateResult {
+  return { $case: 'refused', refusal: { code, detail } };
+}
