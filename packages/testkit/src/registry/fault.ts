@@ -5,13 +5,14 @@ import type { Reply } from './loopback.js';
  * What goes wrong with one request: `drop` cuts the connection before anything happens; `drop-answer` does the work and cuts
  * before the answer; `status` refuses without doing the work; `truncate` does the work and sends half of the answer (all but
  * the last header when it has no body); `headers` overrides headers of the answer (a lying Docker-Content-Digest);
- * `reply` answers something else altogether.
+ * `reply` answers something else altogether; `stall` does nothing for a while and then cuts the connection.
  */
 export type Fault =
   | { readonly kind: 'drop' }
   | { readonly kind: 'drop-answer' }
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: 'truncate' }
+  | { readonly kind: 'stall'; readonly ms: number }
   | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'reply'; readonly reply: Reply };
 
@@ -24,6 +25,10 @@ export function applyFault(
 ): void {
   if (fault?.kind === 'drop') {
     request.socket.destroy();
+    return;
+  }
+  if (fault?.kind === 'stall') {
+    setTimeout(() => request.socket.destroy(), fault.ms);
     return;
   }
   const before = replyInstead(fault);

@@ -1,4 +1,5 @@
 export type { AccessTokens, Credentials } from './auth.js';
+export type { RegistryBehaviour } from './behaviour.js';
 export type { Fault } from './fault.js';
 export {
   type LoggedRequest,
@@ -8,5 +9,6 @@ export {
   readBody,
   startLoopback,
 } from './loopback.js';
+export { REGISTRY_MODES, type RegistryMode } from './modes.js';
 export { type RegistryDouble, type RegistryOptions, startRegistry } from './registry.js';
 export { RegistryStore, type StoredManifest, StoredRepository } from './store.js';

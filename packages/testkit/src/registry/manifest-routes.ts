@@ -3,7 +3,7 @@ import { isDigest, sha256 } from '@paved/digest';
 import { type Reply, readBody } from './loopback.js';
 import { ociError } from './oci-error.js';
 import type { RegistryOptions } from './registry.js';
-import type { StoredManifest, StoredRepository } from './store.js';
+import type { RegistryStore, StoredManifest, StoredRepository } from './store.js';
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -13,6 +13,7 @@ interface ManifestRequest {
   readonly request: IncomingMessage;
   readonly url: URL;
   readonly name: string;
+  readonly store: RegistryStore;
   readonly repository: StoredRepository;
   readonly options: RegistryOptions;
 }
@@ -24,7 +25,7 @@ export async function manifest(context: ManifestRequest, reference: string): Pro
   const found = repository.find(reference);
   if (found === undefined) return ociError(404, 'MANIFEST_UNKNOWN');
   if (request.method === 'DELETE') {
-    if (!repository.tags.delete(reference)) repository.manifests.delete(reference);
+    remove(repository, reference);
     return { status: 202 };
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return ociError(405, 'UNSUPPORTED');
@@ -46,11 +47,11 @@ function put({ request, name, repository, options }: ManifestRequest, reference:
   if (reference.includes(':') && reference !== digest) return ociError(400, 'DIGEST_INVALID');
   if (!isDigest(reference) && !TAG.test(reference)) return ociError(400, 'TAG_INVALID');
   const current = repository.tags.get(reference);
-  const ifMatch = request.headers['if-match'];
-  if (ifMatch !== undefined && ifMatch !== `"${current}"`) return ociError(412, 'PRECONDITION_FAILED');
-  if (request.headers['if-none-match'] === '*' && current !== undefined) return ociError(412, 'PRECONDITION_FAILED');
+  if (options.conditionalPut !== false && !conditionHolds(request, current)) {
+    return ociError(412, 'PRECONDITION_FAILED');
+  }
   if (options.immutableTags === true && current !== undefined && current !== digest) {
-    return ociError(409, 'TAG_INVALID');
+    return ociError(options.immutableStatus ?? 409, 'TAG_INVALID');
   }
   const parsed = parse(bytes, request.headers['content-type'] ?? '');
   if (parsed === undefined) return ociError(400, 'MANIFEST_INVALID');
@@ -59,18 +60,33 @@ function put({ request, name, repository, options }: ManifestRequest, reference:
   if (parsed.manifests.some((child) => !repository.manifests.has(child))) return ociError(400, 'MANIFEST_UNKNOWN');
   const { subject } = parsed.stored;
   if (subject !== undefined && options.acceptMissingSubject === false && !repository.manifests.has(subject)) {
-    return ociError(400, 'MANIFEST_INVALID');
+    return ociError(options.missingSubjectStatus ?? 400, 'MANIFEST_INVALID');
   }
-  repository.manifests.set(digest, { ...parsed.stored, digest, bytes });
+  repository.manifests.set(digest, { ...parsed.stored, digest, bytes, blobs: parsed.blobs });
   if (!isDigest(reference)) repository.tags.set(reference, digest);
   return {
     status: 201,
     headers: {
       location: `/v2/${name}/manifests/${digest}`,
       'docker-content-digest': digest,
-      ...(subject !== undefined && options.referrers !== false ? { 'oci-subject': subject } : {}),
+      ...(subject !== undefined && (options.announceSubject ?? options.referrers !== false)
+        ? { 'oci-subject': subject }
+        : {}),
     },
   };
+}
+
+function conditionHolds(request: IncomingMessage, current: string | undefined): boolean {
+  const ifMatch = request.headers['if-match'];
+  if (ifMatch !== undefined && ifMatch !== `"${current}"`) return false;
+  return request.headers['if-none-match'] !== '*' || current === undefined;
+}
+
+/** A tag alone, or a manifest with every tag that names it. */
+function remove(repository: StoredRepository, reference: string): void {
+  if (repository.tags.delete(reference)) return;
+  repository.manifests.delete(reference);
+  for (const [tag, digest] of repository.tags) if (digest === reference) repository.tags.delete(tag);
 }
 
 interface ParsedManifest {
@@ -96,7 +112,9 @@ function parse(bytes: Buffer, contentType: string): ParsedManifest | undefined {
   } catch {
     return undefined;
   }
+  if (typeof document !== 'object' || document === null) return undefined;
   if (document.mediaType !== undefined && document.mediaType !== contentType) return undefined;
+  if (![document.manifests ?? [], document.layers ?? []].every(Array.isArray)) return undefined;
   if (document.manifests === undefined && (document.config === undefined || document.layers === undefined)) {
     return undefined;
   }
@@ -112,12 +130,13 @@ function parse(bytes: Buffer, contentType: string): ParsedManifest | undefined {
   };
 }
 
-/** GET `/v2/<name>/referrers/<digest>`; the filter is applied and said so in `OCI-Filters-Applied`. */
-export function referrers({ url, repository, options }: ManifestRequest, digest: string): Reply {
-  if (options.referrers === false) return ociError(404, 'NOT_FOUND');
+/** GET `/v2/<name>/referrers/<digest>` in pages; the filter is applied and said so in `OCI-Filters-Applied`. */
+export function referrers({ request, url, name, repository, options }: ManifestRequest, digest: string): Reply {
+  if (options.referrers === false) return ociError(404, 'UNSUPPORTED');
+  if (request.method !== 'GET') return ociError(405, 'UNSUPPORTED');
   if (!isDigest(digest)) return ociError(400, 'DIGEST_INVALID');
-  const artifactType = url.searchParams.get('artifactType');
-  const manifests = repository
+  const artifactType = options.appliesFilters === false ? null : url.searchParams.get('artifactType');
+  const all = repository
     .referrersOf(digest)
     .filter((entry) => artifactType === null || entry.artifactType === artifactType)
     .map((entry) => ({
@@ -127,21 +146,32 @@ export function referrers({ url, repository, options }: ManifestRequest, digest:
       artifactType: entry.artifactType,
       annotations: entry.annotations,
     }));
+  const after = all.findIndex((entry) => entry.digest === url.searchParams.get('last')) + 1;
+  const manifests = all.slice(after, after + (options.referrersPerPage ?? all.length));
+  const next = new URLSearchParams(url.search);
+  next.set('last', manifests.at(-1)?.digest ?? '');
+  const more = after + manifests.length < all.length;
   return {
     status: 200,
     headers: {
       'content-type': INDEX,
       ...(artifactType === null ? {} : { 'oci-filters-applied': 'artifactType' }),
+      ...(more ? { link: `</v2/${name}/referrers/${digest}?${next}>; rel="next"` } : {}),
     },
     body: JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests }),
   };
 }
 
 /** GET `/v2/<name>/tags/list` with `n` and `last`. */
-export function tagsList({ url, name, repository }: ManifestRequest): Reply {
+export function tagsList({ request, url, name, store, repository }: ManifestRequest): Reply {
+  if (request.method !== 'GET') return ociError(405, 'UNSUPPORTED');
+  if (!store.has(name)) return ociError(404, 'NAME_UNKNOWN');
   const last = url.searchParams.get('last');
-  const all = [...repository.tags.keys()].sort().filter((tag) => last === null || tag > last);
+  const all = [...repository.tags.keys()]
+    .sort(inAsciiOrder)
+    .filter((tag) => last === null || inAsciiOrder(tag, last) > 0);
   const limit = Number(url.searchParams.get('n') ?? all.length);
+  if (!Number.isInteger(limit) || limit < 0) return ociError(400, 'UNSUPPORTED');
   const tags = all.slice(0, limit);
   const more = tags.length < all.length && tags.length > 0;
   return {
@@ -152,4 +182,9 @@ export function tagsList({ url, name, repository }: ManifestRequest): Reply {
     },
     body: JSON.stringify({ name, tags }),
   };
+}
+
+/** distribution-spec 1.1.1, "Listing Tags": lexical order, which is not the order of a locale. */
+function inAsciiOrder(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }

@@ -1,22 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type AccessTokens, type Credentials, RegistryAuth } from './auth.js';
+import type { RegistryBehaviour } from './behaviour.js';
 import { blob, continueUpload, startUpload } from './blob-routes.js';
 import type { Fault } from './fault.js';
 import { type LoggedRequest, type Loopback, type Reply, startLoopback } from './loopback.js';
 import { manifest, referrers, tagsList } from './manifest-routes.js';
+import { REGISTRY_MODES, type RegistryMode } from './modes.js';
 import { ociError } from './oci-error.js';
-import { RegistryStore } from './store.js';
+import { RegistryStore, StoredRepository } from './store.js';
 
-export interface RegistryOptions {
-  /** `false`: 404 on the referrers API and no OCI-Subject, so that clients must keep the fallback tag (default `true`). */
-  readonly referrers?: boolean;
-  /** `false`: a manifest whose subject is not there yet is refused (default `true`, as the specification demands). */
-  readonly acceptMissingSubject?: boolean;
+export interface RegistryOptions extends RegistryBehaviour {
+  /** Behaves like this registry; single members of the behaviour can be set beside it. Default `plain`. */
+  readonly mode?: RegistryMode;
   /** Default `anonymous`. */
   readonly auth?: 'anonymous' | 'basic' | 'bearer';
-  /** `true`: a tag that exists answers 409 to another digest. */
-  readonly immutableTags?: boolean;
   readonly credentials?: Credentials;
   readonly acceptPassword?: (username: string, password: string) => boolean;
   readonly tokenService?: AccessTokens;
@@ -35,10 +33,14 @@ export interface RegistryDouble extends Loopback {
   readonly credentials: Credentials;
 }
 
-const ROUTE = /^\/v2\/(?<name>[a-z0-9._/-]+?)\/(?<kind>blobs|manifests|referrers|tags)\/(?<rest>.+|)$/;
+const ROUTE = /^\/v2\/(?<name>.+?)\/(?<kind>blobs|manifests|referrers|tags)\/(?<rest>.+|)$/;
+
+/** distribution-spec 1.1.1, "Pulling manifests". */
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
 /** Starts an OCI distribution-spec 1.1.1 registry on 127.0.0.1 that keeps everything in memory. */
-export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryDouble> {
+export async function startRegistry(given: RegistryOptions = {}): Promise<RegistryDouble> {
+  const options = { ...REGISTRY_MODES[given.mode ?? 'plain'], ...given };
   const store = new RegistryStore();
   const credentials = options.credentials ?? { username: 'paved', password: randomUUID() };
   const auth = new RegistryAuth({ ...options, mode: options.auth ?? 'anonymous', credentials });
@@ -63,8 +65,9 @@ async function route({ request, url, store, auth, options }: Route): Promise<Rep
   if (url.pathname === '/v2/' || url.pathname === '/v2') {
     return auth.refuse(request, url.origin, []) ?? { status: 200, body: '{}' };
   }
-  const { name, kind, rest } = ROUTE.exec(decodeURI(url.pathname))?.groups ?? {};
-  if (name === undefined || kind === undefined || rest === undefined) return ociError(404, 'NOT_FOUND');
+  const { name, kind, rest } = ROUTE.exec(decode(url.pathname))?.groups ?? {};
+  if (name === undefined || kind === undefined || rest === undefined) return ociError(404, 'UNSUPPORTED');
+  if (!NAME.test(name)) return ociError(400, 'NAME_INVALID');
   const from = url.searchParams.get('from');
   const refused = auth.refuse(
     request,
@@ -72,7 +75,10 @@ async function route({ request, url, store, auth, options }: Route): Promise<Rep
     neededScopes(request.method, name, kind === 'blobs' && rest.startsWith('uploads'), from),
   );
   if (refused !== undefined) return refused;
-  const context = { request, url, name, store, repository: store.repository(name), options };
+  // Asking for a repository does not make one.
+  const reading = request.method === 'GET' || request.method === 'HEAD';
+  const repository = reading && !store.has(name) ? new StoredRepository() : store.repository(name);
+  const context = { request, url, name, store, repository, options };
   if (kind === 'manifests') return manifest(context, rest);
   if (kind === 'referrers') return referrers(context, rest);
   if (kind === 'tags') return tagsList(context);
@@ -91,4 +97,12 @@ function neededScopes(
   if (method === 'GET' || method === 'HEAD') return [pull];
   if (method === 'DELETE' && !uploading) return [`repository:${name}:delete`];
   return [pull, `repository:${name}:push`, ...(from === null ? [] : [`repository:${from}:pull`])];
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return '';
+  }
 }

@@ -8,11 +8,17 @@ export interface StoredManifest {
   readonly subject: string | undefined;
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** Digests of config and layers. */
+  readonly blobs?: readonly string[];
 }
 
 export interface Upload {
   readonly id: string;
   bytes: Buffer;
+  /** What `Range` says, where it is not the truth. */
+  reported?: number;
+  /** The last chunk was below the minimum. */
+  shortChunk?: boolean;
 }
 
 /** One repository's content, in memory. Maps are open to tests: they are how a test plants or checks state behind the protocol. */
@@ -30,6 +36,11 @@ export class StoredRepository {
 
   find(reference: string): StoredManifest | undefined {
     return this.manifests.get(this.tags.get(reference) ?? reference);
+  }
+
+  /** Whether a manifest names this blob. */
+  names(blob: string): boolean {
+    return [...this.manifests.values()].some((manifest) => manifest.blobs?.includes(blob) === true);
   }
 
   referrersOf(digest: string): readonly StoredManifest[] {
