@@ -99,3 +99,18 @@ export function purlOf(ecosystem: Ecosystem, name: string, version: string): str
     throw new BomError('PURL_INVALID', `Cannot build a package URL for "${name.slice(0, 200)}": ${state}`, { cause });
   }
 }
+
+/**
+ * The canonical purl of a package of a registry, by purl type and the ecosystem's full name (Maven's with `:`); `undefined` for
+ * what no purl can name, such as an empty version.
+ */
+export function registryPurl(type: string, name: string, version: string): string | undefined {
+  if (version === '' || name === '' || name.length + version.length > MAX_LENGTH) return undefined;
+  const cut = type === 'maven' ? name.indexOf(':') : name.lastIndexOf('/');
+  const namespace = cut === -1 ? undefined : name.slice(0, cut);
+  try {
+    return format(new PackageURL(type, namespace, name.slice(cut + 1), version, undefined, undefined), version);
+  } catch {
+    return undefined;
+  }
+}

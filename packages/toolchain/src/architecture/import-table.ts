@@ -62,7 +62,7 @@ export const IMPORT_TABLE: ImportTable = {
     json: { packages: [] },
     http: { packages: [], builtins: ['node:http', 'node:https', 'node:net'] },
     attestation: { packages: [] },
-    bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js'] },
+    bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js', 'yaml'] },
     gate: { packages: ['semver', 'packageurl-js'] },
     oci: { packages: [] },
     sigstore: {

@@ -1,0 +1,2 @@
+export { LOCKFILE_KINDS, type LockedPackage, type Lockfile, type LockfileKind } from './lockfiles/lockfile.js';
+export { lockfileKindOf, MAX_LOCKFILE_BYTES, parseLockfile } from './lockfiles/parse-lockfile.js';

@@ -1,0 +1,20 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+const SHARED = join(process.cwd(), '..', 'shared', 'fixtures');
+
+/** Whether the large sets lie beside the repository; without them a test says that it skipped them. */
+export function hasShared(subject: string): boolean {
+  return existsSync(join(SHARED, subject, 'expected.json'));
+}
+
+/** Bytes of a file of a large set, unpacked where only `<name>.gz` is there. */
+export function sharedFile(subject: string, name: string): Buffer {
+  const path = join(SHARED, subject, name);
+  return existsSync(path) ? readFileSync(path) : gunzipSync(readFileSync(`${path}.gz`));
+}
+
+export function expected<T>(subject: string): T {
+  return JSON.parse(readFileSync(join(SHARED, subject, 'expected.json'), 'utf8')) as T;
+}
