@@ -10,6 +10,10 @@ export type ToolchainErrorCode =
   | 'ACTION_UNKNOWN'
   | 'DEFINITION_INVALID'
   | 'RELEASE_INCOMPLETE'
+  | 'RELEASE_TOO_LARGE'
+  | 'RELEASE_DIFFERS'
+  | 'REBUILD_FAILED'
+  | 'COMMIT_UNKNOWN'
   | 'OPTION_UNKNOWN';
 
 /** What a command of the toolchain refuses; the hint names the command to run. */

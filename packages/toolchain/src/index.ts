@@ -11,7 +11,11 @@ export { type CatalogEntry, catalogJson, catalogMarkdown } from './docs/catalog.
 export { generateDocs } from './docs/generate-docs.js';
 export { actionReadme } from './docs/readme.js';
 export { ToolchainError, type ToolchainErrorCode } from './error.js';
+export { compareTree, type TreeDifference } from './release/compare-tree.js';
+export { cloneAt, exportCommit, resolveCommit } from './release/git.js';
 export { gitTreeHash } from './release/git-tree.js';
-export { releaseFiles, writeReleaseTree } from './release/release-tree.js';
+export { rebuildRelease } from './release/rebuild.js';
+export { RELEASED_PATHS, releaseFiles, writeReleaseTree } from './release/release-tree.js';
+export { treeArchive } from './release/tree-archive.js';
 export { type PavedConfig, parseConfig, RenderError, readConfig } from './render/config.js';
 export { type RenderedWorkflow, renderWorkflows, writeWorkflows } from './render/workflows.js';

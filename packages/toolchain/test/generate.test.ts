@@ -133,7 +133,7 @@ describe('release tree', () => {
   beforeEach(async () => {
     await put('LICENSE', 'licence');
     await put('action-catalog.md', '# x');
-    await put('action-catalog.json', '{}');
+    await put('action-catalog.json', catalogJson([{ definition, bundles: [] }]));
     await put('package.json', '{}');
     await put('src/secret.ts', 'not released');
     await put('.github/workflows/release.yml', 'on: push');

@@ -31,9 +31,3 @@ async function loadDefinition(root: string, name: string): Promise<ActionDefinit
   if (hasPost !== (definition.post ?? false)) throw refuse('"post" does not say whether src/post.ts exists');
   return definition;
 }
-
-/** Whether an action is for paved's own workflows alone; a composite one, which has no definition, is not. */
-export async function isActionInternal(root: string, name: string): Promise<boolean> {
-  if (!(await isFile(join(root, 'actions', name, 'src/definition.ts')))) return false;
-  return (await loadDefinition(root, name)).internal ?? false;
-}
