@@ -14,6 +14,7 @@ export type ToolchainErrorCode =
   | 'RELEASE_DIFFERS'
   | 'REBUILD_FAILED'
   | 'COMMIT_UNKNOWN'
+  | 'TRUST_REFUSED'
   | 'OPTION_UNKNOWN';
 
 /** What a command of the toolchain refuses; the hint names the command to run. */

@@ -19,3 +19,5 @@ export { RELEASED_PATHS, releaseFiles, writeReleaseTree } from './release/releas
 export { treeArchive } from './release/tree-archive.js';
 export { type PavedConfig, parseConfig, RenderError, readConfig } from './render/config.js';
 export { type RenderedWorkflow, renderWorkflows, writeWorkflows } from './render/workflows.js';
+export { signingIdentities } from './trust/identities.js';
+export { emptyTrust, type TrustChange, trustText, updateTrust } from './trust/update-trust.js';
