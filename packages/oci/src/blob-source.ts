@@ -5,6 +5,9 @@ import { digestHex } from '@paved/digest';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 
+/** Files are read in pieces of this size: large enough that hashing and sending, not calls, take the time. */
+export const READ_BYTES = 1024 * 1024;
+
 /** Content that can be opened any number of times; each reading is checked against `descriptor` by who reads it. */
 export interface BlobSource {
   readonly descriptor: Descriptor;
@@ -39,11 +42,15 @@ export async function readBlob(source: BlobSource, maxBytes: number): Promise<Bu
 export class VerifiedBlobStream extends Transform {
   readonly #descriptor: Descriptor;
   readonly #hash;
+  readonly #onBytes: ((count: number) => void) | undefined;
   #held: Buffer | undefined;
   #size = 0;
 
-  constructor(descriptor: Descriptor) {
-    super();
+  /** @param onBytes called with the length of each chunk that arrives */
+  constructor(descriptor: Descriptor, onBytes?: (count: number) => void) {
+    // One chunk of a file in and one held back: larger buffers would only take memory.
+    super({ highWaterMark: READ_BYTES });
+    this.#onBytes = onBytes;
     this.#descriptor = descriptor;
     this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
   }
@@ -51,6 +58,7 @@ export class VerifiedBlobStream extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#hash.update(chunk);
     this.#size += chunk.length;
+    this.#onBytes?.(chunk.length);
     if (this.#size > this.#descriptor.size) {
       done(this.#mismatch(`it has more than ${this.#descriptor.size} bytes`));
       return;

@@ -1,32 +1,42 @@
-import { pipeline } from 'node:stream';
-import { assertPublicHost, HttpError } from '@paved/http';
+import { addAbortSignal, pipeline, type Readable } from 'node:stream';
+import { HttpError } from '@paved/http';
 import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
+import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 import type { RepositoryName } from './reference.js';
 import type { RepositoryClient } from './repository-client.js';
+import { mayResume, resumeUpload } from './resume-upload.js';
 import { isTransientFailure, withRetry } from './retry.js';
+import { closingUrl, sessionUrl } from './upload-session.js';
 
 export type BlobOutcome = 'present' | 'mounted' | 'sent';
+
+export interface UploadOptions {
+  readonly mountFrom?: RepositoryName | undefined;
+  /** Called with how many bytes were read for this upload so far. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
 
 const UPLOAD_TIMEOUT_MS = 120_000;
 
 /**
  * HEAD, then POST and one streaming PUT (distribution-spec 1.1.1, "POST then PUT"), which every registry takes without a limit on
  * ranges. The blob is hashed while it is sent and its last chunk waits for the digest, so the registry never receives a complete
- * wrong blob; a session that failed is cancelled and a new one is opened.
+ * wrong blob. An upload that broke off goes on in chunks where the registry says how far it got; otherwise its session is cancelled and
+ * a new one is opened.
  * @throws {OciError} `DIGEST_MISMATCH`, `UPLOAD_INCOMPLETE`, `REGISTRY_NOT_ALLOWED` for a Location in a private network
  */
 export async function uploadBlob(
   repository: RepositoryClient,
   source: BlobSource,
-  mountFrom: RepositoryName | undefined,
+  options: UploadOptions,
 ): Promise<BlobOutcome> {
   return await withRetry(repository.registry.retry, isWorthANewSession, async () => {
     // Asked again before each session: the answer to a PUT that did succeed may have been lost.
     if (await repository.hasBlob(source.descriptor)) return 'present';
-    const session = await openSession(repository, source, mountFrom);
+    const session = await openSession(repository, source, options.mountFrom);
     if (session === 'mounted') return 'mounted';
-    await sendBody(repository, source, session);
+    await fillSession(repository, source, session, options);
     return 'sent';
   });
 }
@@ -53,58 +63,89 @@ async function openSession(
   return sessionUrl(repository, response.header('location'), response.url);
 }
 
-/** The Location is the registry's word: it may be relative and carry a query, and must not lead into a private network. */
-function sessionUrl(repository: RepositoryClient, location: string | undefined, base: URL): URL {
-  if (location === undefined || !URL.canParse(location, base.href)) {
-    throw new OciError('UPLOAD_INCOMPLETE', `Cannot upload to ${base.host}: it gave no usable Location`);
-  }
-  const url = new URL(location, base);
-  const isHttp = url.protocol === 'https:' || (url.protocol === 'http:' && base.protocol === 'http:');
-  const refused = new OciError('REGISTRY_NOT_ALLOWED', `Cannot upload to ${url.host}: ${base.host} sends us there`, {
-    hint: 'The registry named an upload address in a private network or without TLS',
-  });
-  if (!isHttp || url.username !== '' || url.password !== '') throw refused;
-  if (repository.registry.isOwn(url)) return url;
+async function fillSession(
+  repository: RepositoryClient,
+  source: BlobSource,
+  session: URL,
+  options: UploadOptions,
+): Promise<void> {
   try {
-    assertPublicHost(url, repository.url(''));
-  } catch {
-    throw refused;
+    await sendBody(repository, source, session, options);
+  } catch (error) {
+    try {
+      if (mayResume(repository, source, error) && (await resumeUpload(repository, source, session))) return;
+    } catch (resuming) {
+      // The content itself is wrong: nothing that the registry does could help.
+      if (resuming instanceof OciError && resuming.code === 'DIGEST_MISMATCH') throw await cancelled(resuming);
+    }
+    throw await cancelled(error);
   }
-  return url;
+  async function cancelled(error: unknown): Promise<unknown> {
+    await cancel(repository, session);
+    return error;
+  }
 }
 
-async function sendBody(repository: RepositoryClient, source: BlobSource, session: URL): Promise<void> {
+async function sendBody(
+  repository: RepositoryClient,
+  source: BlobSource,
+  session: URL,
+  { onBytes }: UploadOptions,
+): Promise<void> {
   const { descriptor } = source;
-  const url = new URL(session);
-  // Appended as text: parsing and printing the query again could change what the registry put there.
-  url.search = `${session.search === '' ? '?' : `${session.search}&`}digest=${encodeURIComponent(descriptor.digest)}`;
   // The client only sees a connection that broke off; the reason is here.
   let failure: unknown;
+  let body: Readable | undefined;
+  const open = () => {
+    let bytes = 0;
+    const verified = new VerifiedBlobStream(descriptor, (count) => {
+      bytes += count;
+      onBytes?.(bytes);
+    });
+    body = pipeline(openWithin(repository, source), verified, (error) => (failure = error));
+    return body;
+  };
   try {
     const response = await repository.send({
       method: 'PUT',
-      url,
+      url: closingUrl(session, descriptor.digest),
       headers: { 'content-type': 'application/octet-stream' },
-      body: {
-        length: descriptor.size,
-        open: () => pipeline(source.open(), new VerifiedBlobStream(descriptor), (error) => (failure = error)),
-      },
+      body: { length: descriptor.size, open },
       timeoutMs: UPLOAD_TIMEOUT_MS,
       attempts: 1,
       accept: [201],
     });
     response.discard();
-    const answered = response.header('docker-content-digest');
-    if (answered !== undefined && answered !== descriptor.digest) {
-      throw new OciError(
-        'DIGEST_MISMATCH',
-        `Cannot accept ${descriptor.digest}: the registry stored ${answered.slice(0, 140)}`,
-      );
-    }
+    await confirmStored(repository, descriptor, response.header('docker-content-digest'));
   } catch (error) {
-    await cancel(repository, session);
     throw failure instanceof OciError ? failure : error;
+  } finally {
+    // An answer that came before the end of the body must not leave the file open.
+    body?.destroy();
   }
+}
+
+/** The deadline of the whole push cuts a body off; a request alone would only notice silence. */
+function openWithin(repository: RepositoryClient, source: BlobSource): Readable {
+  const { signal } = repository.registry;
+  return signal === undefined ? source.open() : addAbortSignal(signal, source.open());
+}
+
+/**
+ * The registry has to say which digest it stored; where it says nothing the blob is read back whole.
+ * @throws {OciError} `DIGEST_MISMATCH`
+ */
+export async function confirmStored(
+  repository: RepositoryClient,
+  descriptor: Descriptor,
+  answered: string | undefined,
+): Promise<void> {
+  if (answered === descriptor.digest) return;
+  if (answered === undefined) return await repository.verifyBlob(descriptor);
+  throw new OciError(
+    'DIGEST_MISMATCH',
+    `Cannot accept ${descriptor.digest}: the registry stored ${answered.slice(0, 140)}`,
+  );
 }
 
 /** Best effort: a session that stays open expires, and 1.1.1 does not oblige a registry to support this. */

@@ -16,15 +16,25 @@ export type OciErrorCode =
   | 'READBACK_MISMATCH'
   | 'REFERRERS_CONFLICT'
   | 'REFERRERS_IMMUTABLE_TAG'
+  | 'DEADLINE_EXCEEDED'
   | 'TAG_EXISTS'
   | 'TAG_REFUSED';
 
-/** `status` is the registry's answer, for `REGISTRY_REFUSED` and `REGISTRY_UNAVAILABLE` alone. */
+export interface OciErrorOptions {
+  readonly cause?: unknown;
+  readonly hint?: string;
+  readonly status?: number;
+  readonly retryAfter?: string | undefined;
+}
+
+/** `status` and `retryAfter` are the registry's answer, for `REGISTRY_REFUSED` and `REGISTRY_UNAVAILABLE` alone. */
 export class OciError extends PavedError<OciErrorCode> {
   readonly status: number | undefined;
+  readonly retryAfter: string | undefined;
 
-  constructor(code: OciErrorCode, message: string, options: { cause?: unknown; hint?: string; status?: number } = {}) {
+  constructor(code: OciErrorCode, message: string, options: OciErrorOptions = {}) {
     super(code, message, options);
     this.status = options.status;
+    this.retryAfter = options.retryAfter;
   }
 }

@@ -1,5 +1,5 @@
 export { type BlobSource, bytesSource, readBlob, VerifiedBlobStream } from './blob-source.js';
-export type { BlobOutcome } from './blob-upload.js';
+export type { BlobOutcome, UploadOptions } from './blob-upload.js';
 export { type BuildIndexOptions, buildIndex } from './build-index.js';
 export {
   type ArtifactFile,
@@ -9,6 +9,7 @@ export {
 } from './build-layout.js';
 export { buildArtifactManifest, describeBytes, EMPTY_CONFIG, EMPTY_CONFIG_BYTES } from './build-manifest.js';
 export { type BundleReferrerOptions, buildBundleReferrer, type Referrer } from './bundle-referrer.js';
+export { type ByteBudget, DEFAULT_BUDGET } from './byte-budget.js';
 export type { Content } from './content.js';
 export { type Descriptor, descriptorDecoder } from './descriptor.js';
 export { OciError, type OciErrorCode } from './error.js';
@@ -25,6 +26,7 @@ export {
 export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
 export { isRunnable, type Platform, platformText, readPlatform } from './platform.js';
 export { type PullBundlesOptions, type PulledBundle, type PulledBundles, pullBundles } from './pull-bundles.js';
+export { type BlobProgress, type PushBlobsOptions, pushBlobs } from './push-blobs.js';
 export {
   assertRemoteManifest,
   attachReferrers,

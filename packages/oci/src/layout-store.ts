@@ -2,10 +2,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { READ_BYTES } from './blob-source.js';
 import { OciError } from './error.js';
-
-/** Read in pieces of this size: large enough that hashing and sending, not calls, take the time. */
-export const READ_BYTES = 1024 * 1024;
 
 /** Named regular files, in a folder or in an archive; names that are not there, and anything but a regular file, are refused. */
 export interface LayoutStore {

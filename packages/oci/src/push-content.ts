@@ -1,10 +1,12 @@
 import type { Digest } from '@paved/digest';
 import type { BlobSource } from './blob-source.js';
 import type { Referrer } from './bundle-referrer.js';
+import { type ByteBudget, DEFAULT_BUDGET } from './byte-budget.js';
 import { forEachConcurrently } from './concurrency.js';
+import type { Content } from './content.js';
 import { OciError } from './error.js';
-import type { OciLayout } from './layout.js';
 import type { Manifest } from './manifest.js';
+import { type PushBlobsOptions, pushBlobs } from './push-blobs.js';
 import {
   assertReferrersPossible,
   type CountBytes,
@@ -19,11 +21,16 @@ import type { RepositoryClient } from './repository-client.js';
 
 export interface PushContentOptions {
   readonly repository: RepositoryClient;
-  readonly layout: Pick<OciLayout, 'root' | 'manifests' | 'blobs'>;
+  readonly layout: Content;
   readonly referrers: readonly Referrer[];
   /** Another repository of the registry from which blobs may be mounted. */
   readonly mountFrom?: RepositoryName | undefined;
+  /** Requests at a time; how many blobs go at a time depends on their sizes as well. */
   readonly concurrency?: number;
+  readonly budget?: ByteBudget | undefined;
+  readonly onProgress?: PushBlobsOptions['onProgress'];
+  /** `all` reads the blobs as well; without it the digest that the registry confirmed for each is enough (default `manifests`). */
+  readonly readBack?: 'manifests' | 'all' | undefined;
 }
 
 /**
@@ -56,12 +63,14 @@ export async function pushContent(options: PushContentOptions): Promise<PushedCo
   const { bytes, count } = newTally();
   const blobs = blobsOf(layout, absent);
   for (const { descriptor } of layout.blobs) if (!blobs.has(descriptor.digest)) count('present', descriptor.size);
-  await pushBlobs(repository, [...blobs.values()], limit, options.mountFrom, count);
+  const outcomes = await pushBlobs(repository, [...blobs.values()], { ...options, budget: budgetOf(options) });
+  for (const [{ descriptor }, outcome] of outcomes) count(outcome, descriptor.size);
   const isNew = absent.some((manifest) => manifest.digest === layout.root.digest);
   const placed = isNew
     ? await placeNew(repository, absent, referrers, limit, count)
     : await placePresent(repository, absent, referrers, limit, count, started);
-  await readBack(repository, [...absent, ...placed.pushed], [...blobs.values()], limit);
+  const toRead = options.readBack === 'all' ? [...blobs.values()] : [];
+  await readBack(repository, [...absent, ...placed.pushed], toRead, limit);
   return { digest: layout.root.digest, order: placed.order, windowMs: placed.windowMs, bytes };
 }
 
@@ -148,10 +157,7 @@ async function findAbsent(
 }
 
 /** The blobs that `manifests` name, each once. */
-function blobsOf(
-  layout: PushContentOptions['layout'],
-  manifests: readonly Manifest[],
-): ReadonlyMap<Digest, BlobSource> {
+function blobsOf(layout: Content, manifests: readonly Manifest[]): ReadonlyMap<Digest, BlobSource> {
   const named = new Set(
     manifests
       .flatMap((manifest) => (manifest.kind === 'image' ? [manifest.config, ...manifest.layers] : []))
@@ -171,16 +177,8 @@ function newTally(): { readonly bytes: PushedContent['bytes']; readonly count: C
   };
 }
 
-async function pushBlobs(
-  repository: RepositoryClient,
-  blobs: readonly BlobSource[],
-  limit: number,
-  mountFrom: RepositoryName | undefined,
-  count: CountBytes,
-): Promise<void> {
-  await forEachConcurrently(blobs, limit, async (source) => {
-    count(await repository.pushBlob(source, mountFrom), source.descriptor.size);
-  });
+function budgetOf({ budget = DEFAULT_BUDGET, concurrency = budget.maxItems }: PushContentOptions): ByteBudget {
+  return { ...budget, maxItems: Math.min(budget.maxItems, concurrency) };
 }
 
 /** Children before the index that names them: registries refuse an index with unknown entries. */

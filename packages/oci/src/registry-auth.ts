@@ -10,9 +10,22 @@ export interface RegistryAuthOptions {
   readonly credentials?: RegistryCredentials | undefined;
   /** Hosts (with port) besides the registry's own that may be asked for a token with the credentials. */
   readonly tokenHosts?: readonly string[] | undefined;
+  /** Milliseconds since the epoch (default: the clock). */
+  readonly now?: () => number;
+}
+
+interface Token {
+  readonly header: string;
+  readonly challenge: Challenge;
+  /** When it is replaced before it is used again, in milliseconds since the epoch. */
+  readonly refreshAt: number;
 }
 
 const MAX_TOKEN_BYTES = 64 * 1024;
+/** What a token service means that does not say how long its token lasts (distribution project, "Token Response Fields"). */
+const DEFAULT_LIFETIME_S = 60;
+/** A request that begins this long before its token ends is still accepted when it arrives. */
+const MARGIN_MS = 15_000;
 
 /**
  * Answers a registry's challenges (distribution project, "Token Authentication"). The realm is chosen by whoever answered the request,
@@ -21,19 +34,32 @@ const MAX_TOKEN_BYTES = 64 * 1024;
  */
 export class RegistryAuth {
   readonly #options: RegistryAuthOptions;
-  readonly #headers = new Map<string, string>();
-  readonly #fetching = new Map<string, Promise<string>>();
+  readonly #tokens = new Map<string, Token>();
+  readonly #fetching = new Map<string, Promise<Token>>();
+  readonly #now: () => number;
   #basic: string | undefined;
 
   constructor(options: RegistryAuthOptions) {
     this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /**
+   * The header for a first try. A token that is about to end is replaced first: a registry looks at it when a request begins, and a
+   * large blob that is refused would be sent twice.
+   */
+  async current(scopes: readonly string[]): Promise<string | undefined> {
+    const token = this.#tokens.get(key(scopes));
+    if (token === undefined || this.#now() < token.refreshAt) return this.header(scopes);
+    // When that fails the old one is tried, and the registry's answer says what is wrong.
+    return await this.#freshToken(token.challenge, scopes).catch(() => token.header);
   }
 
   /** The header for a first try, if one is known for `scopes`. */
   header(scopes: readonly string[]): string | undefined {
     const { credentials } = this.#options;
     if (credentials?.kind === 'bearer') return `Bearer ${credentials.token}`;
-    return this.#basic ?? this.#headers.get(key(scopes));
+    return this.#basic ?? this.#tokens.get(key(scopes))?.header;
   }
 
   /**
@@ -63,19 +89,19 @@ export class RegistryAuth {
   async #freshToken(challenge: Challenge, scopes: readonly string[]): Promise<string> {
     const name = key(scopes);
     const pending = this.#fetching.get(name);
-    if (pending !== undefined) return await pending;
+    if (pending !== undefined) return (await pending).header;
     const fetching = this.#fetchToken(challenge, scopes);
     this.#fetching.set(name, fetching);
     try {
-      const header = await fetching;
-      this.#headers.set(name, header);
-      return header;
+      const token = await fetching;
+      this.#tokens.set(name, token);
+      return token.header;
     } finally {
       this.#fetching.delete(name);
     }
   }
 
-  async #fetchToken(challenge: Challenge, scopes: readonly string[]): Promise<string> {
+  async #fetchToken(challenge: Challenge, scopes: readonly string[]): Promise<Token> {
     const realm = this.#realm(challenge.parameters.get('realm') ?? '');
     const service = challenge.parameters.get('service');
     const wanted = mergeScopes(challenge.parameters.get('scope'), scopes);
@@ -83,7 +109,10 @@ export class RegistryAuth {
       const response = await this.#options.http.request(this.#tokenRequest(realm, service, wanted));
       const text = await response.text(MAX_TOKEN_BYTES);
       if (response.status !== 200) throw tokenRefused(realm, response.status);
-      return `Bearer ${readToken(text, realm)}`;
+      const { token, lifetimeS } = readToken(text, realm);
+      const lifetimeMs = lifetimeS * 1000;
+      const refreshAt = this.#now() + lifetimeMs - Math.min(MARGIN_MS, lifetimeMs / 4);
+      return { header: `Bearer ${token}`, challenge, refreshAt };
     } catch (cause) {
       if (!(cause instanceof HttpError)) throw cause;
       const code = cause.code === 'HTTP_ADDRESS_REFUSED' ? 'REGISTRY_NOT_ALLOWED' : 'REGISTRY_UNAVAILABLE';
@@ -151,7 +180,7 @@ function tokenRefused(realm: URL, status: number): OciError {
   });
 }
 
-function readToken(text: string, realm: URL): string {
+function readToken(text: string, realm: URL): { readonly token: string; readonly lifetimeS: number } {
   const state = `Cannot fetch a registry token from ${redactUrl(realm)}: the answer holds none`;
   let answer: unknown;
   try {
@@ -160,10 +189,11 @@ function readToken(text: string, realm: URL): string {
     // Without the parser's message, which quotes the answer.
     throw new OciError('REGISTRY_UNAVAILABLE', state);
   }
-  const { token, access_token: accessToken } = (answer ?? {}) as Record<string, unknown>;
+  const { token, access_token: accessToken, expires_in: lifetime } = (answer ?? {}) as Record<string, unknown>;
   const found = typeof token === 'string' && token !== '' ? token : accessToken;
   if (typeof found !== 'string' || !/^[\x21-\x7e]+$/.test(found)) throw new OciError('REGISTRY_UNAUTHORIZED', state);
-  return found;
+  const lifetimeS = typeof lifetime === 'number' && lifetime > 0 ? lifetime : DEFAULT_LIFETIME_S;
+  return { token: found, lifetimeS };
 }
 
 /** The challenged scope first, because some services read only the first; only for a repository that was asked for anyway. */

@@ -6,6 +6,7 @@ import {
   isPrivateAddress,
   type RetryPolicy,
 } from '@paved/http';
+import { withinDeadline } from './deadline.js';
 import { OciError } from './error.js';
 import type { RegistryHost, RepositoryName } from './reference.js';
 import { RegistryAuth } from './registry-auth.js';
@@ -23,6 +24,8 @@ export interface RegistryClientOptions {
   /** Hosts besides the registry that may see the credentials to issue its tokens. */
   readonly tokenHosts?: readonly string[];
   readonly retry?: RetryPolicy;
+  /** Ends everything: nothing is sent once it is aborted, and what is being sent is cut off. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `scopes` are what a token has to cover; `accept` lists the statuses that are an answer. */
@@ -38,6 +41,7 @@ const DOCKER_HUB = 'docker.io';
 export class RegistryClient {
   readonly registry: RegistryHost;
   readonly retry: RetryPolicy;
+  readonly signal: AbortSignal | undefined;
   readonly #http: HttpClient;
   readonly #origin: URL;
   readonly #auth: RegistryAuth;
@@ -45,6 +49,7 @@ export class RegistryClient {
   constructor(options: RegistryClientOptions) {
     this.registry = options.registry;
     this.retry = options.retry ?? DEFAULT_RETRY;
+    this.signal = options.signal;
     this.#http = options.http ?? new HttpClient({ retry: this.retry });
     this.#origin = originOf(options.registry, options.plainHttp ?? false);
     const hub = options.registry === DOCKER_HUB ? ['auth.docker.io'] : [];
@@ -76,11 +81,12 @@ export class RegistryClient {
 
   /**
    * Sends one request, signed in only when its URL is on the registry itself, and answers one 401 with a fresh token.
-   * @throws {OciError} `REGISTRY_UNAUTHORIZED`, `REGISTRY_REFUSED`, `REGISTRY_UNAVAILABLE`, `REGISTRY_NOT_ALLOWED`
+   * @throws {OciError} `REGISTRY_UNAUTHORIZED`, `REGISTRY_REFUSED`, `REGISTRY_UNAVAILABLE`, `REGISTRY_NOT_ALLOWED`,
+   *   `DEADLINE_EXCEEDED`
    */
   async send(request: RegistryRequest): Promise<HttpResponse> {
     if (!this.isOwn(request.url)) return await this.#attempt(request, undefined);
-    const header = this.#auth.header(request.scopes);
+    const header = await this.#auth.current(request.scopes);
     const first = await this.#attempt(request, header);
     if (first.status !== 401) return first;
     first.discard();
@@ -97,11 +103,13 @@ export class RegistryClient {
     const { scopes: _, accept, ...rest } = request;
     const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
     try {
-      return await this.#http.request({
-        ...rest,
-        headers,
-        accept: (status) => accept.includes(status) || (status === 401 && this.isOwn(request.url)),
-      });
+      return await withinDeadline(request.url, this.signal, () =>
+        this.#http.request({
+          ...rest,
+          headers,
+          accept: (status) => accept.includes(status) || (status === 401 && this.isOwn(request.url)),
+        }),
+      );
     } catch (cause) {
       throw cause instanceof HttpError ? this.#failure(request, cause) : cause;
     }
@@ -117,7 +125,8 @@ export class RegistryClient {
       case 'HTTP_STATUS': {
         const status = cause.status ?? 0;
         const code = isTransientStatus(status) ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED';
-        return new OciError(code, `Cannot ${what}: it answered ${status}`, { cause, status });
+        const retryAfter = 'retryAfter' in cause && typeof cause.retryAfter === 'string' ? cause.retryAfter : undefined;
+        return new OciError(code, `Cannot ${what}: it answered ${status}`, { cause, status, retryAfter });
       }
       default:
         return new OciError('REGISTRY_UNAVAILABLE', `Cannot ${what}: the connection failed`, { cause });

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { object, optional, parseJson, record, string, unknown } from '@paved/json';
 import { OciError } from './error.js';
-import type { RegistryHost } from './reference.js';
+import type { RegistryHost, RepositoryName } from './reference.js';
 
 /** `bearer` is sent to the registry as it stands; `identity` is a refresh token for the registry's own token endpoint. */
 export type RegistryCredentials =
@@ -28,33 +28,59 @@ const configDecoder = object({
   credsStore: optional(string),
 });
 
+/** docker's own name for Docker Hub; no other key with a scheme is looked at. */
+const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
+
 /**
- * Reads the credentials for exactly `registry` from a file in the form of docker's config.json: key equals host, no suffix, prefix or
- * scheme matching, because a near match sends the secret to another host. Credential programs are not started.
+ * Reads the credentials for exactly `registry` from a file in the form of docker's and podman's config.json: a key equals the host, or
+ * host and leading parts of the repository, and the longest wins (containers-auth.json(5)). No suffix, prefix or scheme matching,
+ * because a near match sends the secret to another host. Credential programs are not started.
  * @throws {OciError} `REGISTRY_CONFIG_INVALID`; neither message nor cause quotes the file
  */
 export async function readRegistryCredentials(
   path: string,
   registry: RegistryHost,
+  repository?: RepositoryName,
 ): Promise<RegistryCredentials | undefined> {
-  return parseRegistryCredentials(await readLimited(path), registry);
+  return parseRegistryCredentials(await readLimited(path), registry, repository);
 }
 
 /** As {@link readRegistryCredentials}, from the file's text. */
-export function parseRegistryCredentials(text: string, registry: RegistryHost): RegistryCredentials | undefined {
+export function parseRegistryCredentials(
+  text: string,
+  registry: RegistryHost,
+  repository?: RepositoryName,
+): RegistryCredentials | undefined {
   const config = decode(text);
-  const entry = config.auths?.[registry];
-  if (entry === undefined) {
-    const program = config.credsStore !== undefined || config.credHelpers?.[registry] !== undefined;
-    if (program)
-      throw invalid(`it leaves ${registry} to a credential program`, 'Write an "auths" entry for the registry');
-    return undefined;
+  const keys = keysFor(registry, repository);
+  const key = keys.find((name) => Object.hasOwn(config.auths ?? {}, name));
+  const entry = key === undefined ? undefined : config.auths?.[key];
+  // Docker leaves an empty entry beside a program that knows the secret.
+  if (entry === undefined || isEmpty(entry)) {
+    const helped = keys.some((name) => Object.hasOwn(config.credHelpers ?? {}, name));
+    if (helped || config.credsStore) {
+      throw invalid(`it leaves ${registry} to a credential program, which is never started`, WRITE_ENTRY);
+    }
+    if (entry === undefined) return undefined;
   }
   if (entry.registrytoken) return { kind: 'bearer', token: singleLine(entry.registrytoken) };
   if (entry.identitytoken) return { kind: 'identity', refreshToken: singleLine(entry.identitytoken) };
   const { username, password } = entry.auth ? splitAuth(entry.auth) : entry;
   if (!username || !password) throw invalid(`its entry for ${registry} has no user name and password`);
   return { kind: 'basic', username: singleLine(username), password: singleLine(password) };
+}
+
+const WRITE_ENTRY = 'Use oidc-login, or write an "auths" entry with what the program prints, for this registry alone';
+
+/** The most exact first. */
+function keysFor(registry: RegistryHost, repository: RepositoryName | undefined): readonly string[] {
+  const parts = repository?.split('/') ?? [];
+  const paths = parts.map((_, dropped) => [registry, ...parts.slice(0, parts.length - dropped)].join('/'));
+  return [...paths, registry, ...(registry === 'docker.io' ? [DOCKER_HUB_KEY] : [])];
+}
+
+function isEmpty(entry: Readonly<Record<string, string | undefined>>): boolean {
+  return Object.values(entry).every((value) => !value);
 }
 
 function decode(text: string): ReturnType<typeof configDecoder> {

@@ -2,7 +2,7 @@ import { pipeline, type Readable } from 'node:stream';
 import { type Digest, isDigest } from '@paved/digest';
 import type { HttpResponse } from '@paved/http';
 import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
-import { type BlobOutcome, uploadBlob } from './blob-upload.js';
+import { type BlobOutcome, type UploadOptions, uploadBlob } from './blob-upload.js';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 import { MAX_MANIFEST_BYTES, type Manifest, parseManifest } from './manifest.js';
@@ -59,8 +59,8 @@ export class RepositoryClient {
   }
 
   /** Sends a blob unless it is there; `sent` means that the registry confirmed exactly this digest. */
-  pushBlob(source: BlobSource, mountFrom?: RepositoryName): Promise<BlobOutcome> {
-    return uploadBlob(this, source, mountFrom);
+  pushBlob(source: BlobSource, options: UploadOptions = {}): Promise<BlobOutcome> {
+    return uploadBlob(this, source, options);
   }
 
   /** The blob's bytes; the stream fails with `DIGEST_MISMATCH` before its last chunk when they are others. */

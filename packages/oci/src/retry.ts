@@ -17,7 +17,7 @@ export async function withRetry<T>(
       return await operation();
     } catch (error) {
       if (attempt >= policy.attempts || !isTransient(error)) throw error;
-      await sleep(retryDelayMs(policy, attempt, undefined));
+      await sleep(retryDelayMs(policy, attempt, error instanceof OciError ? error.retryAfter : undefined));
     }
   }
 }

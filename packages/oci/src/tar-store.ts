@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { invalid, type LayoutStore, openRegular, READ_BYTES } from './layout-store.js';
+import { READ_BYTES } from './blob-source.js';
+import { invalid, type LayoutStore, openRegular } from './layout-store.js';
 import {
   damaged,
   parsePaxRecords,

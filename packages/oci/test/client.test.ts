@@ -245,8 +245,8 @@ describe('blobs', () => {
     expect(await repository.pushBlob(blobOf('hello'))).toBe('sent');
     expect(await repository.pushBlob(blobOf('hello'))).toBe('present');
     const other = repository.registry.repository(parseRepositoryName('octo/other'), 'push');
-    expect(await other.pushBlob(blobOf('hello'), NAME)).toBe('mounted');
-    expect(await other.pushBlob(blobOf('new'), NAME)).toBe('sent');
+    expect(await other.pushBlob(blobOf('hello'), { mountFrom: NAME })).toBe('mounted');
+    expect(await other.pushBlob(blobOf('new'), { mountFrom: NAME })).toBe('sent');
   });
 
   test.each(['hellO', 'hell', 'hello!', ''])('bytes %j under the digest of "hello" never arrive', async (text) => {
@@ -308,7 +308,7 @@ describe('blobs', () => {
       },
     });
     const layout = await layoutOf({ a: 'one' });
-    const pushing = pushContent({ repository: clientOf(registry), layout, referrers: [] });
+    const pushing = pushContent({ repository: clientOf(registry), layout, referrers: [], readBack: 'all' });
     await expect(pushing).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
   });
 });

@@ -2,7 +2,12 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { describeError } from '@paved/errors';
-import { parseRegistryCredentials, parseRegistryHost, readRegistryCredentials } from '../src/index.js';
+import {
+  parseRegistryCredentials,
+  parseRegistryHost,
+  parseRepositoryName,
+  readRegistryCredentials,
+} from '../src/index.js';
 import { scratch } from './scratch.js';
 
 const GHCR = parseRegistryHost('ghcr.io');
@@ -64,5 +69,42 @@ describe('what cannot be used', () => {
         code: 'REGISTRY_CONFIG_INVALID',
       });
     }
+  });
+});
+
+describe('keys of repositories, as podman writes them', () => {
+  const auth = (name: string) => ({ auth: Buffer.from(`${name}:secret`).toString('base64') });
+  const config = JSON.stringify({
+    auths: {
+      'ghcr.io': auth('host'),
+      'ghcr.io/octo': auth('owner'),
+      'ghcr.io/octo/app': auth('app'),
+      'https://index.docker.io/v1/': auth('hub'),
+      'https://quay.io': auth('scheme'),
+    },
+  });
+
+  test.each([
+    ['ghcr.io', 'octo/app', 'app'],
+    ['ghcr.io', 'octo/app/part', 'app'],
+    ['ghcr.io', 'octo/application', 'owner'],
+    ['ghcr.io', 'octocat/app', 'host'],
+    ['docker.io', 'octo/app', 'hub'],
+    ['quay.io', 'octo/app', undefined],
+  ])('%s/%s: %s', (host, repository, username) => {
+    const found = parseRegistryCredentials(config, parseRegistryHost(host), parseRepositoryName(repository));
+    expect(found).toEqual(username === undefined ? undefined : { kind: 'basic', username, password: 'secret' });
+  });
+
+  test.each([
+    { credsStore: 'desktop' },
+    { credsStore: 'desktop', auths: { 'ghcr.io': {} } },
+    { credHelpers: { 'ghcr.io': 'x' } },
+    { credHelpers: { 'ghcr.io/octo': 'x' } },
+  ])('%j names a program, which is not started', (document) => {
+    const parse = () =>
+      parseRegistryCredentials(JSON.stringify(document), parseRegistryHost('ghcr.io'), parseRepositoryName('octo/app'));
+    expect(parse).toThrow(expect.objectContaining({ code: 'REGISTRY_CONFIG_INVALID' }));
+    expect(parse).toThrow(/never started/);
   });
 });

@@ -1,0 +1,34 @@
+import type { Digest } from '@paved/digest';
+import { assertPublicHost } from '@paved/http';
+import { OciError } from './error.js';
+import type { RepositoryClient } from './repository-client.js';
+
+/**
+ * The Location is the registry's word: it may be relative and carry a query, and must not lead into a private network.
+ * @throws {OciError} `UPLOAD_INCOMPLETE` without a usable one, `REGISTRY_NOT_ALLOWED`
+ */
+export function sessionUrl(repository: RepositoryClient, location: string | undefined, base: URL): URL {
+  if (location === undefined || !URL.canParse(location, base.href)) {
+    throw new OciError('UPLOAD_INCOMPLETE', `Cannot upload to ${base.host}: it gave no usable Location`);
+  }
+  const url = new URL(location, base);
+  const isHttp = url.protocol === 'https:' || (url.protocol === 'http:' && base.protocol === 'http:');
+  const refused = new OciError('REGISTRY_NOT_ALLOWED', `Cannot upload to ${url.host}: ${base.host} sends us there`, {
+    hint: 'The registry named an upload address in a private network or without TLS',
+  });
+  if (!isHttp || url.username !== '' || url.password !== '') throw refused;
+  if (repository.registry.isOwn(url)) return url;
+  try {
+    assertPublicHost(url, repository.url(''));
+  } catch {
+    throw refused;
+  }
+  return url;
+}
+
+/** The URL that closes a session; `digest` is appended as text, because parsing and printing the query again could change it. */
+export function closingUrl(session: URL, digest: Digest): URL {
+  const url = new URL(session);
+  url.search = `${session.search === '' ? '?' : `${session.search}&`}digest=${encodeURIComponent(digest)}`;
+  return url;
+}
