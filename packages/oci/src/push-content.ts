@@ -86,7 +86,8 @@ export async function attachReferrers(
 ): Promise<PushedContent['bytes']> {
   await assertReferrersPossible(repository, referrers);
   const { bytes, count } = newTally();
-  const pushed = await attachMissing(repository, referrers, concurrency, count);
+  const missing = await findUnattached(repository, referrers, { limit: concurrency, fallback: 'assume-none' });
+  const pushed = await attach(repository, missing, concurrency, count);
   await readBack(repository, pushed, [], concurrency);
   return bytes;
 }
@@ -127,21 +128,21 @@ async function placePresent(
   started: number,
 ): Promise<Placed> {
   await pushManifests(repository, manifests);
-  const pushed = await attachMissing(repository, referrers, limit, count);
+  const missing = await findUnattached(repository, referrers, { limit, fallback: 'read' });
+  const pushed = await attach(repository, missing, limit, count);
   const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - started);
   return { order: 'manifest-first', windowMs, pushed };
 }
 
-async function attachMissing(
+async function attach(
   repository: RepositoryClient,
   referrers: readonly Referrer[],
   limit: number,
   count: CountBytes,
 ): Promise<readonly Manifest[]> {
-  const missing = await findUnattached(repository, referrers, limit);
-  await pushReferrerBlobs(repository, missing, limit, count);
-  await pushReferrersAfter(repository, missing, limit);
-  return missing.map(({ manifest }) => manifest);
+  await pushReferrerBlobs(repository, referrers, limit, count);
+  await pushReferrersAfter(repository, referrers, limit);
+  return referrers.map(({ manifest }) => manifest);
 }
 
 async function findAbsent(

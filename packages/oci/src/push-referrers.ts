@@ -82,25 +82,24 @@ export async function pushReferrersAfter(
 }
 
 /**
- * The referrers that the registry does not have, or does not list. What the API lists is there; an entry of a fallback index says
- * only that somebody wrote it, so that the manifest behind it is read and compared.
+ * The referrers that the registry does not have, or does not list; their subjects must be there. What the API lists is there; an entry
+ * of a fallback index says only that somebody wrote it, so that the manifest behind it is read and compared.
+ * @param options.fallback `assume-none` saves these requests where a second attempt is rare: attaching again changes nothing
  */
 export async function findUnattached(
   repository: RepositoryClient,
   referrers: readonly Referrer[],
-  limit: number,
+  options: { readonly limit: number; readonly fallback: 'read' | 'assume-none' },
 ): Promise<readonly Referrer[]> {
   const path = registryPath(repository.registry);
   const present = new Set<Digest>();
-  for (const subject of new Set(referrers.map((referrer) => referrer.subject.digest))) {
-    const own = referrers.filter((referrer) => referrer.subject.digest === subject);
+  for (const [subject, own] of Map.groupBy(referrers, (referrer) => referrer.subject.digest)) {
     const listed = path.referrersApi === 'absent' ? undefined : await repository.listReferrersApi(subject);
+    if (listed === undefined) path.referrersApi = 'absent';
     const digests = new Set(listed?.map((entry) => entry.digest));
-    if (listed !== undefined) {
-      for (const { manifest } of own) if (digests.has(manifest.digest)) present.add(manifest.digest);
-      continue;
-    }
-    for (const digest of await inFallbackIndex(repository, subject, own, limit)) present.add(digest);
+    for (const { manifest } of own) if (digests.has(manifest.digest)) present.add(manifest.digest);
+    if (listed !== undefined || options.fallback === 'assume-none') continue;
+    for (const digest of await inFallbackIndex(repository, subject, own, options.limit)) present.add(digest);
   }
   return referrers.filter((referrer) => !present.has(referrer.manifest.digest));
 }
