@@ -7,7 +7,7 @@ import { collect } from './collect.js';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
 import { gate, gateOptions } from './gate.js';
-import { reasonOf, summarise } from './summarise.js';
+import { placeOf, reasonOf, summarise } from './summarise.js';
 
 type Inputs = InputsOf<typeof definition>;
 type Outputs = OutputsOf<typeof definition>;
@@ -80,14 +80,17 @@ async function writeVerdict(verdict: Verdict, folder: string): Promise<Written> 
 function blockers(verdict: Verdict): string {
   const blocking = verdict.findings.filter(isBlocking);
   const named = blocking.slice(0, NAMED_FINDINGS).map((finding) => {
-    const versions = finding.package.versions.join(', ');
-    return `${finding.id} in ${finding.package.name} ${versions} (${reasonOf(finding)})`.slice(0, 300);
+    const place = placeOf(finding).filter((part) => part !== '');
+    return `${finding.id} in ${place.join(' ')} (${reasonOf(finding)})`.slice(0, 300);
   });
   const more = blocking.length > NAMED_FINDINGS ? [`${blocking.length - NAMED_FINDINGS} more`] : [];
   const unchecked = verdict.unchecked
     .filter(({ allowed }) => !allowed)
     .map(({ ecosystem, packages }) => `${ecosystem} is not checked (${packages} packages)`);
-  return [...named, ...more, ...unchecked].join('; ');
+  const missing = verdict.missingReports.map((kind) => `no ${kind} report was given`);
+  const limits = verdict.rules.filter(({ id, outcome }) => id === 'count' && outcome === 'fail');
+  const above = limits.map(({ open }) => `${open} findings more than the policy allows`);
+  return [...named, ...more, ...missing, ...above, ...unchecked].join('; ');
 }
 
 function emit(verdict: Verdict, { events }: ActionContext): void {

@@ -4,25 +4,44 @@ import type { ActionContext, Summary } from '@paved/runner-kit';
 const MAX_ROWS = 200;
 const HEAD = ['Package', 'Version', 'Fixed in', 'Vulnerability', 'Severity', 'KEV', 'Why'];
 
+const REASONS: Partial<Record<Finding['rule'], string>> = {
+  epss: 'likely to be exploited (EPSS)',
+  sla: 'open for longer than its severity allows',
+  licence: 'licence that the policy does not allow',
+};
+
+function suppressionOf(by: NonNullable<Finding['suppressedBy']>): string {
+  if (by.by === 'exception') return `excepted until ${by.expires} by ${by.owner}: ${by.reason}`;
+  if (by.by === 'vex') return `${by.status} says ${by.author} (${by.document}): ${by.reason}`;
+  return `left out by ${by.scanner} itself: ${by.reason}`;
+}
+
+/** Name and versions of the package, or the place of what is in none. */
+export function placeOf({ package: found, locations: [first] }: Finding): readonly [string, string] {
+  if (found !== undefined) return [found.name, found.versions.join(', ')];
+  if (first === undefined) return ['', ''];
+  return [first.line === undefined ? first.path : `${first.path}:${first.line}`, ''];
+}
+
 /** Why a finding has the effect that it has, in one clause. */
 export function reasonOf(finding: Finding): string {
   const { suppressedBy, kev, rule, action, mode } = finding;
-  if (suppressedBy !== undefined) {
-    return `excepted until ${suppressedBy.expires} by ${suppressedBy.owner}: ${suppressedBy.reason}`;
+  if (finding.status === 'suppressed' && suppressedBy !== undefined && !isBlocking(finding)) {
+    return suppressionOf(suppressedBy);
   }
   if (kev !== undefined) return `exploited today (CISA KEV, since ${kev.dateAdded})`;
   if (finding.kind === 'malware') return 'malicious package';
-  const what = rule === 'unknown' ? 'nobody has judged its severity' : `severity ${rule}`;
+  if (suppressedBy?.by === 'scanner') return `left out by ${suppressedBy.scanner} itself (${suppressedBy.reason})`;
+  const what = rule === 'unknown' ? 'nobody has judged its severity' : (REASONS[rule] ?? `severity ${rule}`);
   return mode === 'audit' ? `${what}: would ${action}, in audit mode` : `${what}: ${action}`;
 }
 
 function row(finding: Finding): readonly string[] {
-  const { package: found, fixedIn, severity, disagreement, sources, kev } = finding;
-  const words = sources.map((source) => `${source.name} says ${source.severity}`).join(', ');
+  const { fixedIn, severity, disagreement, sources, kev } = finding;
+  const words = [...new Set(sources.map((source) => `${source.name} says ${source.severity}`))].join(', ');
   return [
-    found.name,
-    found.versions.join(', '),
-    fixedIn.length === 0 ? 'no fix yet' : fixedIn.join(', '),
+    ...placeOf(finding),
+    fixedIn.length > 0 || finding.package === undefined ? fixedIn.join(', ') : 'no fix yet',
     [finding.id, ...finding.aliases].join(' '),
     disagreement ? `${severity} (${words})` : severity,
     kev === undefined ? '' : 'KEV',

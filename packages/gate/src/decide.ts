@@ -1,13 +1,28 @@
 import { parseTime } from './age.js';
+import type { EpssScores } from './epss.js';
 import { type ExceptionReport, Exceptions } from './exceptions.js';
-import { type Finding, isBlocking, type MergedFinding } from './finding.js';
+import { type Finding, isBlocking, type MergedFinding, type Suppression } from './finding.js';
+import { earlierSight, type FirstSeen } from './first-seen.js';
 import type { KevCatalogue } from './kev.js';
 import { mergeFindings } from './merge-findings.js';
-import { thresholdsIn } from './merge-floor.js';
-import { byText } from './order.js';
-import { ACTIONS, type Action, type Mode, type Policy, RULE_IDS, type RuleId } from './policy.js';
+import { byText, unique } from './order.js';
+import { matchesPattern } from './pattern.js';
+import {
+  ACTIONS,
+  type Action,
+  laxer,
+  type Mode,
+  type Policy,
+  type ReportKind,
+  RULE_IDS,
+  type RuleId,
+} from './policy.js';
 import type { RawFinding } from './raw-finding.js';
+import { type Ruling, Rulings, type Step } from './rulings.js';
 import { SEVERITIES, type Severity } from './severity.js';
+import { type VexContext, VexIndex, type VexReport, type VexStatement } from './vex/vex-index.js';
+
+const DAY_MS = 86_400_000;
 
 /** Packages of an ecosystem that no database was given for; `kev` for a missing catalogue. Never the same as "clean". */
 export interface Unchecked {
@@ -32,11 +47,19 @@ export interface RuleResult {
 export interface DecisionInput {
   readonly findings: readonly RawFinding[];
   readonly kev?: KevCatalogue;
+  readonly epss?: EpssScores;
+  readonly vex?: { readonly statements: readonly VexStatement[]; readonly context: VexContext };
   readonly unchecked: readonly Unchecked[];
   /** The effective policy, floor included. */
   readonly policy: Policy;
   readonly environment?: string;
+  readonly branch?: string;
+  readonly event?: string;
   readonly branchProtected: boolean;
+  /** Kinds of document that were read; without it none is asked for. */
+  readonly reportKinds?: readonly ReportKind[];
+  /** When an earlier decision saw a finding for the first time. */
+  readonly firstSeen?: FirstSeen;
   /** RFC 3339; exceptions and ages are judged at this time. */
   readonly asOf: string;
 }
@@ -45,97 +68,190 @@ export interface Decision {
   readonly verdict: 'pass' | 'fail';
   readonly findings: readonly Finding[];
   readonly unchecked: readonly UncheckedResult[];
+  /** Kinds of report that the policy requires here and nobody gave. */
+  readonly missingReports: readonly ReportKind[];
   readonly rules: readonly RuleResult[];
   readonly exceptions: readonly ExceptionReport[];
+  readonly vex: readonly VexReport[];
 }
 
-interface Ruling {
-  readonly rule: RuleId;
-  readonly action: Action;
-  readonly mode: Mode;
+/** Everything that judges one finding after another. */
+export class Judge {
+  readonly #input: DecisionInput;
+  readonly #at: number;
+  readonly rulings: Rulings;
+  readonly exceptions: Exceptions;
+  readonly vex: VexIndex;
+
+  constructor(input: DecisionInput) {
+    const { policy, branchProtected, branch, event, environment } = input;
+    this.#input = input;
+    this.#at = parseTime('the decision', input.asOf, 'POLICY_INVALID');
+    this.rulings = new Rulings({ policy, branchProtected, branch, event, environment, atMs: this.#at });
+    this.exceptions = new Exceptions(policy.exceptions.entries, this.#at, environment);
+    this.vex = new VexIndex(input.vex?.statements ?? [], policy.vex.authors, input.vex?.context, this.#at);
+  }
+
+  judge(merged: MergedFinding, step?: Step): Finding {
+    const firstSeen = earlierSight(this.#input.firstSeen, merged) ?? this.#input.asOf;
+    const days = this.#input.policy.sla.days[merged.severity];
+    const dueAtMs = days === undefined ? undefined : Date.parse(firstSeen) + days * DAY_MS;
+    const ruling = this.rulings.of(merged, dueAtMs, step);
+    const finding = {
+      ...merged,
+      firstSeen,
+      ...(dueAtMs === undefined ? {} : { dueAt: new Date(dueAtMs).toISOString() }),
+    };
+    const suppressedBy = this.#suppression(merged);
+    if (suppressedBy === undefined) return { ...finding, status: 'open', ...ruling };
+    return { ...finding, status: 'suppressed', suppressedBy, ...this.#afterSuppression(ruling, suppressedBy) };
+  }
+
+  #suppression(finding: MergedFinding): Suppression | undefined {
+    const excepted = this.exceptions.suppression(finding);
+    // What is exploited today is above every statement and every ignore rule.
+    if (excepted !== undefined || finding.kev !== undefined) return excepted;
+    return this.vex.suppression(finding) ?? ownSuppression(finding);
+  }
+
+  #afterSuppression(ruling: Ruling, { by }: Suppression): Ruling {
+    if (by !== 'scanner') return ruling;
+    const { policy } = this.#input;
+    const action = laxer(ruling.action, this.rulings.pick(policy.scannerSuppressions));
+    const mode = ruling.mode === 'audit' ? 'audit' : policy.modes['scanner-suppression'];
+    return { rule: 'scanner-suppression', action, mode };
+  }
 }
 
-type RuleTable = Readonly<Record<RuleId, Ruling>>;
-
-function ruleTable({ policy, environment, branchProtected }: DecisionInput): RuleTable {
-  const thresholds = thresholdsIn(policy, environment);
-  const ruling = (rule: RuleId): Ruling => {
-    if (rule === 'kev') return { rule, action: 'block', mode: 'enforce' };
-    if (rule === 'not-checked') return { rule, action: 'block', mode: policy.modes[rule] };
-    return { rule, action: thresholds[rule][branchProtected ? 'protected' : 'other'], mode: policy.modes[rule] };
+/** A finding that every source left out by itself; one source that shows it is enough to keep it open. */
+function ownSuppression({ sources }: MergedFinding): Suppression | undefined {
+  const [first] = sources;
+  if (first?.suppressed === undefined || !sources.every(({ suppressed }) => suppressed !== undefined)) return undefined;
+  return {
+    by: 'scanner',
+    scanner: unique(sources.map(({ name }) => name)).join(', '),
+    reason: first.suppressed === '' ? 'no reason given' : first.suppressed,
   };
-  return Object.fromEntries(RULE_IDS.map((rule) => [rule, ruling(rule)])) as Record<RuleId, Ruling>;
-}
-
-function judge(finding: MergedFinding, table: RuleTable, exceptions: Exceptions): Finding {
-  const ruling = finding.kev === undefined ? table[finding.severity] : table.kev;
-  const suppressedBy = exceptions.suppression(finding);
-  if (suppressedBy === undefined) return { ...finding, status: 'open', ...ruling };
-  return { ...finding, status: 'suppressed', suppressedBy, ...ruling };
 }
 
 /** Worst first: what blocks, then what is exploited, then by action and severity; package and id decide ties. */
-function compareFindings(a: Finding, b: Finding): number {
-  const rank = (finding: Finding) => [
-    isBlocking(finding) ? 0 : 1,
-    finding.status === 'open' ? 0 : 1,
-    finding.kev === undefined ? 1 : 0,
-    -ACTIONS.indexOf(finding.action),
-    SEVERITIES.indexOf(finding.severity),
-  ];
-  const [left, right] = [rank(a), rank(b)];
-  for (const [index, value] of left.entries()) {
-    const order = value - (right[index] ?? 0);
-    if (order !== 0) return order;
-  }
-  return byText(`${a.package.purl}\0${a.id}`, `${b.package.purl}\0${b.id}`);
+function rank(finding: Finding): number {
+  return (
+    (isBlocking(finding) ? 0 : 1000) +
+    (finding.status === 'open' ? 0 : 500) +
+    (finding.kev === undefined ? 100 : 0) +
+    (ACTIONS.length - ACTIONS.indexOf(finding.action)) * 10 +
+    SEVERITIES.indexOf(finding.severity)
+  );
 }
 
-function outcome({ action, mode }: Ruling, open: number): RuleResult['outcome'] {
+/** The order of the input, which is by package and id, decides ties. */
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  return findings
+    .map((finding, index) => ({ finding, index, rank: rank(finding) }))
+    .sort((a, b) => a.rank - b.rank || a.index - b.index)
+    .map(({ finding }) => finding);
+}
+
+function outcome({ action, open, blocking }: Tally): RuleResult['outcome'] {
   if (open === 0) return 'pass';
   if (action === 'warn') return 'warn';
   if (action !== 'block') return 'pass';
-  return mode === 'enforce' ? 'fail' : 'audit';
+  return blocking ? 'fail' : 'audit';
 }
 
-function results(table: RuleTable, findings: readonly Finding[], unchecked: readonly UncheckedResult[]): RuleResult[] {
+/** Open findings above the most that the policy allows of their severity. */
+function excess(policy: Policy, findings: readonly Finding[]): number {
+  if (Object.keys(policy.counts).length === 0) return 0;
+  const open = countBySeverity(findings);
+  return SEVERITIES.reduce((sum, severity) => {
+    const most = policy.counts[severity];
+    return sum + (most === undefined ? 0 : Math.max(0, open[severity] - most));
+  }, 0);
+}
+
+/** What the policy requires here: of the branch's class, and of each pattern that matches its name. */
+function missingReports({ policy, branch, branchProtected, reportKinds }: DecisionInput): readonly ReportKind[] {
+  if (reportKinds === undefined) return [];
+  const wanted = Object.entries(policy.required).flatMap(([name, kinds]) => {
+    if (name === 'protected' || name === 'other') return (name === 'protected') === branchProtected ? kinds : [];
+    return branch !== undefined && matchesPattern(name, branch) ? kinds : [];
+  });
+  return unique(wanted.filter((kind) => !reportKinds.includes(kind))) as readonly ReportKind[];
+}
+
+interface Tally {
+  action: Action;
+  open: number;
+  suppressed: number;
+  blocking: boolean;
+}
+
+function results(
+  input: DecisionInput,
+  rulings: Rulings,
+  findings: readonly Finding[],
+  unchecked: readonly UncheckedResult[],
+  missing: readonly ReportKind[],
+): RuleResult[] {
+  const { policy } = input;
+  const tallies = new Map<RuleId, Tally>();
+  for (const finding of findings) {
+    const { rule, action, status, suppressedBy } = finding;
+    const tally = tallies.get(rule) ?? { action: 'trend', open: 0, suppressed: 0, blocking: false };
+    tally.blocking ||= isBlocking(finding);
+    const counts = status === 'open' || suppressedBy?.by === 'scanner';
+    // The strictest of what it asked for: a rule may stand for findings of several kinds.
+    if (counts && ACTIONS.indexOf(action) > ACTIONS.indexOf(tally.action)) tally.action = action;
+    if (counts) tally.open++;
+    else tally.suppressed++;
+    tallies.set(rule, tally);
+  }
+  const refused = unchecked.filter(({ allowed }) => !allowed).length;
+  const ofPolicy = (id: RuleId, open: number, suppressed = 0): Tally => ({
+    action: 'block',
+    open,
+    suppressed,
+    blocking: policy.modes[id] === 'enforce',
+  });
+  tallies.set('not-checked', ofPolicy('not-checked', refused, unchecked.length - refused));
+  tallies.set('count', ofPolicy('count', excess(policy, findings)));
+  tallies.set('required-report', ofPolicy('required-report', missing.length));
   return RULE_IDS.map((id) => {
-    const { action, mode } = table[id];
-    const own = findings.filter(({ rule }) => rule === id);
-    const refused = unchecked.filter(({ allowed }) => !allowed).length;
-    const open = id === 'not-checked' ? refused : own.filter(({ status }) => status === 'open').length;
-    const suppressed = id === 'not-checked' ? unchecked.length - refused : own.length - open;
-    return { id, action, mode, open, suppressed, outcome: outcome(table[id], open) };
+    const general = SEVERITIES.includes(id as Severity) ? rulings.pick(policy.thresholds[id as Severity]) : 'block';
+    const tally = tallies.get(id) ?? { action: general, open: 0, suppressed: 0, blocking: false };
+    const { open, suppressed } = tally;
+    const action = open === 0 ? general : tally.action;
+    return { id, action, mode: id === 'kev' ? 'enforce' : policy.modes[id], open, suppressed, outcome: outcome(tally) };
   });
 }
 
 /**
- * Decides by the policy alone; no clock, no file, no network. KEV stands above every threshold, mode and exception but one that
- * names the CVE. The same sets of findings give the same decision in the same order.
+ * Decides by the policy alone; no clock, no file, no network. KEV stands above every threshold, mode, statement and exception
+ * but one that names the CVE. The same sets of findings give the same decision in the same order.
  */
 export function decide(input: DecisionInput): Decision {
-  const table = ruleTable(input);
-  const atMs = parseTime('the decision', input.asOf, 'POLICY_INVALID');
-  const exceptions = new Exceptions(input.policy.exceptions.entries, atMs);
-  const findings = mergeFindings(input.findings, input.kev)
-    .map((finding) => judge(finding, table, exceptions))
-    .sort(compareFindings);
+  const judge = new Judge(input);
+  const findings = worstFirst(mergeFindings(input.findings, input).map((finding) => judge.judge(finding)));
   const unchecked = [...input.unchecked]
     .sort((a, b) => byText(a.ecosystem, b.ecosystem))
     .map((entry) => ({ ...entry, allowed: input.policy.notChecked.allow.includes(entry.ecosystem) }));
-  const rules = results(table, findings, unchecked);
+  const missing = missingReports(input);
+  const rules = results(input, judge.rulings, findings, unchecked, missing);
   return {
     verdict: rules.some((rule) => rule.outcome === 'fail') ? 'fail' : 'pass',
     findings,
     unchecked,
+    missingReports: missing,
     rules,
-    exceptions: exceptions.report(),
+    exceptions: judge.exceptions.report(),
+    vex: judge.vex.report(),
   };
 }
 
 /** Open findings by severity, every severity named. */
 export function countBySeverity(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
-  const open = findings.filter(({ status }) => status === 'open');
-  const count = (severity: Severity) => open.filter((finding) => finding.severity === severity).length;
-  return Object.fromEntries(SEVERITIES.map((severity) => [severity, count(severity)])) as Record<Severity, number>;
+  const counts = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0])) as Record<Severity, number>;
+  for (const { status, severity } of findings) if (status === 'open') counts[severity]++;
+  return counts;
 }

@@ -1,7 +1,9 @@
 import { canonicalPurl } from '@paved/bom';
 import type { MergedFinding, Suppression } from './finding.js';
 import { byText } from './order.js';
+import { matchesPattern } from './pattern.js';
 import type { PolicyException } from './policy.js';
+import { SEVERITIES } from './severity.js';
 
 const DAY_MS = 86_400_000;
 /** How long before its end an exception is announced. */
@@ -20,21 +22,6 @@ export interface ExceptionReport {
   readonly endsSoon: boolean;
 }
 
-/** `*` stands for any text. Linear in the text for each part of the pattern: no regular expression from outside is ever built. */
-function matchesPattern(pattern: string, text: string): boolean {
-  const [head = '', ...parts] = pattern.split('*');
-  if (parts.length === 0) return pattern === text;
-  if (!text.startsWith(head)) return false;
-  const tail = parts.pop() ?? '';
-  let position = head.length;
-  for (const part of parts) {
-    const found = text.indexOf(part, position);
-    if (found === -1) return false;
-    position = found + part.length;
-  }
-  return text.length - tail.length >= position && text.endsWith(tail);
-}
-
 /** The same spelling as the findings, where the pattern is a purl; a pattern with `*` may be none. */
 function normalised(pattern: string): string {
   try {
@@ -45,12 +32,35 @@ function normalised(pattern: string): string {
 }
 
 /** A pattern with a version must match every version that was found: half a finding is not excepted. */
-function coversPackage(entry: PolicyException, { package: found }: MergedFinding): boolean {
+function coversPackage(entry: PolicyException, finding: MergedFinding): boolean {
+  if (entry.package.startsWith('path:')) return coversPaths(entry.package.slice('path:'.length), finding);
+  const { package: found } = finding;
+  if (found === undefined) return false;
   const pattern = normalised(entry.package);
   if (!/.@/.test(pattern.slice(pattern.indexOf('/') + 1))) return matchesPattern(pattern, found.purl);
   return found.versions.every((version) =>
     matchesPattern(pattern, `${found.purl}@${encodeURIComponent(version).replaceAll('%3A', ':')}`),
   );
+}
+
+function coversPaths(pattern: string, { locations, package: found }: MergedFinding): boolean {
+  return found === undefined && locations.length > 0 && locations.every(({ path }) => matchesPattern(pattern, path));
+}
+
+/** Each condition that is given has to be known to be true: an unknown score is not below anything. */
+function holds(
+  { while: conditions }: PolicyException,
+  finding: MergedFinding,
+  environment: string | undefined,
+): boolean {
+  if (conditions === undefined) return true;
+  const { severityAtMost, epssBelow, withoutFix } = conditions;
+  if (conditions.environment !== undefined && conditions.environment !== environment) return false;
+  if (withoutFix === true && finding.fixedIn.length > 0) return false;
+  if (epssBelow !== undefined && !(finding.epss !== undefined && finding.epss.score < epssBelow)) return false;
+  if (severityAtMost === undefined) return true;
+  const isJudged = finding.severity !== 'unknown';
+  return isJudged && SEVERITIES.indexOf(finding.severity) >= SEVERITIES.indexOf(severityAtMost);
 }
 
 function coversId(entry: PolicyException, finding: MergedFinding): boolean {
@@ -72,23 +82,51 @@ function lifetime(entry: PolicyException, at: number): 'active' | 'expired' | 'f
 export class Exceptions {
   readonly #entries: readonly PolicyException[];
   readonly #at: number;
+  readonly #environment: string | undefined;
   readonly #used = new Set<PolicyException>();
+  /** By the id that they name: each finding looks only at its own. */
+  readonly #active = new Map<string, PolicyException[]>();
 
   /** `atMs`: the time of the decision. */
-  constructor(entries: readonly PolicyException[], atMs: number) {
+  constructor(entries: readonly PolicyException[], atMs: number, environment?: string) {
     const key = (entry: PolicyException) => `${entry.id}\0${entry.package}\0${entry.expires}\0${entry.owner}`;
     this.#entries = [...entries].sort((a, b) => byText(key(a), key(b)));
     this.#at = atMs;
+    this.#environment = environment;
+    for (const entry of this.#entries) {
+      if (lifetime(entry, atMs) !== 'active') continue;
+      const others = this.#active.get(entry.id);
+      if (others === undefined) this.#active.set(entry.id, [entry]);
+      else others.push(entry);
+    }
   }
 
   /** The first active exception that covers the finding. */
   suppression(finding: MergedFinding): Suppression | undefined {
-    const active = this.#entries.filter((entry) => lifetime(entry, this.#at) === 'active');
-    const entry = active.find((candidate) => coversId(candidate, finding) && coversPackage(candidate, finding));
-    if (entry === undefined) return undefined;
-    this.#used.add(entry);
-    const { id, package: pattern, owner, reason, expires } = entry;
-    return { exception: id, package: pattern, owner, reason, expires };
+    if (this.#active.size === 0) return undefined;
+    for (const id of [finding.id, ...finding.aliases]) {
+      for (const entry of this.#active.get(id) ?? []) {
+        if (this.refusal(entry, finding) !== undefined) continue;
+        this.#used.add(entry);
+        const { id: exception, package: pattern, owner, reason, expires } = entry;
+        return { by: 'exception', exception, package: pattern, owner, reason, expires };
+      }
+    }
+    return undefined;
+  }
+
+  /** Exceptions that name the finding, in force or not, for `explain`. */
+  naming(finding: MergedFinding): readonly PolicyException[] {
+    return this.#entries.filter(({ id }) => id === finding.id || finding.aliases.includes(id));
+  }
+
+  /** Why an exception does not cover a finding that it names; `undefined` when it does. */
+  refusal(entry: PolicyException, finding: MergedFinding): string | undefined {
+    const life = lifetime(entry, this.#at);
+    if (life !== 'active') return life === 'expired' ? `it ended on ${entry.expires}` : `it begins on ${entry.created}`;
+    if (!coversId(entry, finding)) return 'what is exploited needs an exception for exactly its CVE with kev: true';
+    if (!coversPackage(entry, finding)) return `its package "${entry.package}" does not cover every place`;
+    return holds(entry, finding, this.#environment) ? undefined : 'its conditions are not met';
   }
 
   report(): readonly ExceptionReport[] {

@@ -10,9 +10,18 @@ export {
   type Unchecked,
   type UncheckedResult,
 } from './decide.js';
+export { type EpssScores, parseEpss } from './epss.js';
 export { GateError, type GateErrorCode } from './error.js';
 export { EXPIRY_WARNING_DAYS, type ExceptionReport } from './exceptions.js';
-export { type Finding, isBlocking, type MergedFinding, type Suppression } from './finding.js';
+export {
+  type Finding,
+  type FindingPackage,
+  isBlocking,
+  type MergedFinding,
+  type Relation,
+  type Suppression,
+} from './finding.js';
+export { type FirstSeen, firstSeenOf } from './first-seen.js';
 export { compareGoVersions } from './go-version.js';
 export {
   INSPECTION_FILE,
@@ -23,6 +32,12 @@ export {
   parseInspection,
 } from './inspection.js';
 export { type KevCatalogue, type KevEntry, parseKev } from './kev.js';
+export {
+  isDenied,
+  isSatisfied,
+  type LicenceExpression,
+  parseLicenceExpression,
+} from './licence-expression.js';
 export { ecosystemsOf, isRecordFor, matchOsv, type OsvMatches, packageKeys } from './match-osv.js';
 export { mergeFindings } from './merge-findings.js';
 export { mergeFloor } from './merge-floor.js';
@@ -35,10 +50,22 @@ export {
   type Mode,
   type Policy,
   type PolicyException,
+  REPORT_KINDS,
+  type ReportKind,
   type RuleId,
   type Threshold,
 } from './policy.js';
-export type { FindingSource, RawFinding } from './raw-finding.js';
+export {
+  type Epss,
+  FINDING_KINDS,
+  type FindingKind,
+  type FindingLocation,
+  type FindingSource,
+  type RawFinding,
+} from './raw-finding.js';
+export { MAX_REPORT_BYTES } from './reports/parse-bytes.js';
+export { parseReport } from './reports/parse-report.js';
+export type { ParsedReport, ReportFormat } from './reports/parsed-report.js';
 export { SEVERITIES, type Severity } from './severity.js';
 export { assertDescribes } from './subjects.js';
 export {
@@ -52,3 +79,15 @@ export {
   type VerdictCounts,
 } from './verdict.js';
 export { versionOrder } from './version-order.js';
+export { parseVex } from './vex/parse-vex.js';
+export { purlMatches } from './vex/purl-matches.js';
+export type { VexDocument } from './vex/vex-document.js';
+export {
+  coversPackage,
+  type VexContext,
+  VexIndex,
+  type VexProduct,
+  type VexReport,
+  type VexStatement,
+  type VexStatus,
+} from './vex/vex-index.js';

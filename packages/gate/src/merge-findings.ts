@@ -1,66 +1,179 @@
 import { purlWithoutVersion } from '@paved/bom';
 import { AliasGroups } from './alias-groups.js';
-import type { MergedFinding } from './finding.js';
-import type { KevCatalogue } from './kev.js';
+import type { EpssScores } from './epss.js';
+import type { FindingPackage, MergedFinding, Relation } from './finding.js';
+import type { KevCatalogue, KevEntry } from './kev.js';
 import { byText, unique } from './order.js';
-import type { FindingSource, RawFinding } from './raw-finding.js';
+import type { Epss, FindingLocation, FindingSource, RawFinding } from './raw-finding.js';
 import { worst } from './severity.js';
+
+const SYSTEM_PACKAGE = /^pkg:(?:deb|rpm|apk|alpm)\//;
+/** Kinds that are known by ids which mean the same everywhere. */
+const BY_ALIAS = new Set<RawFinding['kind']>(['vulnerability', 'malware']);
+
+export interface Feeds {
+  readonly kev?: KevCatalogue | undefined;
+  readonly epss?: EpssScores | undefined;
+}
 
 function bestId(ids: readonly string[]): string {
   return ids.find((id) => id.startsWith('CVE-')) ?? ids.find((id) => id.startsWith('GHSA-')) ?? ids[0] ?? '';
 }
 
-function uniqueSources(raw: readonly RawFinding[]): readonly FindingSource[] {
-  const key = ({ name, id, severity }: FindingSource) => `${name}\0${id}\0${severity}`;
-  const sources = new Map(raw.map(({ source }) => [key(source), source]));
-  return [...sources].sort(([a], [b]) => byText(a, b)).map(([, source]) => source);
+function sourceKey({
+  name,
+  id,
+  severity,
+  report = '',
+  version = '',
+  location,
+  suppressed = '',
+}: FindingSource): string {
+  return `${name}\0${id}\0${severity}\0${report}\0${version}\0${location?.path ?? ''}\0${location?.line ?? ''}\0${suppressed}`;
+}
+
+/** One per match, in an order that does not depend on the order of the reports. */
+function sortedSources(raw: readonly RawFinding[]): readonly FindingSource[] {
+  const [only] = raw;
+  if (raw.length === 1 && only !== undefined) return [only.source];
+  return raw
+    .map(({ source }) => ({ source, key: sourceKey(source) }))
+    .sort((a, b) => byText(a.key, b.key))
+    .map(({ source }) => source);
 }
 
 function first(texts: readonly string[]): string {
-  return unique(texts.filter((text) => text !== ''))[0] ?? '';
+  const present = texts.filter((text) => text !== '');
+  return present.length < 2 ? (present[0] ?? '') : (unique(present)[0] ?? '');
 }
 
-function merge(purl: string, raw: readonly RawFinding[], kev: KevCatalogue | undefined): MergedFinding {
-  const ids = unique(raw.flatMap((entry) => entry.ids));
-  const id = bestId(ids);
-  const sources = uniqueSources(raw);
-  const judged = new Set(sources.map(({ severity }) => severity).filter((severity) => severity !== 'unknown'));
-  const exploited = ids.map((alias) => kev?.entries.get(alias)).find((entry) => entry !== undefined);
+function relationOf(purl: string, direct: boolean, known: boolean): Relation {
+  if (SYSTEM_PACKAGE.test(purl)) return 'base-image';
+  if (direct) return 'direct';
+  return known ? 'transitive' : 'unknown';
+}
+
+function packageOf(purl: string, raw: readonly RawFinding[]): FindingPackage {
+  const direct = raw.some((entry) => entry.direct);
+  // Only our own matching, or a document with a graph, knows that something is not direct.
+  const known = raw.some(({ source }) => source.report === undefined);
   return {
-    id,
-    aliases: ids.filter((alias) => alias !== id),
-    kind: raw.some(({ kind }) => kind === 'malware') ? 'malware' : 'vulnerability',
-    title: first(raw.map(({ title }) => title)),
-    package: {
-      purl,
-      ecosystem: first(raw.map(({ ecosystem }) => ecosystem)),
-      name: first(raw.map(({ name }) => name)),
-      versions: unique(raw.map(({ version }) => version)),
-      direct: raw.some(({ direct }) => direct),
-      scope: raw.some(({ scope }) => scope === 'runtime') ? 'runtime' : 'development',
-    },
-    fixedIn: unique(raw.flatMap(({ fixedIn }) => (fixedIn === undefined ? [] : [fixedIn]))),
-    severity: worst(sources.map(({ severity }) => severity)),
-    sources,
-    disagreement: judged.size > 1,
-    ...(exploited === undefined ? {} : { kev: exploited }),
+    purl,
+    purls: unique(raw.flatMap((entry) => (entry.purl === undefined || entry.inferred ? [] : [entry.purl]))),
+    ecosystem: first(raw.map(({ ecosystem }) => ecosystem)),
+    name: first(raw.map(({ name }) => name)),
+    versions: unique(raw.map(({ version }) => version)),
+    direct,
+    relation: relationOf(purl, direct, known),
+    scope: raw.some(({ scope }) => scope === 'runtime') ? 'runtime' : 'development',
   };
 }
 
-/** One finding per alias group and package, whatever the number of sources and versions, sorted by package and id. */
-export function mergeFindings(raw: readonly RawFinding[], kev: KevCatalogue | undefined): readonly MergedFinding[] {
-  const aliases = new AliasGroups();
-  for (const { ids } of raw) aliases.unite(ids);
-  const groups = new Map<string, { purl: string; raw: RawFinding[] }>();
-  for (const entry of raw) {
-    const purl = purlWithoutVersion(entry.purl);
-    const key = `${purl}\0${aliases.find(entry.ids[0] ?? entry.source.id)}`;
-    const group = groups.get(key) ?? { purl, raw: [] };
-    group.raw.push(entry);
-    groups.set(key, group);
+function locationsOf(sources: readonly FindingSource[]): readonly FindingLocation[] {
+  const found = new Map<string, FindingLocation>();
+  for (const { location } of sources) {
+    if (location !== undefined) found.set(`${location.path}\0${location.line ?? 0}`, location);
   }
-  const order = (finding: MergedFinding) => `${finding.package.purl}\0${finding.id}`;
+  return found.size < 2 ? [...found.values()] : [...found].sort(([a], [b]) => byText(a, b)).map(([, entry]) => entry);
+}
+
+function exploitedBy(
+  ids: readonly string[],
+  raw: readonly RawFinding[],
+  kev: KevCatalogue | undefined,
+): KevEntry | undefined {
+  for (const id of [...ids, ...raw.flatMap(({ mentions = [] }) => mentions)]) {
+    const entry = kev?.entries.get(id);
+    if (entry !== undefined) return entry;
+  }
+  // A scanner that carries its own copy of the catalogue is believed when it says "exploited", never when it does not.
+  const claims = raw.flatMap(({ exploited }) => (exploited === undefined ? [] : [exploited]));
+  return claims.sort((a, b) => byText(a.cve, b.cve))[0];
+}
+
+function epssOf(ids: readonly string[], raw: readonly RawFinding[], scores: EpssScores | undefined): Epss | undefined {
+  const pinned = ids.flatMap((id) => scores?.entries.get(id) ?? []);
+  const all = pinned.length > 0 ? pinned : raw.flatMap(({ epss }) => epss ?? []);
+  return all.length === 0 ? undefined : all.reduce((a, b) => (b.score > a.score ? b : a));
+}
+
+function fixesOf(raw: readonly RawFinding[]): readonly string[] {
+  return unique(raw.flatMap(({ fixedIn = [] }) => fixedIn));
+}
+
+function merge(purl: string | undefined, raw: readonly RawFinding[], feeds: Feeds): MergedFinding {
+  const ids = unique(raw.flatMap((entry) => entry.ids));
+  const id = bestId(ids);
+  const sources = sortedSources(raw);
+  const judged = new Set(sources.map(({ severity }) => severity).filter((severity) => severity !== 'unknown'));
+  const kev = exploitedBy(ids, raw, feeds.kev);
+  const epss = epssOf(ids, raw, feeds.epss);
+  const [{ kind, licence, identity } = raw[0] as RawFinding] = raw;
+  return {
+    identity: identity ?? `${kind} ${purl ?? ''} ${id}`,
+    id,
+    aliases: ids.filter((alias) => alias !== id),
+    kind: raw.some((entry) => entry.kind === 'malware') ? 'malware' : kind,
+    title: first(raw.map(({ title }) => title)),
+    ...(purl === undefined ? {} : { package: packageOf(purl, raw) }),
+    locations: locationsOf(sources),
+    fixedIn: fixesOf(raw),
+    severity: worst(sources.map(({ severity }) => severity)),
+    sources,
+    disagreement: judged.size > 1,
+    ...(kev === undefined ? {} : { kev }),
+    ...(epss === undefined ? {} : { epss }),
+    ...(licence === undefined ? {} : { licence }),
+  };
+}
+
+/** What a package is called in reports without purls, and what the others call it; ambiguous names stay apart. */
+function exactPurls(raw: readonly RawFinding[]): ReadonlyMap<string, string> {
+  const exact = new Map<string, string>();
+  if (!raw.some(({ inferred }) => inferred)) return exact;
+  for (const { purl, inferred, name, version } of raw) {
+    if (purl === undefined || inferred) continue;
+    const key = `${name}\0${version}`;
+    const other = exact.get(key);
+    exact.set(key, other === undefined || other === purl ? purl : '');
+  }
+  return exact;
+}
+
+class PurlKeys {
+  readonly #known = new Map<string, string>();
+  /** Parsing a purl is the dearest part of merging; packages recur. */
+  of(purl: string): string {
+    const known = this.#known.get(purl);
+    if (known !== undefined) return known;
+    const key = purlWithoutVersion(purl);
+    this.#known.set(purl, key);
+    return key;
+  }
+}
+
+/** One finding per alias group and package, or per place, whatever the number of sources and versions; sorted. */
+export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): readonly MergedFinding[] {
+  const aliases = new AliasGroups();
+  for (const { ids, kind } of raw) if (BY_ALIAS.has(kind) && ids.length > 1) aliases.unite(ids);
+  const exact = exactPurls(raw);
+  const keys = new PurlKeys();
+  const groups = new Map<string, { purl: string | undefined; raw: RawFinding[] }>();
+  for (const entry of raw) {
+    const better = entry.inferred ? exact.get(`${entry.name}\0${entry.version}`) : undefined;
+    const full = better || entry.purl;
+    const purl = full === undefined ? undefined : keys.of(full);
+    const id = entry.ids[0] ?? entry.source.id;
+    const name = BY_ALIAS.has(entry.kind) ? `vulnerability\0${aliases.find(id)}` : `${entry.kind}\0${id}`;
+    const key = entry.identity ?? `${purl}\0${name}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { purl, raw: [entry] });
+    else group.raw.push(entry);
+  }
   return [...groups.values()]
-    .map((group) => merge(group.purl, group.raw, kev))
-    .sort((a, b) => byText(order(a), order(b)));
+    .map((group) => merge(group.purl, group.raw, feeds))
+    .sort(
+      (a, b) =>
+        byText(a.package?.purl ?? '', b.package?.purl ?? '') || byText(a.id, b.id) || byText(a.identity, b.identity),
+    );
 }

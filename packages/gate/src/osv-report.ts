@@ -5,10 +5,11 @@ import { byText } from './order.js';
 import { fixedVersion } from './osv-range.js';
 import { isMalware, type OsvRecord, osvRecord, severityOf, titleOf } from './osv-record.js';
 import type { RawFinding } from './raw-finding.js';
+import type { ParsedReport } from './reports/parsed-report.js';
 import { type Severity, severityOfScore } from './severity.js';
 import { versionOrder } from './version-order.js';
 
-const MAX_FINDINGS = 100_000;
+const MAX_FINDINGS = 250_000;
 const SCANNER = 'osv-scanner';
 
 const group = object({ ids: array(string), max_severity: optional(string) });
@@ -63,7 +64,7 @@ function groupSeverity(entry: ReportPackage, id: string): Severity {
   return severityOfScore(Number(score));
 }
 
-function finding(entry: ReportPackage, vulnerability: OsvRecord): RawFinding {
+function finding(entry: ReportPackage, vulnerability: OsvRecord, reportName: string, path: string): RawFinding {
   const { name, version, ecosystem } = entry.package;
   const same = ({ package: named }: OsvRecord['affected'][number]) =>
     named !== undefined && named.ecosystem === ecosystem && named.name === name;
@@ -76,6 +77,9 @@ function finding(entry: ReportPackage, vulnerability: OsvRecord): RawFinding {
       name: SCANNER,
       id: vulnerability.id,
       severity: severity === 'unknown' ? groupSeverity(entry, vulnerability.id) : severity,
+      report: reportName,
+      version,
+      ...(path === '' ? {} : { location: { path } }),
     },
     ids: [...new Set([vulnerability.id, ...vulnerability.aliases])].sort(byText),
     kind: isMalware(vulnerability) ? 'malware' : 'vulnerability',
@@ -125,20 +129,40 @@ export function parseOsvReport(what: string, text: string): OsvReport {
     if (!(cause instanceof JsonError)) throw cause;
     throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is truncated or no report`, { cause });
   }
-  const packages = document.results.flatMap(({ packages: entries = [] }) => entries);
-  const vulnerabilities = packages.flatMap(({ vulnerabilities: records = [] }) => records);
+  return summed(what, what, document);
+}
+
+function summed(what: string, reportName: string, document: ReturnType<typeof report>): OsvReport {
+  const entries = document.results.flatMap(({ source, packages: found = [] }) =>
+    found.map((entry) => ({ entry, path: source.path.slice(0, 500) })),
+  );
+  const vulnerabilities = entries.flatMap(({ entry }) => entry.vulnerabilities ?? []);
   if (vulnerabilities.length > MAX_FINDINGS) {
-    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it has ${vulnerabilities.length} findings`);
+    throw new GateError('REPORT_TOO_LARGE', `Cannot read report ${what}: it has ${vulnerabilities.length} findings`);
   }
   return {
     scanner: SCANNER,
     counts: {
       sources: document.results.length,
-      packages: packages.length,
+      packages: entries.length,
       vulnerabilities: vulnerabilities.length,
       uniqueIds: new Set(vulnerabilities.map(({ id }) => id)).size,
-      groups: packages.reduce((sum, { groups = [] }) => sum + groups.length, 0),
+      groups: entries.reduce((sum, { entry: { groups = [] } }) => sum + groups.length, 0),
     },
-    findings: packages.flatMap((entry) => (entry.vulnerabilities ?? []).map((record) => finding(entry, record))),
+    findings: entries.flatMap(({ entry, path }) =>
+      (entry.vulnerabilities ?? []).map((record) => finding(entry, record, reportName, path)),
+    ),
   };
+}
+
+/** The same for a document that is parsed already. @throws {GateError} `REPORT_MALFORMED`, `REPORT_TOO_LARGE` */
+export function readOsvReport(what: string, name: string, value: unknown): ParsedReport {
+  let document: ReturnType<typeof report>;
+  try {
+    document = report(value);
+  } catch (cause) {
+    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is no report of osv-scanner`, { cause });
+  }
+  const { findings } = summed(what, name, document);
+  return { format: 'osv-scanner', scanner: SCANNER, kinds: ['sca'], findings, subjects: [] };
 }

@@ -5,6 +5,7 @@ import {
   integer,
   JsonError,
   literal,
+  number,
   object,
   oneOf,
   optional,
@@ -13,22 +14,31 @@ import {
   string,
 } from '@paved/json';
 import { GateError } from './error.js';
+import type { Relation } from './finding.js';
+import { assertLicenceEntry } from './licence-expression.js';
 import {
   ACTIONS,
   type Action,
   DEFAULT_POLICY,
+  type ExceptionConditions,
+  type LicenceRules,
   type Mode,
+  type PartialThresholds,
   type Policy,
   type PolicyException,
+  REPORT_KINDS,
+  type ReportKind,
   RULE_IDS,
   type RuleId,
   type Threshold,
 } from './policy.js';
+import { FINDING_KINDS, type FindingKind } from './raw-finding.js';
 import { SEVERITIES, type Severity } from './severity.js';
 
 const MAX_EXCEPTION_DAYS = 366;
 const MAX_EXCEPTIONS = 1000;
 const DAY_MS = 86_400_000;
+const BLOCK: Threshold = { protected: 'block', other: 'block' };
 
 /** A misspelt key must not quietly mean "default". */
 function closed<T>(keys: readonly string[], decoder: Decoder<T>): Decoder<T> {
@@ -66,33 +76,141 @@ const date = refine(matching(/^\d{4}-\d\d-\d\d$/, 'a date (YYYY-MM-DD)'), (day) 
   throw new GateError('POLICY_INVALID', `"${day}" is not a date`);
 });
 
-const exceptionKeys = ['id', 'package', 'owner', 'reason', 'created', 'expires', 'kev'];
+const exceptionKeys = ['id', 'package', 'owner', 'reason', 'created', 'expires', 'kev', 'while'];
+const probability = refine(number, (value) => {
+  if (value >= 0 && value <= 1) return value;
+  throw new GateError('POLICY_INVALID', `${value} is not 0 to 1`);
+});
+const conditions: Decoder<ExceptionConditions> = closed(
+  ['severity-at-most', 'epss-below', 'without-fix', 'environment'],
+  refine(
+    object({
+      'severity-at-most': optional(literal<Severity>(...SEVERITIES.filter((severity) => severity !== 'unknown'))),
+      'epss-below': optional(probability),
+      'without-fix': optional(boolean),
+      environment: optional(text),
+    }),
+    ({ 'severity-at-most': severityAtMost, 'epss-below': epssBelow, 'without-fix': withoutFix, environment }) => ({
+      ...(severityAtMost === undefined ? {} : { severityAtMost }),
+      ...(epssBelow === undefined ? {} : { epssBelow }),
+      ...(withoutFix === undefined ? {} : { withoutFix }),
+      ...(environment === undefined ? {} : { environment }),
+    }),
+  ),
+);
 const exception: Decoder<PolicyException> = closed(
   exceptionKeys,
   refine(
     object({
-      id: matching(/^[A-Za-z0-9][\w.:-]{2,99}$/, 'an advisory id'),
-      package: matching(/^pkg:[a-z][a-z0-9.+-]*\/\S{1,500}$/, 'a purl pattern (pkg:type/name)'),
+      id: matching(/^[A-Za-z0-9@][\w./:@-]{2,199}$/, 'an advisory id or the rule of a scanner'),
+      package: matching(
+        /^(?:pkg:[a-z][a-z0-9.+-]*\/|path:)\S{1,500}$/,
+        'a purl pattern (pkg:type/name) or path:pattern',
+      ),
       owner: text,
       reason: text,
       created: date,
       expires: date,
       kev: optional(boolean),
+      while: optional(conditions),
     }),
     (entry) => ({ ...entry, kev: entry.kev ?? false }),
   ),
 );
 
+const count = refine(integer, (value) => {
+  if (value >= 0) return value;
+  throw new GateError('POLICY_INVALID', `${value} is below zero`);
+});
+/** `24h` or `7d`, as days. */
+const period = refine(matching(/^\d{1,4}[hd]$/, 'a number of hours or days (24h, 7d)'), (value) =>
+  value.endsWith('h') ? Number(value.slice(0, -1)) / 24 : Number(value.slice(0, -1)),
+);
+const reportKinds = array(literal<ReportKind>(...REPORT_KINDS));
+const RELATIONS: readonly Relation[] = ['direct', 'transitive', 'base-image', 'unknown'];
+
+const licences: Decoder<LicenceRules> = closed(
+  ['allow', 'deny', 'packages', 'denied', 'unresolved'],
+  refine(
+    object({
+      allow: optional(array(text)),
+      deny: optional(array(text)),
+      packages: optional(array(text)),
+      denied: optional(threshold),
+      unresolved: optional(threshold),
+    }),
+    ({ allow, deny = [], packages = [], denied = BLOCK, unresolved = BLOCK }) => {
+      for (const id of [...(allow ?? []), ...deny]) assertLicenceEntry(id);
+      return { ...(allow === undefined ? {} : { allow }), deny, packages, denied, unresolved };
+    },
+  ),
+);
+
 const policy = closed(
-  ['version', 'thresholds', 'environments', 'modes', 'not-checked', 'exceptions', 'exceptions-max-days'],
+  [
+    'version',
+    'thresholds',
+    'environments',
+    'branches',
+    'events',
+    'kinds',
+    'relations',
+    'modes',
+    'counts',
+    'sla',
+    'epss',
+    'without-fix',
+    'required-reports',
+    'licences',
+    'vex',
+    'scanner-suppressions',
+    'not-checked',
+    'exceptions',
+    'exceptions-max-days',
+    'exceptions-known-owners',
+  ],
   object({
     version: optional(literal(1)),
     thresholds: optional(thresholds),
     environments: optional(record(thresholds)),
+    branches: optional(record(thresholds)),
+    events: optional(record(thresholds)),
+    kinds: optional(partial<FindingKind, PartialThresholds>(FINDING_KINDS, thresholds)),
+    relations: optional(partial<Relation, PartialThresholds>(RELATIONS, thresholds)),
     modes: optional(modes),
+    counts: optional(partial<Severity, number>(SEVERITIES, count)),
+    sla: optional(
+      closed([...SEVERITIES, 'overdue'], (value, path = '$') => {
+        const { overdue, ...days } = record((member) => member)(value, path);
+        return {
+          days: partial<Severity, number>(SEVERITIES, period)(days, path),
+          overdue: overdue === undefined ? DEFAULT_POLICY.sla.overdue : threshold(overdue, `${path}.overdue`),
+        };
+      }),
+    ),
+    epss: optional(closed(['above', 'action'], object({ above: probability, action: optional(threshold) }))),
+    'without-fix': optional(threshold),
+    'required-reports': optional(
+      oneOf<Policy['required']>(
+        refine(reportKinds, (kinds) => ({ protected: kinds, other: kinds })),
+        record(reportKinds),
+      ),
+    ),
+    licences: optional(licences),
+    vex: optional(
+      closed(
+        ['authors', 'signers'],
+        object({
+          authors: optional(array(text)),
+          signers: optional(array(closed(['identity', 'issuer'], object({ identity: text, issuer: text })))),
+        }),
+      ),
+    ),
+    'scanner-suppressions': optional(threshold),
     'not-checked': optional(closed(['allow'], object({ allow: array(text) }))),
     exceptions: optional(array(exception)),
     'exceptions-max-days': optional(integer),
+    'exceptions-known-owners': optional(boolean),
   }),
 );
 
@@ -125,13 +243,29 @@ export function parsePolicy(value: unknown): Policy {
   if (entries.length > MAX_EXCEPTIONS) throw invalid(`it has more than ${MAX_EXCEPTIONS} exceptions`);
   if (document.modes?.kev === 'audit') throw invalid('the rule kev cannot be set to audit');
   assertExceptions(entries, maxDays);
+  const { epss, licences: licenceRules, vex } = document;
   return {
     version: 1,
     thresholds: { ...DEFAULT_POLICY.thresholds, ...document.thresholds },
     environments: document.environments ?? {},
+    branches: document.branches ?? {},
+    events: document.events ?? {},
+    kinds: { ...DEFAULT_POLICY.kinds, ...document.kinds },
+    relations: document.relations ?? {},
     modes: { ...DEFAULT_POLICY.modes, ...document.modes },
+    counts: document.counts ?? {},
+    sla: {
+      days: { ...DEFAULT_POLICY.sla.days, ...document.sla?.days },
+      overdue: document.sla?.overdue ?? DEFAULT_POLICY.sla.overdue,
+    },
+    ...(epss === undefined ? {} : { epss: { above: epss.above, action: epss.action ?? BLOCK } }),
+    withoutFix: document['without-fix'] ?? DEFAULT_POLICY.withoutFix,
+    required: document['required-reports'] ?? {},
+    ...(licenceRules === undefined ? {} : { licences: licenceRules }),
+    vex: { authors: vex?.authors ?? [], signers: vex?.signers ?? [] },
+    scannerSuppressions: document['scanner-suppressions'] ?? DEFAULT_POLICY.scannerSuppressions,
     notChecked: document['not-checked'] ?? DEFAULT_POLICY.notChecked,
-    exceptions: { maxDays, entries },
+    exceptions: { maxDays, entries, knownOwners: document['exceptions-known-owners'] ?? false },
   };
 }
 

@@ -2,13 +2,15 @@ import type { Digest } from '@paved/digest';
 import { countBySeverity, type Decision } from './decide.js';
 import { isBlocking } from './finding.js';
 import { byText } from './order.js';
+import { FINDING_KINDS, type FindingKind } from './raw-finding.js';
+import type { ReportFormat } from './reports/parsed-report.js';
 import type { Severity } from './severity.js';
 
 export const VERDICT_MEDIA_TYPE = 'application/vnd.paved.verdict.v1+json';
 
 /** A database as it was used; `modifiedAt` decided its age. */
 export interface DatabaseUsed {
-  readonly kind: 'osv' | 'kev';
+  readonly kind: 'osv' | 'kev' | 'epss';
   readonly ecosystem?: string;
   readonly source: string;
   readonly sha256: string;
@@ -19,9 +21,15 @@ export interface DatabaseUsed {
 }
 
 export interface DocumentUsed {
-  readonly kind: 'cyclonedx' | 'spdx' | 'osv-scanner';
+  /** `cyclonedx` and `spdx` are SBOMs; `cyclonedx-report` one that a scanner wrote its findings into. */
+  readonly kind: 'cyclonedx' | 'spdx' | Exclude<ReportFormat, 'cyclonedx'> | 'cyclonedx-report' | 'vex' | 'verdict';
   readonly name: string;
   readonly sha256: string;
+  /** Of a report: who wrote it, how many matches it has, and when it and its database say they were made. */
+  readonly scanner?: string;
+  readonly matches?: number;
+  readonly createdAt?: string;
+  readonly databaseBuiltAt?: string;
 }
 
 /** Where the effective policy came from; `sha256` of the text as read, absent for the built-in default. */
@@ -55,6 +63,9 @@ export interface VerdictCounts {
   readonly suppressed: number;
   readonly kev: number;
   readonly withdrawn: number;
+  /** Entries of `sources` of all findings: what scanners and databases reported. */
+  readonly matches: number;
+  readonly byKind: Readonly<Record<FindingKind, number>>;
   readonly bySeverity: Readonly<Record<Severity, number>>;
 }
 
@@ -67,7 +78,7 @@ export interface Verdict extends Decision, Omit<VerdictContext, 'components'> {
 /** Puts decision and circumstances into one document, every list sorted. */
 export function buildVerdict(decision: Decision, context: VerdictContext): Verdict {
   const { components, subject, files, policy, databases, documents, environment, branchProtected, asOf, at } = context;
-  const { verdict, findings, unchecked, rules, exceptions } = decision;
+  const { verdict, findings, unchecked, missingReports, rules, exceptions, vex } = decision;
   const key = (entry: DatabaseUsed) => `${entry.kind}\0${entry.ecosystem ?? ''}\0${entry.sha256}`;
   return {
     mediaType: VERDICT_MEDIA_TYPE,
@@ -81,12 +92,16 @@ export function buildVerdict(decision: Decision, context: VerdictContext): Verdi
       suppressed: findings.filter(({ status }) => status === 'suppressed').length,
       kev: findings.filter(({ kev }) => kev !== undefined).length,
       withdrawn: databases.reduce((sum, entry) => sum + (entry.withdrawn ?? 0), 0),
+      matches: findings.reduce((sum, { sources }) => sum + sources.length, 0),
+      byKind: countByKind(findings),
       bySeverity: countBySeverity(findings),
     },
     findings,
     unchecked,
+    missingReports,
     rules,
     exceptions,
+    vex,
     policy,
     databases: [...databases].sort((a, b) => byText(key(a), key(b))),
     documents: [...documents].sort((a, b) => byText(a.name, b.name)),
@@ -95,4 +110,11 @@ export function buildVerdict(decision: Decision, context: VerdictContext): Verdi
     asOf,
     at,
   };
+}
+
+/** Open findings by kind, every kind named. */
+function countByKind(findings: Decision['findings']): Readonly<Record<FindingKind, number>> {
+  const counts = Object.fromEntries(FINDING_KINDS.map((kind) => [kind, 0])) as Record<FindingKind, number>;
+  for (const { status, kind } of findings) if (status === 'open') counts[kind]++;
+  return counts;
 }

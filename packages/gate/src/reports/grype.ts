@@ -1,0 +1,165 @@
+import { type Digest, parseDigest } from '@paved/digest';
+import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
+import { unique } from '../order.js';
+import type { Epss, RawFinding } from '../raw-finding.js';
+import { type Severity, severityOfScore, severityOfWord } from '../severity.js';
+import { namedPackage } from './package-purl.js';
+import { tooLarge } from './parse-bytes.js';
+import { MAX_FINDINGS, malformed, type ParsedReport } from './parsed-report.js';
+
+const SCANNER = 'grype';
+
+/** The word first; `Unknown` and a missing word fall back to no judgement, never to a score that grype did not use. */
+export function severityOfText(word: string): Severity {
+  return severityOfWord(word) ?? 'unknown';
+}
+
+/**
+ * A GHSA's one related CVE is its alias. An advisory of a distribution names all that it fixes: those are no aliases of each
+ * other, and are only looked up in KEV.
+ */
+function idsOf(
+  vulnerability: Fields,
+  match: Fields,
+): { readonly ids: readonly string[]; readonly mentions?: readonly string[] } {
+  const own = textAt(vulnerability, 'id');
+  const related = objectsAt(match, 'relatedVulnerabilities').map((entry) => textAt(entry, 'id'));
+  const others = unique(related.filter((id) => id !== '' && id !== own));
+  if (others.length === 0) return { ids: [own] };
+  return others.length === 1 ? { ids: unique([own, ...others]) } : { ids: [own], mentions: others };
+}
+
+/** The highest score of the match's own record, else of the related ones. */
+function epssOf(vulnerability: Fields, match: Fields): Epss | undefined {
+  for (const entry of [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')]) {
+    const scores = objectsAt(entry, 'epss').flatMap((item): readonly Epss[] => {
+      const [score, percentile] = [numberAt(item, 'epss'), numberAt(item, 'percentile')];
+      if (score === undefined || percentile === undefined) return [];
+      const date = textAt(item, 'date');
+      return [{ score, percentile, ...(date === '' ? {} : { date }) }];
+    });
+    if (scores.length > 0) return scores.reduce((a, b) => (b.score > a.score ? b : a));
+  }
+  return undefined;
+}
+
+function exploitedOf(vulnerability: Fields, match: Fields): RawFinding['exploited'] {
+  for (const entry of [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')]) {
+    const [first] = objectsAt(entry, 'knownExploited');
+    if (first === undefined) continue;
+    return {
+      cve: textAt(first, 'cve') || textAt(entry, 'id'),
+      dateAdded: textAt(first, 'dateAdded'),
+      dueDate: textAt(first, 'dueDate'),
+      ransomware: textAt(first, 'knownRansomwareCampaignUse') === 'Known',
+    };
+  }
+  return undefined;
+}
+
+const FIX_STATES: Readonly<Record<string, RawFinding['fixState']>> = {
+  fixed: 'fixed',
+  'not-fixed': 'not-fixed',
+  'wont-fix': 'wont-fix',
+};
+
+/** Rules of the scanner's own configuration, in one line. */
+function ignoreReason(match: Fields): string {
+  const rules = objectsAt(match, 'appliedIgnoreRules').map((rule) => {
+    const parts = ['vulnerability', 'reason', 'namespace', 'fix-state', 'vex-status', 'vex-justification'].flatMap(
+      (key) => {
+        const value = textAt(rule, key);
+        return value === '' ? [] : [`${key} ${value}`];
+      },
+    );
+    const named = textAt(objectAt(rule, 'package'), 'name');
+    return [...parts, ...(named === '' ? [] : [`package ${named}`])].join(', ');
+  });
+  return oneLine(rules.filter((rule) => rule !== '').join('; ') || 'ignore rule of grype');
+}
+
+function finding(what: string, report: string, match: Fields, ignored: boolean): RawFinding {
+  const vulnerability = objectAt(match, 'vulnerability');
+  const artifact = objectAt(match, 'artifact');
+  const id = textAt(vulnerability, 'id');
+  const name = textAt(artifact, 'name');
+  if (id === '' || name === '') throw malformed(what, 'a match names no vulnerability or no package');
+  const version = textAt(artifact, 'version');
+  const named = namedPackage(textAt(artifact, 'purl'), textAt(artifact, 'type'), name, version);
+  const fix = objectAt(vulnerability, 'fix');
+  const fixedIn = textsAt(fix, 'versions');
+  const path = textAt(fieldsOf(listAt(artifact, 'locations')[0]), 'path');
+  const epss = epssOf(vulnerability, match);
+  const exploited = exploitedOf(vulnerability, match);
+  return {
+    source: {
+      name: SCANNER,
+      id,
+      severity: severityOfText(textAt(vulnerability, 'severity')),
+      report,
+      version,
+      ...(path === '' ? {} : { location: { path } }),
+      ...(ignored ? { suppressed: ignoreReason(match) } : {}),
+    },
+    ...idsOf(vulnerability, match),
+    kind: id.startsWith('MAL-') ? 'malware' : 'vulnerability',
+    ...named,
+    name,
+    version,
+    ...(fixedIn.length === 0 ? {} : { fixedIn }),
+    fixState: FIX_STATES[textAt(fix, 'state')] ?? 'unknown',
+    title: oneLine(
+      textAt(vulnerability, 'description') ||
+        textAt(fieldsOf(listAt(match, 'relatedVulnerabilities')[0]), 'description'),
+    ),
+    direct: false,
+    scope: 'runtime',
+    ...(epss === undefined ? {} : { epss }),
+    ...(exploited === undefined ? {} : { exploited }),
+  };
+}
+
+/** Digests of an image that the scan was about: its manifest and the ones it was pulled by. */
+export function imageDigests(...texts: readonly string[]): readonly Digest[] {
+  const digests = texts.flatMap((text) => /sha256:[0-9a-f]{64}$/.exec(text)?.[0] ?? []);
+  return unique(digests).map(parseDigest);
+}
+
+export function parseGrype(what: string, report: string, document: Fields): ParsedReport {
+  const descriptor = objectAt(document, 'descriptor');
+  const [matches, ignored] = [listAt(document, 'matches'), listAt(document, 'ignoredMatches')];
+  if (matches.length + ignored.length > MAX_FINDINGS) throw tooLarge(what, `it has ${matches.length} matches`);
+  const read = (list: readonly unknown[], isIgnored: boolean) =>
+    list.map((entry, index) => {
+      const match = fieldsOf(entry);
+      if (match === undefined) throw malformed(what, `match ${index} is no object`);
+      return finding(what, report, match, isIgnored);
+    });
+  const target = objectAt(objectAt(document, 'source'), 'target');
+  const db = objectAt(descriptor, 'db');
+  // Until 0.88 the members of `status` stood in `db` itself.
+  const builtAt = textAt(objectAt(db, 'status'), 'built') || textAt(db, 'built');
+  const createdAt = textAt(descriptor, 'timestamp');
+  const scannerVersion = textAt(descriptor, 'version');
+  return {
+    format: 'grype',
+    scanner: SCANNER,
+    ...(scannerVersion === '' ? {} : { scannerVersion }),
+    kinds: ['sca'],
+    findings: [...read(matches, false), ...read(ignored, true)],
+    subjects: imageDigests(textAt(target, 'manifestDigest'), ...textsAt(target, 'repoDigests')),
+    ...(createdAt === '' ? {} : { createdAt }),
+    ...(builtAt === '' ? {} : { database: { builtAt } }),
+  };
+}
+
+/** A score as a number or, as SARIF has it, as text. */
+export function severityOfNumber(value: unknown): Severity | undefined {
+  const score =
+    typeof value === 'number'
+      ? value
+      : typeof value === 'string' && /^\d{1,2}(?:\.\d+)?$/.test(value)
+        ? Number(value)
+        : Number.NaN;
+  return score >= 0 && score <= 10 ? severityOfScore(score) : undefined;
+}

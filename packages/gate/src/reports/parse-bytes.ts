@@ -1,0 +1,75 @@
+import { GateError } from '../error.js';
+
+/** Larger reports are refused before they are read. */
+export const MAX_REPORT_BYTES = 128 * 1024 * 1024;
+/** A SARIF code flow nests some twenty levels. */
+const MAX_DEPTH = 200;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACE = 0x7d;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+
+/**
+ * Refuses what would cost more memory as objects than as text: nesting without end, and values of a byte or two each. Runs over
+ * the bytes, before anything is allocated for them.
+ */
+function assertBounded(what: string, bytes: Uint8Array): void {
+  let depth = 0;
+  let containers = 0;
+  let values = 0;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index];
+    if (byte === QUOTE) {
+      index++;
+      while (index < bytes.length && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      containers++;
+      if (++depth > MAX_DEPTH) throw tooLarge(what, `it is nested deeper than ${MAX_DEPTH} levels`);
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+    else if (byte === COMMA) values++;
+  }
+  // Honest reports have some 20 bytes per value; the small ones may be as dense as they like.
+  const most = 1_000_000 + bytes.length / 8;
+  if (containers > most || values > most) throw tooLarge(what, `it has ${Math.max(containers, values)} values`);
+}
+
+export function tooLarge(what: string, state: string): GateError {
+  return new GateError('REPORT_TOO_LARGE', `Cannot read report ${what}: ${state}`, {
+    hint: 'Split the scan, or leave out what the gate does not read (packages, code flows, snippets)',
+  });
+}
+
+/**
+ * JSON of a report, UTF-8 with or without a byte order mark. The parser does not recurse, and neither does what follows.
+ * @throws {GateError} `REPORT_EMPTY`, `REPORT_MALFORMED`, `REPORT_TOO_LARGE`
+ */
+export function parseBytes(what: string, bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_REPORT_BYTES) {
+    throw tooLarge(what, `it has ${bytes.length} bytes, the limit is ${MAX_REPORT_BYTES}`);
+  }
+  assertBounded(what, bytes);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is not UTF-8`, { cause });
+  }
+  if (bytes.length < 4096 && text.trim() === '') {
+    throw new GateError('REPORT_EMPTY', `Cannot read report ${what}: it is empty`, {
+      hint: 'An empty file is no answer; look at the log of the scanner',
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is truncated or no report`, {
+      // The engine quotes the text; a report can quote a secret.
+      cause: new Error(cause instanceof Error ? cause.name : 'no JSON'),
+      hint: 'The scanner was cut off or wrote something else; look at its log and scan again',
+    });
+  }
+}
