@@ -17,8 +17,16 @@ const MAX_PATH = 4096;
 
 /** GITHUB_ACTIONS cannot be changed by a workflow, so that no job can lift its own confinement. */
 export function pathScope(folders: Pick<PathScope, 'workspace' | 'temp'>, environment: Environment): PathScope {
-  const { workspace, temp } = folders;
-  return { workspace, temp, anywhere: readVariable(environment, 'GITHUB_ACTIONS') !== 'true' };
+  return {
+    // Read when a path is: an action without paths needs no workspace.
+    get workspace() {
+      return folders.workspace;
+    },
+    get temp() {
+      return folders.temp;
+    },
+    anywhere: readVariable(environment, 'GITHUB_ACTIONS') !== 'true',
+  };
 }
 
 /** Resolves the symbolic links of the deepest ancestor that exists and appends the rest. */
