@@ -1,5 +1,5 @@
-import type { BlobSource } from './blob-source.js';
-import type { BlobOutcome } from './blob-upload.js';
+import { type BlobSource, readBlob } from './blob-source.js';
+import { type BlobOutcome, confirmStored } from './blob-upload.js';
 import { OciError } from './error.js';
 import { registryPath } from './registry-path.js';
 import type { RepositoryClient } from './repository-client.js';
@@ -19,7 +19,7 @@ export async function pushSmallBlob(repository: RepositoryClient, source: BlobSo
   if (!path.singlePost || size > MAX_BYTES) return await repository.pushBlob(source);
   const url = repository.url('blobs/uploads/');
   url.searchParams.set('digest', digest);
-  const body = await readWhole(source);
+  const body = await readBlob(source);
   try {
     const headers = { 'content-type': 'application/octet-stream' };
     // The blob is named by its digest, so that repeating the request after a lost answer changes nothing.
@@ -27,7 +27,7 @@ export async function pushSmallBlob(repository: RepositoryClient, source: BlobSo
     const response = await repository.send({ method: 'POST', url, headers, body, attempts, accept: [201, 202] });
     response.discard();
     if (response.status === 201) {
-      await confirm(repository, source, response.header('docker-content-digest'));
+      await confirmStored(repository, source.descriptor, response.header('docker-content-digest'));
       return 'sent';
     }
   } catch (error) {
@@ -35,18 +35,4 @@ export async function pushSmallBlob(repository: RepositoryClient, source: BlobSo
   }
   path.singlePost = false;
   return await repository.pushBlob(source);
-}
-
-/** The registry has to say which digest it stored; otherwise the blob is read back. */
-async function confirm(repository: RepositoryClient, source: BlobSource, answered: string | undefined): Promise<void> {
-  const { digest } = source.descriptor;
-  if (answered === undefined) return await repository.verifyBlob(source.descriptor);
-  if (answered === digest) return;
-  throw new OciError('DIGEST_MISMATCH', `Cannot accept ${digest}: the registry stored ${answered.slice(0, 140)}`);
-}
-
-async function readWhole(source: BlobSource): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of source.open()) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
