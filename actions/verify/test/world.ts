@@ -10,15 +10,23 @@ import {
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import { HttpClient } from '@paved/http';
 import {
+  attachReferrers,
   buildArtifactLayout,
   buildBundleReferrer,
+  bytesSource,
+  EMPTY_CONFIG,
+  EMPTY_CONFIG_BYTES,
   manifestDescriptor,
+  OCI_INDEX,
+  OCI_MANIFEST,
   openLayout,
+  parseManifest,
   parseRegistryHost,
   parseRepositoryName,
   parseTag,
   pushContent,
   RegistryClient,
+  type RepositoryClient,
 } from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { openSigningSession } from '@paved/sigstore';
@@ -27,6 +35,8 @@ import {
   githubClaims,
   type RegistryDouble,
   type RegistryOptions,
+  type Sigstore,
+  type StartSigstoreOptions,
   startIssuer,
   startRegistry,
   startSigstore,
@@ -85,16 +95,47 @@ export function honest(digest: Digest): Record<Exclude<PredicateSlot, 'vsa'>, Js
 export interface World {
   readonly identity: Readonly<Record<string, string>>;
   readonly trustedRoot: string;
+  readonly sigstore: Sigstore;
   sign(slot: PredicateSlot, predicate: unknown, digest: Digest, claims?: GitHubClaimsOptions): Promise<string>;
+  /** Signs whatever bytes as the payload of an envelope. */
+  signPayload(payload: Uint8Array, claims?: GitHubClaimsOptions, transparency?: 'required' | 'off'): Promise<string>;
+  signBlob(bytes: Uint8Array, transparency: 'required' | 'off'): Promise<string>;
   close(): Promise<void>;
 }
 
 /** A Sigstore instance on loopback, and who may sign. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(options: Omit<StartSigstoreOptions, 'issuer'> = {}): Promise<World> {
   const issuer = await startIssuer();
-  const sigstore = await startSigstore({ issuer });
+  const sigstore = await startSigstore({ issuer, ...options });
   const http = new HttpClient();
+  const open = (claims: GitHubClaimsOptions, transparency: 'required' | 'off') =>
+    openSigningSession({
+      fulcioUrl: sigstore.fulcioUrl,
+      ...(transparency === 'off' ? {} : { rekorUrl: sigstore.rekorUrl }),
+      tsaUrl: sigstore.tsaUrl,
+      transparency,
+      http,
+      idToken: () => issuer.sign(githubClaims({ ...CLAIMS, ...claims }), { audience: 'sigstore' }),
+    });
+  async function signPayload(
+    payload: Uint8Array,
+    claims: GitHubClaimsOptions = {},
+    transparency: 'required' | 'off' = 'required',
+  ): Promise<string> {
+    const session = await open(claims, transparency);
+    const { json } = await session.signStatement(payload);
+    session.close();
+    return json;
+  }
   return {
+    sigstore,
+    signPayload,
+    async signBlob(bytes, transparency) {
+      const session = await open({}, transparency);
+      const { json } = await session.signBlob(bytes);
+      session.close();
+      return json;
+    },
     trustedRoot: sigstore.trustedRoot,
     identity: {
       'trusted-root': sigstore.trustedRoot,
@@ -106,19 +147,9 @@ export async function startWorld(): Promise<World> {
       'source-ref': 'refs/heads/main',
     },
     async sign(slot, predicate, digest, claims = {}) {
-      const session = await openSigningSession({
-        fulcioUrl: sigstore.fulcioUrl,
-        rekorUrl: sigstore.rekorUrl,
-        tsaUrl: sigstore.tsaUrl,
-        transparency: 'required',
-        http,
-        idToken: () => issuer.sign(githubClaims({ ...CLAIMS, ...claims }), { audience: 'sigstore' }),
-      });
       const subjects = [{ name: 'widget', digest: { sha256: digestHex(digest) } }];
       const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate });
-      const { json } = await session.signStatement(encodeStatement(statement));
-      session.close();
-      return json;
+      return await signPayload(encodeStatement(statement), claims);
     },
     async close() {
       http.close();
@@ -134,8 +165,19 @@ export interface Bench {
   readonly reference: string;
   /** Pushes the artifact with `bundles` as referrers. */
   push(bundles: readonly string[], tag?: string): Promise<void>;
+  /** Pushes an index of `digests` and returns its digest. */
+  pushIndex(digests: readonly Digest[]): Promise<Digest>;
+  /** Pushes a manifest and its layers, as cosign's older releases stored signatures. */
+  pushLegacy(tag: string, layers: readonly LegacyLayer[]): Promise<void>;
+  attach(subject: Digest, bundles: readonly string[]): Promise<void>;
   verify(inputs?: Readonly<Record<string, string>>): Promise<Outcome>;
   dispose(): Promise<void>;
+}
+
+export interface LegacyLayer {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface Outcome {
@@ -177,6 +219,9 @@ export async function startBench(world: World, options: RegistryOptions = {}): P
       if (tag !== undefined) await repository.pushManifest(layout.root, { tag: parseTag(tag) });
       client.close();
     },
+    pushIndex: (digests) => pushIndex(registry, digests),
+    pushLegacy: (tag, layers) => pushLegacy(registry, tag, layers),
+    attach: (subject, bundles) => attach(registry, subject, bundles),
     async verify(inputs = {}) {
       const given = await kit.inputs(definition, { ...world.identity, image: reference, ...inputs });
       try {
@@ -191,6 +236,66 @@ export async function startBench(world: World, options: RegistryOptions = {}): P
       await registry.close();
     },
   };
+}
+
+function openRepository(registry: RegistryDouble): { repository: RepositoryClient; close(): void } {
+  const client = new RegistryClient({
+    registry: parseRegistryHost(registry.host),
+    credentials: { kind: 'basic', ...registry.credentials },
+  });
+  return { repository: client.repository(parseRepositoryName(NAME), 'push'), close: () => client.close() };
+}
+
+async function pushIndex(registry: RegistryDouble, digests: readonly Digest[]): Promise<Digest> {
+  const { repository, close } = openRepository(registry);
+  const manifests = await Promise.all(
+    digests.map(async (digest) => {
+      const found = await repository.pullManifest(digest);
+      if (found === undefined) throw new Error(`Cannot name ${digest} in an index: it is not there`);
+      return manifestDescriptor(found.manifest);
+    }),
+  );
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+  const index = parseManifest(bytes, OCI_INDEX);
+  await repository.pushManifest(index);
+  close();
+  return index.digest;
+}
+
+async function pushLegacy(registry: RegistryDouble, tag: string, layers: readonly LegacyLayer[]): Promise<void> {
+  const { repository, close } = openRepository(registry);
+  const described = layers.map(({ mediaType, bytes, annotations }) => ({
+    mediaType,
+    digest: sha256(bytes),
+    size: bytes.length,
+    annotations,
+  }));
+  for (const [index, { bytes }] of layers.entries()) {
+    const descriptor = described[index];
+    if (descriptor !== undefined) await repository.pushBlob(bytesSource(descriptor, bytes));
+  }
+  await repository.pushBlob(bytesSource(EMPTY_CONFIG, EMPTY_CONFIG_BYTES));
+  const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: EMPTY_CONFIG, layers: described };
+  await repository.pushManifest(parseManifest(Buffer.from(JSON.stringify(manifest)), OCI_MANIFEST), {
+    tag: parseTag(tag),
+  });
+  close();
+}
+
+async function attach(registry: RegistryDouble, digest: Digest, bundles: readonly string[]): Promise<void> {
+  const { repository, close } = openRepository(registry);
+  const found = await repository.pullManifest(digest);
+  if (found === undefined) throw new Error(`Cannot attach to ${digest}: it is not there`);
+  const referrers = bundles.map((text) =>
+    buildBundleReferrer({
+      bundle: Buffer.from(text),
+      subject: manifestDescriptor(found.manifest),
+      created: '2026-01-01T00:00:00Z',
+      predicateType: sha256(text),
+    }),
+  );
+  await attachReferrers(repository, referrers);
+  close();
 }
 
 export function failedChecks(verification: Pick<Verification, 'checks'>): Record<string, string> {

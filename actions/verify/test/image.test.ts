@@ -1,0 +1,208 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { digestHex, type parseDigest, sha256 } from '@paved/digest';
+import type { Verification } from '../src/verification.js';
+import {
+  type Bench,
+  failedChecks,
+  honest,
+  type LegacyLayer,
+  NAME,
+  startBench,
+  startWorld,
+  type World,
+} from './world.js';
+
+let world: World;
+let bench: Bench;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.close());
+afterEach(() => bench.dispose());
+
+async function failed(inputs: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const { outputs } = await bench.verify(inputs);
+  const text = await readFile(outputs['verification-path'] ?? '', 'utf8');
+  return failedChecks(JSON.parse(text) as Verification);
+}
+
+describe('an image index', () => {
+  const REQUIRE = { require: 'provenance' };
+  let index: ReturnType<typeof parseDigest>;
+  let image: string;
+
+  async function start(): Promise<void> {
+    bench = await startBench(world);
+    await bench.push([]);
+    index = await bench.pushIndex([bench.digest]);
+    image = `${bench.registry.host}/${NAME}@${index}`;
+    await bench.attach(index, [await world.sign('provenance', honest(index).provenance, index)]);
+  }
+
+  test('is refused when a manifest below it has no provenance, and passes when it has', async () => {
+    await start();
+    const child = `${bench.registry.host}/${NAME}@${bench.digest}`;
+    expect(await failed({ image, ...REQUIRE })).toMatchObject({ [`provenance-signed ${child}`]: 'SUBJECT_MISMATCH' });
+    await bench.attach(bench.digest, [await world.sign('provenance', honest(bench.digest).provenance, bench.digest)]);
+    expect(await failed({ image, ...REQUIRE })).toEqual({});
+  });
+
+  test('may speak for the manifests below it in one bundle', async () => {
+    await start();
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [index, bench.digest].map((digest) => ({ name: digest, digest: { sha256: digestHex(digest) } })),
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: honest(index).provenance,
+    };
+    await bench.attach(index, [await world.signPayload(Buffer.from(JSON.stringify(statement)))]);
+    const { outputs, error } = await bench.verify({ image, ...REQUIRE });
+    expect(error).toBeUndefined();
+    const { artifacts } = JSON.parse(await readFile(outputs['verification-path'] ?? '', 'utf8')) as Verification;
+    expect(artifacts.map(({ digest, parent }) => [digest, parent])).toEqual([
+      [index, undefined],
+      [bench.digest, index],
+    ]);
+  });
+
+  test('alone counts when that is asked for', async () => {
+    await start();
+    expect(await failed({ image, ...REQUIRE, children: 'false' })).toEqual({});
+  });
+
+  test('that names what the registry does not have is refused', async () => {
+    await start();
+    const gone = bench.digest;
+    bench.registry.store.repository(NAME).manifests.delete(gone);
+    const found = await failed({ image, ...REQUIRE });
+    expect(found[`artifact ${gone}`]).toBe('ARTIFACT_NOT_FOUND');
+  });
+});
+
+describe('a referrer that is malformed', () => {
+  test('does not hide a good one', async () => {
+    bench = await startBench(world);
+    const { provenance } = honest(bench.digest);
+    const sign = () => world.sign('provenance', provenance, bench.digest);
+    await bench.push([await sign(), await sign()]);
+    const { manifests } = bench.registry.store.repository(NAME);
+    const [referrer] = [...manifests.values()].filter(({ subject }) => subject === bench.digest);
+    if (referrer !== undefined) manifests.set(referrer.digest, { ...referrer, bytes: Buffer.from('{') });
+    expect(await failed({ require: 'provenance' })).toEqual({});
+  });
+});
+
+describe('what cosign stored before bundles', () => {
+  const ENVELOPE = 'application/vnd.dsse.envelope.v1+json';
+  const SIMPLE = 'application/vnd.dev.cosign.simplesigning.v1+json';
+
+  function annotationsOf(bundle: string): Record<string, string> {
+    const { certificate, timestampVerificationData } = JSON.parse(bundle).verificationMaterial;
+    const pem = `-----BEGIN CERTIFICATE-----\n${certificate.rawBytes}\n-----END CERTIFICATE-----\n`;
+    const [{ signedTimestamp }] = timestampVerificationData.rfc3161Timestamps;
+    return {
+      'dev.sigstore.cosign/certificate': pem,
+      'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: signedTimestamp }),
+    };
+  }
+
+  async function attestation(): Promise<LegacyLayer> {
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'widget', digest: { sha256: digestHex(bench.digest) } }],
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: honest(bench.digest).provenance,
+    };
+    const bundle = await world.signPayload(Buffer.from(JSON.stringify(statement)), {}, 'off');
+    const bytes = Buffer.from(JSON.stringify(JSON.parse(bundle).dsseEnvelope));
+    return { mediaType: ENVELOPE, bytes, annotations: { predicateType: '', ...annotationsOf(bundle) } };
+  }
+
+  async function signature(digest: string, type = 'cosign container image signature'): Promise<LegacyLayer> {
+    const critical = { identity: { 'docker-reference': '' }, image: { 'docker-manifest-digest': digest }, type };
+    const bytes = Buffer.from(JSON.stringify({ critical, optional: null }));
+    const bundle = await world.signBlob(bytes, 'off');
+    const signed = String(JSON.parse(bundle).messageSignature.signature);
+    return {
+      mediaType: SIMPLE,
+      bytes,
+      annotations: { 'dev.cosignproject.cosign/signature': signed, ...annotationsOf(bundle) },
+    };
+  }
+
+  const tag = (suffix: string) => `sha256-${digestHex(bench.digest)}.${suffix}`;
+  const ASKED = { require: 'provenance', 'legacy-tags': 'true', transparency: 'off' };
+
+  test('is read from the .att tag where it is asked for, and only there', async () => {
+    bench = await startBench(world);
+    await bench.push([]);
+    await bench.pushLegacy(tag('att'), [await attestation()]);
+    expect(await failed(ASKED)).toEqual({});
+    expect(await failed({ ...ASKED, 'legacy-tags': 'false' })).toMatchObject({
+      'provenance-signed': 'ATTESTATION_MISSING',
+    });
+    expect(await failed({ ...ASKED, transparency: 'required' })).toMatchObject({
+      'provenance-signed': 'LOG_ENTRY_MISSING',
+    });
+  });
+
+  test('is held to the signature: one byte of the envelope changed is refused', async () => {
+    bench = await startBench(world);
+    await bench.push([]);
+    const layer = await attestation();
+    const envelope = JSON.parse(layer.bytes.toString());
+    const payload = Buffer.from(envelope.payload, 'base64').toString().replace('npm pack', 'npm pacK');
+    const bytes = Buffer.from(JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') }));
+    await bench.pushLegacy(tag('att'), [{ ...layer, bytes }]);
+    expect(await failed(ASKED)).toMatchObject({ 'provenance-signed': 'SIGNATURE_INVALID' });
+  });
+
+  test.each<[string, () => Promise<LegacyLayer>, Record<string, string>]>([
+    ['about this image passes', () => signature(bench.digest), {}],
+    ['about another image is refused', () => signature(sha256('another')), { 'signature-signed': 'SUBJECT_MISMATCH' }],
+    ['of another kind is refused', () => signature(bench.digest, 'x'), { 'signature-signed': 'SUBJECT_MISMATCH' }],
+  ])('under the .sig tag %s', async (_name, layer, expected) => {
+    bench = await startBench(world);
+    await bench.push([]);
+    await bench.pushLegacy(tag('sig'), [await layer()]);
+    expect(await failed({ ...ASKED, require: 'signature' })).toEqual(expected);
+  });
+});
+
+test('a layout is verified with all of its manifests', async () => {
+  bench = await startBench(world);
+  const folder = join(bench.kit.workspace, 'layout');
+  const blobs = join(folder, 'blobs/sha256');
+  await mkdir(blobs, { recursive: true });
+  const write = async (bytes: Buffer): Promise<{ digest: ReturnType<typeof sha256>; size: number }> => {
+    await writeFile(join(blobs, digestHex(sha256(bytes))), bytes);
+    return { digest: sha256(bytes), size: bytes.length };
+  };
+  const manifestType = 'application/vnd.oci.image.manifest.v1+json';
+  const indexType = 'application/vnd.oci.image.index.v1+json';
+  const config = { mediaType: 'application/vnd.oci.image.config.v1+json', ...(await write(Buffer.from('{}'))) };
+  const child = await write(
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers: [] })),
+  );
+  const manifests = [{ mediaType: manifestType, ...child }];
+  const index = await write(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests })));
+  await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  const named = { schemaVersion: 2, mediaType: indexType, manifests: [{ mediaType: indexType, ...index }] };
+  await writeFile(join(folder, 'index.json'), JSON.stringify(named));
+  const bundles = join(bench.kit.temp, 'bundles');
+  await mkdir(bundles);
+  const inputs = { image: '', 'layout-path': folder, bundles, require: 'provenance' };
+  await writeFile(
+    join(bundles, 'index.sigstore.json'),
+    await world.sign('provenance', honest(index.digest).provenance, index.digest),
+  );
+  expect(await failed(inputs)).toMatchObject({ [`provenance-signed layout@${child.digest}`]: 'SUBJECT_MISMATCH' });
+  await writeFile(
+    join(bundles, 'child.sigstore.json'),
+    await world.sign('provenance', honest(child.digest).provenance, child.digest),
+  );
+  expect(await failed(inputs)).toEqual({});
+});
