@@ -26,7 +26,7 @@ export interface WitnessOptions {
   readonly http: HttpClient;
   /** Limits of each attempt without progress, in milliseconds (default 20,000 each; Rekor v2 never less). */
   readonly timeouts?: { readonly fulcioMs?: number; readonly rekorMs?: number; readonly tsaMs?: number };
-  /** Signatures in progress at the same time (default 16): each waits for the log, not for this machine. */
+  /** Signatures in progress at the same time (default 32): each waits for the log, not for this machine. */
   readonly concurrency?: number;
 }
 
@@ -63,7 +63,7 @@ export type BundleProgress =
   | { readonly event: 'log-unavailable'; readonly error: SigstoreError };
 
 export const DEFAULT_TIMEOUT_MS = 20_000;
-const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_CONCURRENCY = 32;
 /** Bytes whose signatures may be in progress at once: an envelope of 16 MiB takes five times its size for a moment. */
 const MAX_BYTES_IN_PROGRESS = 32 * 1024 * 1024;
 /** How often a signature that the log has already is made anew. */

@@ -16,7 +16,6 @@ export interface CertificateRequest {
   readonly publicKey: KeyObject;
 }
 
-const ATTEMPTS = 3;
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 const chain = object({ chain: object({ certificates: array(string) }) });
@@ -36,7 +35,8 @@ export async function fetchCertificate(request: CertificateRequest): Promise<Sig
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(certificateRequest(request)),
       timeoutMs,
-      attempts: ATTEMPTS,
+      // A token that was sent is not sent again: the session asks for a fresh one and tries anew.
+      attempts: 1,
     });
     const { signedCertificateEmbeddedSct, signedCertificateDetachedSct } = await response.json(
       answer,

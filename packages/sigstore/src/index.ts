@@ -10,6 +10,13 @@ export { parseSigningCertificate, type SigningCertificate } from './certificate.
 export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
 export { type SigningErrorCode, SigstoreError, type SigstoreErrorCode, type VerificationErrorCode } from './error.js';
 export type { CertificateExtensions, ExtensionName } from './extensions.js';
+export type { KeyAlgorithm, RsaPadding } from './key-algorithm.js';
+export type { KeyPolicy } from './key-policy.js';
+export { type KeySession, type KeySessionOptions, openKeySession } from './key-session.js';
+export { type OpenKmsKeyOptions, openKmsKey } from './kms/open-kms-key.js';
+export { Limiter } from './limiter.js';
+export type { ManagedKey } from './managed-key.js';
+export { type PemKeyOptions, parsePemKey } from './pem-key.js';
 export { assertIdentityPolicy, type IdentityPolicy } from './policy.js';
 export { RekorV1Witness } from './rekor-v1-witness.js';
 export { MIN_REKOR_TIMEOUT_MS, RekorV2Witness } from './rekor-witness.js';
@@ -22,5 +29,12 @@ export {
 export { TimestampWitness } from './timestamp-witness.js';
 export { readTokenClaims, type TokenClaims } from './token.js';
 export { parseTrustedRoot, type TrustedRoot } from './trusted-root.js';
-export { type VerifiedBundle, type VerifiedIdentity, type VerifyBundleOptions, verifyBundle } from './verify-bundle.js';
+export {
+  type VerifiedBundle,
+  type VerifiedIdentity,
+  type VerifiedKeyBundle,
+  type VerifyBundleOptions,
+  type VerifyKeyBundleOptions,
+  verifyBundle,
+} from './verify-bundle.js';
 export type { Transparency } from './verify-material.js';

@@ -21,12 +21,12 @@ const bodyDsse = object({ spec: object({ signatures: array(object({ verifier: st
 const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ content: string }) }) }) });
 
 /**
- * Checks what the library leaves open: the entry names the bundle's own certificate (else anyone's signature over the same
+ * Checks what the library leaves open: the entry names `signer`, the DER of the bundle's certificate or of the key (else anyone's signature over the same
  * bytes would do), and the proof's root hash and size are the signed checkpoint's.
  * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `INCLUSION_PROOF_INVALID`
  */
-export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, leaf: Buffer | undefined): void {
-  if (leaf !== undefined && namesItsSigner(entry)) assertSameCertificate(entry, leaf);
+export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, signer: Buffer | undefined): void {
+  if (signer !== undefined && namesItsSigner(entry)) assertSameSigner(entry, signer);
   if (entry.inclusionProof?.checkpoint !== undefined) assertSameTree(entry);
   if (bundle.mediaType.includes('0.3') && entry.inclusionProof === undefined) {
     throw new SigstoreError('INCLUSION_PROOF_INVALID', 'Cannot accept the log entry: it has no inclusion proof');
@@ -38,16 +38,16 @@ function namesItsSigner({ kindVersion: { kind, version } }: TransparencyLogEntry
   return kind === HASHED_REKORD || (kind === DSSE && version === '0.0.1');
 }
 
-function assertSameCertificate(entry: TransparencyLogEntry, leaf: Buffer): void {
-  if (!entryCertificate(entry)?.equals(leaf)) {
+function assertSameSigner(entry: TransparencyLogEntry, signer: Buffer): void {
+  if (!entrySigner(entry)?.equals(signer)) {
     throw new SigstoreError(
       'LOG_ENTRY_MISMATCH',
-      "Cannot accept the log entry: it names another certificate than the bundle's",
+      "Cannot accept the log entry: it names another signer than the bundle's",
     );
   }
 }
 
-function entryCertificate(entry: TransparencyLogEntry): Buffer | undefined {
+function entrySigner(entry: TransparencyLogEntry): Buffer | undefined {
   const text = entry.canonicalizedBody.toString('utf8');
   try {
     if (entry.kindVersion.kind === DSSE) {
@@ -57,8 +57,9 @@ function entryCertificate(entry: TransparencyLogEntry): Buffer | undefined {
     if (entry.kindVersion.version === '0.0.1') {
       return pemBytes(parseJson('the log entry', text, bodyV1).spec.signature.publicKey.content);
     }
-    const raw = parseJson('the log entry', text, bodyV2).spec.hashedRekordV002.signature.verifier.x509Certificate
-      ?.rawBytes;
+    const { x509Certificate, publicKey } = parseJson('the log entry', text, bodyV2).spec.hashedRekordV002.signature
+      .verifier;
+    const raw = (x509Certificate ?? publicKey)?.rawBytes;
     return raw === undefined ? undefined : Buffer.from(raw, 'base64');
   } catch (cause) {
     throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause });

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { HttpClient } from '@paved/http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HttpClient, type RetryPolicy, retryDelayMs } from '@paved/http';
 import type { Signature, Signer } from '@sigstore/sign';
 import type { SigningCertificate } from './certificate.js';
 import { assertCertificateMatchesClaims } from './certificate-claims.js';
@@ -9,6 +10,7 @@ import { readTokenClaims, type TokenClaims } from './token.js';
 
 /** A signature must get its timestamp before the certificate ends, retries included. */
 const RENEWAL_MARGIN_MS = 120_000;
+const RETRY: RetryPolicy = { attempts: 3, baseDelayMs: 500, maxDelayMs: 20_000 };
 
 export interface SessionKeyOptions {
   readonly http: HttpClient;
@@ -64,7 +66,20 @@ export class SessionKey implements Signer {
     this.#keys = undefined;
   }
 
+  /** Tries again where the authority could not be reached or failed, each time with a fresh token. */
   async #certify(): Promise<Certified> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#certifyOnce();
+      } catch (error) {
+        const transient = error instanceof SigstoreError && error.code === 'FULCIO_UNAVAILABLE';
+        if (!transient || attempt >= RETRY.attempts) throw error;
+        await sleep(retryDelayMs(RETRY, attempt, undefined));
+      }
+    }
+  }
+
+  async #certifyOnce(): Promise<Certified> {
     const { audience, idToken, serverUrl, assertClaims, onCertificate } = this.#options;
     const keys = this.#keyPair();
     const token = await idToken();

@@ -1,14 +1,19 @@
+import { createHash } from 'node:crypto';
 import { digestSetHas, parseStatement, STATEMENT_PAYLOAD_TYPE, type Statement, type Subject } from '@paved/attestation';
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import type { Bundle } from '@sigstore/bundle';
+import { HashAlgorithm } from '@sigstore/protobuf-specs';
 import { parseBundle } from './bundle.js';
+import type { BundleTransparency } from './bundle-run.js';
 import { SigstoreError } from './error.js';
 import type { CertificateExtensions } from './extensions.js';
+import { isKeyPolicy, type KeyPolicy, readPolicyKey } from './key-policy.js';
 import { assertIdentity, assertIdentityPolicy, type IdentityPolicy } from './policy.js';
 import type { TrustedRoot } from './trusted-root.js';
-import { type Transparency, type VerifiedMaterial, verifyMaterial } from './verify-material.js';
+import { type VerifiedKeyMaterial, verifyKeyMaterial } from './verify-key-material.js';
+import { type Transparency, verifyMaterial } from './verify-material.js';
 
-export interface VerifyBundleOptions {
+interface VerificationOptions {
   /** Text of the bundle, as stored: `bundleSha256` is over these bytes. */
   readonly bundle: string;
   readonly trustedRoot: TrustedRoot;
@@ -16,11 +21,18 @@ export interface VerifyBundleOptions {
   readonly artifactDigest: Digest;
   /** Needed for a message signature, and then hashed again. */
   readonly artifactBytes?: Uint8Array;
-  readonly policy: IdentityPolicy;
   /** Absent means any; a message signature has none and is refused when one is asked for. */
   readonly predicateType?: string;
   /** Default `required`. */
   readonly transparency?: Transparency;
+}
+
+export interface VerifyBundleOptions extends VerificationOptions {
+  readonly policy: IdentityPolicy;
+}
+
+export interface VerifyKeyBundleOptions extends VerificationOptions {
+  readonly policy: KeyPolicy;
 }
 
 /** What the certificate proves about the signer. */
@@ -29,38 +41,68 @@ export interface VerifiedIdentity extends CertificateExtensions {
   readonly issuer: string;
 }
 
-export interface VerifiedBundle {
+interface VerifiedContent {
   readonly content: 'dsse' | 'message';
   readonly predicateType?: string;
   readonly statement?: Statement;
   readonly subjects: readonly Subject[];
-  readonly identity: VerifiedIdentity;
-  readonly signedAt: Date;
-  readonly transparency: 'logged' | 'timestamp-only';
   readonly bundleSha256: Digest;
 }
 
+export interface VerifiedBundle extends VerifiedContent {
+  readonly identity: VerifiedIdentity;
+  readonly signedAt: Date;
+  readonly transparency: 'logged' | 'timestamp-only';
+}
+
+/** What a key's signature proves: nothing about who used the key. */
+export interface VerifiedKeyBundle extends VerifiedContent {
+  /** What the bundle says about its key; for messages. */
+  readonly keyHint: string;
+  /** Absent when nothing that is verified says when. */
+  readonly signedAt?: Date;
+  readonly transparency: BundleTransparency;
+}
+
 /**
- * Verifies one bundle offline: signature, chain, SCT, log inclusion, time, subject and identity, in this order.
+ * Verifies one bundle offline: signature, chain, SCT, log inclusion, time, subject and identity, in this order. A `KeyPolicy`
+ * takes the place of chain and identity for bundles of keys alone.
  * @throws {SigstoreError} with one code per failed check; the first one that fails is thrown
  */
-export function verifyBundle(options: VerifyBundleOptions): VerifiedBundle {
+export function verifyBundle(options: VerifyBundleOptions): VerifiedBundle;
+export function verifyBundle(options: VerifyKeyBundleOptions): VerifiedKeyBundle;
+export function verifyBundle(
+  options: VerifyBundleOptions | VerifyKeyBundleOptions,
+): VerifiedBundle | VerifiedKeyBundle {
   const { artifactDigest, artifactBytes, policy, predicateType } = options;
-  assertIdentityPolicy(policy);
+  if (isKeyPolicy(policy)) readPolicyKey(policy);
+  else assertIdentityPolicy(policy);
   const bundle = parseBundle(options.bundle);
   if (artifactBytes !== undefined) assertArtifactBytes(artifactBytes, artifactDigest);
   if (bundle.content.$case === 'messageSignature') assertMessage(bundle, artifactDigest, artifactBytes);
-  const material = verifyMaterial({
+  const common = {
     bundle,
     trustedRoot: options.trustedRoot,
     transparency: options.transparency ?? 'required',
     ...(artifactBytes === undefined ? {} : { artifactBytes }),
-  });
+  };
+  const verified = isKeyPolicy(policy) ? verifyKeyMaterial({ ...common, policy }) : verifyMaterial(common);
   const statement = readStatement(bundle);
   assertSubject(statement, artifactDigest);
   assertPredicateType(statement, predicateType);
-  assertIdentity(material.certificate, policy);
-  return result(options.bundle, bundle, material, statement, artifactDigest, policy);
+  const content = contentOf(options.bundle, bundle, statement, artifactDigest);
+  if (!('certificate' in verified)) return { ...content, ...keyResult(verified) };
+  if (isKeyPolicy(policy)) throw new SigstoreError('KEY_MISMATCH', 'Cannot verify a certificate under a key');
+  const { certificate, signedAt, logged } = verified;
+  assertIdentity(certificate, policy);
+  const identity = { ...certificate.extensions, san: certificate.san, issuer: policy.issuer };
+  return { ...content, identity, signedAt, transparency: logged ? 'logged' : 'timestamp-only' };
+}
+
+function keyResult({ hint, signedAt, logged }: VerifiedKeyMaterial) {
+  const unlogged = signedAt === undefined ? 'none' : 'timestamp-only';
+  const transparency: BundleTransparency = logged ? 'logged' : unlogged;
+  return { keyHint: hint, transparency, ...(signedAt === undefined ? {} : { signedAt }) };
 }
 
 function assertArtifactBytes(bytes: Uint8Array, expected: Digest): void {
@@ -84,11 +126,16 @@ function assertMessage(bundle: Bundle, artifactDigest: Digest, bytes: Uint8Array
       },
     );
   }
-  const signed = bundle.content.messageSignature.messageDigest.digest.toString('hex');
-  if (signed !== digestHex(artifactDigest)) {
+  const { algorithm, digest } = bundle.content.messageSignature.messageDigest;
+  // Keys over P-384 sign SHA-384; the bytes were held to their SHA-256 already.
+  const about =
+    algorithm === HashAlgorithm.SHA2_384
+      ? createHash('sha384').update(bytes).digest()
+      : Buffer.from(digestHex(artifactDigest), 'hex');
+  if (!digest.equals(about)) {
     throw new SigstoreError(
       'SUBJECT_MISMATCH',
-      `Cannot accept the bundle: it is about sha256:${signed}, not ${artifactDigest}`,
+      `Cannot accept the bundle: it is about ${digest.toString('hex').slice(0, 128)}, not ${artifactDigest}`,
     );
   }
 }
@@ -133,21 +180,15 @@ function assertPredicateType(statement: Statement | undefined, expected: string 
   );
 }
 
-function result(
+function contentOf(
   text: string,
   bundle: Bundle,
-  material: VerifiedMaterial,
   statement: Statement | undefined,
   artifactDigest: Digest,
-  policy: IdentityPolicy,
-): VerifiedBundle {
-  const { certificate, signedAt, logged } = material;
+): VerifiedContent {
   return {
     content: bundle.content.$case === 'dsseEnvelope' ? 'dsse' : 'message',
     subjects: statement?.subject ?? [{ name: '', digest: { sha256: digestHex(artifactDigest) } }],
-    identity: { ...certificate.extensions, san: certificate.san, issuer: policy.issuer },
-    signedAt,
-    transparency: logged ? 'logged' : 'timestamp-only',
     bundleSha256: sha256(text),
     ...(statement === undefined ? {} : { statement, predicateType: statement.predicateType }),
   };

@@ -89,7 +89,7 @@ function signedEntity(bundle: Bundle, artifactBytes: Uint8Array | undefined): Si
   }
 }
 
-function entityTimes(entity: SignedEntity): Date[] {
+export function entityTimes(entity: SignedEntity): Date[] {
   try {
     return entity.timestamps.flatMap((stamp) => {
       if (stamp.$case === 'timestamp-authority') return [stamp.timestamp.signingTime];
@@ -122,7 +122,8 @@ function runVerifier(
   }
 }
 
-function codeOf(error: unknown, expired: boolean): SigstoreErrorCode {
+/** Our code for an error of the library. */
+export function codeOf(error: unknown, expired: boolean): SigstoreErrorCode {
   // Other errors are ASN.1 or JSON that broke inside the library.
   if (!(error instanceof VerificationError)) return 'BUNDLE_MALFORMED';
   switch (error.code) {
@@ -145,6 +146,7 @@ function codeOf(error: unknown, expired: boolean): SigstoreErrorCode {
     case 'TLOG_ERROR':
       return error.message.includes('duplicate') ? 'LOG_ENTRY_MISMATCH' : 'LOG_ENTRY_MISSING';
     case 'PUBLIC_KEY_ERROR':
+      return 'KEY_NOT_VALID_THEN';
     case 'NOT_IMPLEMENTED_ERROR':
       return 'BUNDLE_MALFORMED';
   }

@@ -1,0 +1,87 @@
+import { array, type Decoder, object, parseJson, string } from '@paved/json';
+import type { KeyAlgorithm, RsaPadding } from '../key-algorithm.js';
+import { type AwsCredentials, signAwsRequest } from './aws-signature.js';
+import { KmsKey, kmsPublicKey, spki } from './kms-key.js';
+import { askKms, type KmsRefusal } from './kms-request.js';
+import type { KmsOptions } from './open-kms-key.js';
+
+export interface AwsKeyName {
+  readonly keyId: string;
+  readonly region: string;
+  readonly endpoint: URL;
+}
+
+const NAMES: Readonly<Partial<Record<KeyAlgorithm, string>>> = {
+  'ecdsa-p256-sha256': 'ECDSA_SHA_256',
+  'ecdsa-p384-sha384': 'ECDSA_SHA_384',
+  'rsa-pss-sha256': 'RSASSA_PSS_SHA_256',
+  'rsa-pkcs1-sha256': 'RSASSA_PKCS1_V1_5_SHA_256',
+};
+
+const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: array(string) });
+const signatureAnswer = object({ Signature: string });
+const errorAnswer = object({ __type: string });
+
+/** A key of AWS KMS, by key ARN, key id or alias; asks `GetPublicKey` once and `Sign` for each signature. */
+export async function openAwsKey(name: AwsKeyName, options: KmsOptions, credentials: AwsCredentials): Promise<KmsKey> {
+  const ask = async <T>(action: string, parameters: object, decoder: Decoder<T>): Promise<T> => {
+    const body = JSON.stringify({ KeyId: name.keyId, ...parameters });
+    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `TrentService.${action}` };
+    const { region, endpoint: url } = name;
+    const signed = signAwsRequest({ url, region, service: 'kms', headers, body, at: new Date() }, credentials);
+    const request = { method: 'POST', url, headers: signed, body } as const;
+    return await askKms({ ...options, request, decoder, refusalOf });
+  };
+  const { PublicKey, SigningAlgorithms } = await ask('GetPublicKey', {}, publicKeyAnswer);
+  const chosen = algorithmOf(SigningAlgorithms, options.rsaPadding ?? 'pss');
+  const { algorithm, publicKey } = kmsPublicKey(() => spki(Buffer.from(PublicKey, 'base64')), chosen);
+  return new KmsKey(algorithm, publicKey, async ({ bytes }) => {
+    const parameters = {
+      Message: bytes.toString('base64'),
+      MessageType: 'DIGEST',
+      SigningAlgorithm: NAMES[algorithm],
+    };
+    return Buffer.from((await ask('Sign', parameters, signatureAnswer)).Signature, 'base64');
+  });
+}
+
+function algorithmOf(offered: readonly string[], rsaPadding: RsaPadding): KeyAlgorithm | undefined {
+  const unwanted = rsaPadding === 'pss' ? 'rsa-pkcs1-sha256' : 'rsa-pss-sha256';
+  const all = Object.entries(NAMES) as [KeyAlgorithm, string][];
+  return all.find(([algorithm, name]) => algorithm !== unwanted && offered.includes(name))?.[0];
+}
+
+function refusalOf(_status: number, text: string): KmsRefusal {
+  switch (typeOf(text)) {
+    case 'DisabledException':
+    case 'KMSInvalidStateException':
+    case 'KeyUnavailableException':
+      return 'KEY_DISABLED';
+    case 'InvalidKeyUsageException':
+    case 'UnsupportedOperationException':
+    case 'ValidationException':
+      return 'KEY_ALGORITHM_MISMATCH';
+    case 'AccessDeniedException':
+    case 'ExpiredTokenException':
+    case 'IncompleteSignatureException':
+    case 'InvalidClientTokenId':
+    case 'InvalidSignatureException':
+    case 'MissingAuthenticationTokenException':
+    case 'SignatureDoesNotMatch':
+    case 'UnrecognizedClientException':
+      return 'KEY_DENIED';
+    case 'NotFoundException':
+      return 'KEY_NOT_FOUND';
+    default:
+      return 'KMS_REFUSED';
+  }
+}
+
+/** `com.amazonaws.kms#DisabledException` and `DisabledException` are the same. */
+function typeOf(text: string): string {
+  try {
+    return parseJson('the answer', text, errorAnswer).__type.replace(/^.*#/, '');
+  } catch {
+    return '';
+  }
+}
