@@ -140,13 +140,22 @@ function exactPurls(raw: readonly RawFinding[]): ReadonlyMap<string, string> {
   return exact;
 }
 
+/** Types that need a version (swift) have no purl without one: theirs is cut off as text. */
+function keyOf(purl: string): string {
+  try {
+    return purlWithoutVersion(purl);
+  } catch {
+    return purl.replace(/[?#].*$/s, '').replace(/@[^@/]*$/, '');
+  }
+}
+
 class PurlKeys {
   readonly #known = new Map<string, string>();
   /** Parsing a purl is the dearest part of merging; packages recur. */
   of(purl: string): string {
     const known = this.#known.get(purl);
     if (known !== undefined) return known;
-    const key = purlWithoutVersion(purl);
+    const key = keyOf(purl);
     this.#known.set(purl, key);
     return key;
   }

@@ -87,7 +87,9 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
   const version = textAt(artifact, 'version');
   const named = namedPackage(textAt(artifact, 'purl'), textAt(artifact, 'type'), name, version);
   const fix = objectAt(vulnerability, 'fix');
-  const fixedIn = textsAt(fix, 'versions');
+  const fixState = FIX_STATES[textAt(fix, 'state')] ?? 'unknown';
+  // Versions stand there as well when the distribution will not have them.
+  const fixedIn = fixState === 'wont-fix' || fixState === 'not-fixed' ? [] : textsAt(fix, 'versions');
   const path = textAt(fieldsOf(listAt(artifact, 'locations')[0]), 'path');
   const epss = epssOf(vulnerability, match);
   const exploited = exploitedOf(vulnerability, match);
@@ -107,7 +109,7 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
     name,
     version,
     ...(fixedIn.length === 0 ? {} : { fixedIn }),
-    fixState: FIX_STATES[textAt(fix, 'state')] ?? 'unknown',
+    fixState,
     title: oneLine(
       textAt(vulnerability, 'description') ||
         textAt(fieldsOf(listAt(match, 'relatedVulnerabilities')[0]), 'description'),

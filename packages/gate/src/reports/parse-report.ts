@@ -24,8 +24,7 @@ function read(what: string, name: string, value: unknown): ParsedReport {
   const document = fieldsOf(value);
   if (document === undefined) throw unsupported(what, 'no object: it names no scanner, so it is no answer');
   if (Array.isArray(document.runs)) return parseSarif(what, name, document);
-  if (Array.isArray(document.matches) && fieldsOf(document.descriptor) !== undefined)
-    return parseGrype(what, name, document);
+  if (isGrypeDocument(document)) return parseGrype(what, name, document);
   if (isTrivyDocument(document)) return parseTrivy(what, name, document);
   if (Array.isArray(document.results)) return readOsvReport(what, name, document);
   if (document.bomFormat === 'CycloneDX') {
@@ -33,6 +32,15 @@ function read(what: string, name: string, value: unknown): ParsedReport {
     throw unsupported(what, 'an SBOM without vulnerabilities: give it as sboms');
   }
   throw refused(what, document);
+}
+
+/** Without its descriptor only matches tell it: an empty list of something is no answer. */
+function isGrypeDocument({ matches, descriptor }: Fields): boolean {
+  if (!Array.isArray(matches)) return false;
+  const first = fieldsOf(matches[0]);
+  return (
+    fieldsOf(descriptor) !== undefined || (fieldsOf(first?.vulnerability) && fieldsOf(first?.artifact)) !== undefined
+  );
 }
 
 function isTrivyDocument(document: Fields): boolean {

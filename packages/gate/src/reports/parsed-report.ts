@@ -18,6 +18,8 @@ export interface ParsedReport {
   readonly subjects: readonly Digest[];
   /** RFC 3339, in the tool's own words. */
   readonly createdAt?: string;
+  /** Why it does not tell everything; what it found counts, what it did not find is not clean. */
+  readonly incomplete?: string;
   readonly database?: { readonly builtAt: string; readonly version?: string };
 }
 

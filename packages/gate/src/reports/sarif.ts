@@ -28,6 +28,7 @@ interface Run {
   readonly tool: string;
   readonly kind: SarifKind;
   readonly rules: Rules;
+  readonly artifacts: readonly Fields[];
 }
 
 function rulesOf(run: Fields): Rules {
@@ -82,10 +83,13 @@ function severityOf(run: Run, result: Fields, rule: Fields | undefined, help: st
   return LEVELS[levelOf(result, rule)] ?? 'unknown';
 }
 
-function locationOf(result: Fields): FindingLocation | undefined {
+function locationOf(run: Run, result: Fields): FindingLocation | undefined {
   const location = objectAt(fieldsOf(listAt(result, 'locations')[0]), 'physicalLocation');
   // Queries of a URL carry tokens.
-  const path = oneLine(textAt(objectAt(location, 'artifactLocation'), 'uri').replace(/[?#].*$/s, ''), 500);
+  const artifact = objectAt(location, 'artifactLocation');
+  const listed = run.artifacts[numberAt(artifact, 'index') ?? -1];
+  const uri = textAt(artifact, 'uri') || textAt(objectAt(listed, 'location'), 'uri');
+  const path = oneLine(uri.replace(/[?#].*$/s, ''), 500);
   if (path === '') return undefined;
   const line = numberAt(objectAt(location, 'region'), 'startLine');
   return { path, ...(line === undefined || line < 1 ? {} : { line }) };
@@ -163,7 +167,7 @@ function finding(run: Run, result: Fields): RawFinding | undefined {
   const help = textAt(objectAt(rule, 'help'), 'text');
   const isVulnerability = kind === 'vulnerability';
   const found = isVulnerability ? packageOf(result, rule, help) : undefined;
-  const location = locationOf(result);
+  const location = locationOf(run, result);
   const suppressed = suppressionOf(result);
   const id = isVulnerability ? advisoryOf(ruleId) : ruleId;
   const place = `${location?.path ?? ''} ${fingerprintOf(result) || (location?.line ?? '')}`;
@@ -204,20 +208,31 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
   const kinds = new Set<ReportKind>();
   const tools = new Set<string>();
   let scannerVersion = '';
+  let incomplete: string | undefined;
   for (const entry of runs) {
     const run = fieldsOf(entry);
     const driver = objectAt(objectAt(run, 'tool'), 'driver');
     const tool = oneLine(textAt(driver, 'name'), 100);
     if (run === undefined || tool === '') throw malformed(what, 'a run names no tool');
-    assertRan(what, tool, run);
     const results = listAt(run, 'results');
+    if (saysFailed(run)) {
+      if (results.length === 0) throw malformed(what, `${tool} says that its run failed`);
+      incomplete = `${tool} says that its run failed`;
+    }
     if (findings.length + results.length > MAX_FINDINGS)
       throw tooLarge(what, `it has more than ${MAX_FINDINGS} results`);
     const kind = kindOfTool(tool);
     tools.add(tool);
     kinds.add(kind.report);
     scannerVersion ||= textAt(driver, 'semanticVersion') || textAt(driver, 'version');
-    const context: Run = { what, report, tool: nameOf(tool), kind, rules: rulesOf(run) };
+    const context: Run = {
+      what,
+      report,
+      tool: nameOf(tool),
+      kind,
+      rules: rulesOf(run),
+      artifacts: objectsAt(run, 'artifacts'),
+    };
     for (const [index, item] of results.entries()) {
       const result = fieldsOf(item);
       if (result === undefined) throw malformed(what, `result ${index} is no object`);
@@ -235,6 +250,7 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
     kinds: [...kinds],
     findings,
     subjects: [],
+    ...(incomplete === undefined ? {} : { incomplete }),
   };
 }
 
@@ -244,8 +260,7 @@ function nameOf(tool: string): string {
   return lower === 'grype' || lower === 'trivy' || lower === 'osv-scanner' ? lower : tool;
 }
 
-/** A tool that says that it failed has not answered, whatever it lists (section 3.20.14). */
-function assertRan(what: string, tool: string, run: Fields): void {
-  const failed = objectsAt(run, 'invocations').find((invocation) => invocation.executionSuccessful === false);
-  if (failed !== undefined) throw malformed(what, `${tool} says that its run failed`);
+/** A tool that says that it failed has not looked at everything, whatever it lists (section 3.20.14). */
+function saysFailed(run: Fields): boolean {
+  return objectsAt(run, 'invocations').some((invocation) => invocation.executionSuccessful === false);
 }
