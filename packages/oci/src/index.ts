@@ -26,6 +26,7 @@ export {
 export { DOCKER_LIST, DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE } from './media-type.js';
 export { isRunnable, type Platform, platformText, readPlatform } from './platform.js';
 export { type PullBundlesOptions, type PulledBundle, type PulledBundles, pullBundles } from './pull-bundles.js';
+export { type PulledImage, pullImage } from './pull-image.js';
 export { type BlobProgress, type PushBlobsOptions, pushBlobs } from './push-blobs.js';
 export {
   assertRemoteManifest,
@@ -34,7 +35,14 @@ export {
   type PushedContent,
   pushContent,
 } from './push-content.js';
-export { assertTagsAllowed, type PushedTag, type PushTagsOptions, pushTags } from './push-tags.js';
+export {
+  assertTagsAllowed,
+  type PlannedTag,
+  type PushedTag,
+  type PushTagsOptions,
+  pushTagPlan,
+  pushTags,
+} from './push-tags.js';
 export { buildPushReceipt, PUSH_RECEIPT_MEDIA_TYPE, type PushReceipt } from './receipt.js';
 export {
   parseReference,

@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { type Digest, digestHex } from '@paved/digest';
 import { object, parseJson, refine, string } from '@paved/json';
-import { type BlobSource, bytesSource } from './blob-source.js';
+import { bytesSource } from './blob-source.js';
 import { assertBlobMatches, type Content, REBUILD_HINT } from './content.js';
+import { type ContentReader, walkContent } from './content-walk.js';
 import type { Descriptor } from './descriptor.js';
 import { openDockerArchive } from './docker-archive.js';
 import { OciError } from './error.js';
 import { DirectoryStore, invalid, type LayoutStore } from './layout-store.js';
-import { type ImageIndex, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from './manifest.js';
-import { manifestKind, OCI_INDEX } from './media-type.js';
+import { type ImageIndex, MAX_MANIFEST_BYTES, parseManifest } from './manifest.js';
+import { OCI_INDEX } from './media-type.js';
 import { type TarLimits, TarStore } from './tar-store.js';
 
 /** A layout whose structure was checked when it was opened, and by default every byte. */
@@ -26,9 +27,6 @@ export interface OpenLayoutOptions {
   readonly blobs?: 'hashed' | 'when-read';
   readonly limits?: TarLimits;
 }
-
-const MAX_DEPTH = 4;
-const MAX_MANIFESTS = 4096;
 
 const markerDecoder = object({
   imageLayoutVersion: refine(string, (version) => {
@@ -51,9 +49,8 @@ export async function openLayout(path: string, options: OpenLayoutOptions = {}):
   }
   const marker = await store.read('oci-layout', 4096);
   rethrow('oci-layout', () => parseJson('"oci-layout"', marker.toString('utf8'), markerDecoder));
-  const walk = new LayoutWalk(store, hashed);
-  const root = await walk.manifest(selectRoot(await readIndex(store), options.digest), 0);
-  return { path, root, manifests: [...walk.manifests.values()], blobs: [...walk.blobs.values()] };
+  const root = selectRoot(await readIndex(store), options.digest);
+  return { path, ...(await walkContent(layoutReader(store, hashed), root)) };
 }
 
 async function openStore(path: string, limits: TarLimits | undefined): Promise<LayoutStore> {
@@ -80,65 +77,22 @@ function selectRoot(index: ImageIndex, digest: Digest | undefined): Descriptor {
   return first;
 }
 
-class LayoutWalk {
-  readonly manifests = new Map<Digest, Manifest>();
-  readonly blobs = new Map<Digest, BlobSource>();
-  readonly #store: LayoutStore;
-  readonly #hashed: boolean;
-
-  constructor(store: LayoutStore, hashed: boolean) {
-    this.#store = store;
-    this.#hashed = hashed;
-  }
-
-  async manifest(descriptor: Descriptor, depth: number): Promise<Manifest> {
-    const known = this.manifests.get(descriptor.digest);
-    if (known !== undefined) {
-      assertDescribes(descriptor, known);
-      return known;
-    }
-    if (depth > MAX_DEPTH) throw invalid(descriptor.digest, `indexes are nested deeper than ${MAX_DEPTH}`);
-    if (this.manifests.size >= MAX_MANIFESTS)
-      throw invalid('index.json', `it has more than ${MAX_MANIFESTS} manifests`);
-    if (manifestKind(descriptor.mediaType) === undefined) {
-      throw invalid(descriptor.digest, `its media type ${JSON.stringify(descriptor.mediaType)} is no manifest's`);
-    }
-    const manifest = parseManifest(await this.#manifestBytes(descriptor), descriptor.mediaType);
-    const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers];
-    for (const part of parts) {
-      // In an index even an entry of unknown type is content that a puller may ask for by digest.
-      if (manifest.kind === 'index') await this.manifest(part, depth + 1);
-      else await this.#blob(part);
-    }
-    this.manifests.set(manifest.digest, manifest);
-    return manifest;
-  }
-
-  async #manifestBytes(descriptor: Descriptor): Promise<Buffer> {
-    const bytes = await this.#store.read(blobName(descriptor.digest), MAX_MANIFEST_BYTES);
-    await assertBlobMatches(bytesSource(descriptor, bytes));
-    return bytes;
-  }
-
-  async #blob(descriptor: Descriptor): Promise<void> {
-    const known = this.blobs.get(descriptor.digest);
-    if (known !== undefined) {
-      if (known.descriptor.size !== descriptor.size) throw invalid(descriptor.digest, 'it is named with two sizes');
-      return;
-    }
-    const name = blobName(descriptor.digest);
-    const size = await this.#store.size(name);
-    if (size !== descriptor.size) throw otherSize(descriptor, size);
-    const source = { descriptor, open: () => this.#store.open(name) };
-    if (this.#hashed) await assertBlobMatches(source);
-    this.blobs.set(descriptor.digest, source);
-  }
-}
-
-function assertDescribes(descriptor: Descriptor, manifest: Manifest): void {
-  if (descriptor.mediaType !== manifest.mediaType || descriptor.size !== manifest.bytes.length) {
-    throw invalid(descriptor.digest, 'it is named with two media types or sizes');
-  }
+function layoutReader(store: LayoutStore, hashed: boolean): ContentReader {
+  return {
+    async manifestBytes(descriptor) {
+      const bytes = await store.read(blobName(descriptor.digest), MAX_MANIFEST_BYTES);
+      await assertBlobMatches(bytesSource(descriptor, bytes));
+      return bytes;
+    },
+    async blob(descriptor) {
+      const name = blobName(descriptor.digest);
+      const size = await store.size(name);
+      if (size !== descriptor.size) throw otherSize(descriptor, size);
+      const source = { descriptor, open: () => store.open(name) };
+      if (hashed) await assertBlobMatches(source);
+      return source;
+    },
+  };
 }
 
 function otherSize({ digest, size }: Descriptor, found: number): OciError {

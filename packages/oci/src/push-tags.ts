@@ -13,6 +13,12 @@ export interface PushTagsOptions {
   readonly moveTag?: boolean;
 }
 
+/** One tag, and the manifest that it is put on; the manifest must be in the repository already. */
+export interface PlannedTag {
+  readonly tag: Tag;
+  readonly manifest: Manifest;
+}
+
 export interface PushedTag {
   readonly tag: Tag;
   readonly outcome: 'created' | 'present' | 'moved';
@@ -48,22 +54,37 @@ export function assertTagsAllowed(tags: readonly Tag[], allowed: readonly string
  * @throws {OciError} `TAG_EXISTS`, `READBACK_MISMATCH`
  */
 export async function pushTags(options: PushTagsOptions): Promise<readonly PushedTag[]> {
+  const { repository, manifest, tags, moveTag = false } = options;
+  const plan = tags.map((tag) => ({ tag, manifest }));
+  return await pushTagPlan(repository, plan, moveTag);
+}
+
+/**
+ * As {@link pushTags}, for tags of several manifests; they are put in their order, so that the tag of an index can come last.
+ * @throws {OciError} `TAG_EXISTS`, `READBACK_MISMATCH`
+ */
+export async function pushTagPlan(
+  repository: RepositoryClient,
+  plan: readonly PlannedTag[],
+  moveTag: boolean,
+): Promise<readonly PushedTag[]> {
   const current = new Map<Tag, Digest | undefined>();
   // All are looked at before the first is written, so that a conflict in the last leaves none behind.
-  for (const tag of options.tags) {
-    const digest = await digestOf(options.repository, tag);
+  for (const { tag, manifest } of plan) {
+    const digest = await digestOf(repository, tag);
     current.set(tag, digest);
-    if (digest !== undefined && digest !== options.manifest.digest && options.moveTag !== true) {
-      throw exists(tag, digest, options.manifest.digest);
-    }
+    if (digest !== undefined && digest !== manifest.digest && !moveTag) throw exists(tag, digest, manifest.digest);
   }
   const pushed: PushedTag[] = [];
-  for (const [tag, digest] of current) pushed.push(await pushTag(options, tag, digest));
+  for (const planned of plan) pushed.push(await pushTag(repository, planned, current.get(planned.tag)));
   return pushed;
 }
 
-async function pushTag(options: PushTagsOptions, tag: Tag, before: Digest | undefined): Promise<PushedTag> {
-  const { repository, manifest } = options;
+async function pushTag(
+  repository: RepositoryClient,
+  { tag, manifest }: PlannedTag,
+  before: Digest | undefined,
+): Promise<PushedTag> {
   if (before === manifest.digest) return { tag, outcome: 'present' };
   try {
     await repository.pushManifest(manifest, { tag });

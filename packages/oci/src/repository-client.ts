@@ -63,10 +63,14 @@ export class RepositoryClient {
     return uploadBlob(this, source, options);
   }
 
+  /** The registry's answer; nothing in its body is compared. */
+  openBlob({ digest }: Descriptor): Promise<HttpResponse> {
+    return this.send({ method: 'GET', url: this.url(`blobs/${digest}`), redirect: 'follow', accept: [200] });
+  }
+
   /** The blob's bytes; the stream fails with `DIGEST_MISMATCH` before its last chunk when they are others. */
   async pullBlob(descriptor: Descriptor): Promise<Readable> {
-    const url = this.url(`blobs/${descriptor.digest}`);
-    const response = await this.send({ method: 'GET', url, redirect: 'follow', accept: [200] });
+    const response = await this.openBlob(descriptor);
     return pipeline(response.body, new VerifiedBlobStream(descriptor), () => undefined);
   }
 
