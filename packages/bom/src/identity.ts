@@ -16,6 +16,8 @@ export interface SbomContext {
   /** Override the root's own, when given. */
   readonly name?: string;
   readonly version?: string;
+  /** `linux/arm64/v8`: one child of an image index, which is named by digest and never by a tag. */
+  readonly platform?: string;
   /** RFC 3339; fractions of a second are dropped, because SPDX 2.3 section 6.9 knows none. */
   readonly created: string;
   readonly tool: { readonly name: string; readonly version: string };

@@ -1,4 +1,7 @@
+export type { Bom, BomComponent, BomHash } from './bom.js';
+export { bomOfFetchManifest, bomOfLockfiles } from './bom-of-packages.js';
 export { buildCycloneDx } from './cyclonedx.js';
+export { buildDependencySnapshot, type SnapshotContext } from './dependency-snapshot.js';
 export { BomError, type BomErrorCode } from './error.js';
 export {
   FETCH_MANIFEST_MEDIA_TYPE,
@@ -9,6 +12,7 @@ export {
 } from './fetch-manifest.js';
 export type { SbomContext, SbomSubject } from './identity.js';
 export { type DeclaredLicence, parseDeclaredLicence } from './licence.js';
+export { MAIN_REF, mergeBoms } from './merge-boms.js';
 export { MAX_SBOM_BYTES, parseSbom } from './parse-sbom.js';
 export {
   canonicalPurl,
@@ -18,6 +22,19 @@ export {
   purlOf,
   purlWithoutVersion,
 } from './purl.js';
+export { MAX_SOURCE_BYTES, readBom } from './read-bom.js';
 export type { Sbom, SbomComponent } from './sbom.js';
-export { assertSbomSchema, type SbomKind } from './schema.js';
+export { assertSbomSchema, CYCLONEDX_VERSIONS, type CycloneDxVersion, type SbomKind } from './schema.js';
+export {
+  assertGrade,
+  type ElementScore,
+  GRADES,
+  type Grade,
+  type SbomScore,
+  type ScoreProfile,
+  scoreBom,
+} from './score.js';
 export { buildSpdx } from './spdx.js';
+export { type Trimmed, trimToFit } from './trim-bom.js';
+export { writeCycloneDx } from './write-cyclonedx.js';
+export { writeSpdx } from './write-spdx.js';

@@ -4,7 +4,7 @@ import { byText } from './identity.js';
 import { readCycloneDx } from './read-cyclonedx.js';
 import { readSpdx } from './read-spdx.js';
 import type { Sbom, SbomComponent } from './sbom.js';
-import { assertSbomSchema, type SbomKind } from './schema.js';
+import { assertSbomSchema, CYCLONEDX_VERSIONS, type SbomKind } from './schema.js';
 
 /** The size above which stores refuse an attestation; a larger document cannot be released, so it is not read. */
 export const MAX_SBOM_BYTES = 16 * 1024 * 1024;
@@ -12,7 +12,7 @@ const MAX_COMPONENTS = 100_000;
 const MAX_DEPTH = 200;
 
 /**
- * Reads a CycloneDX 1.6 or SPDX 2.3 JSON document that comes from a machine that is not trusted, and holds it to its schema.
+ * Reads a CycloneDX (1.5 to 1.7) or SPDX 2.3 JSON document that comes from a machine that is not trusted, and holds it to its schema.
  * A statement or envelope in its place is refused: only the seal job makes statements.
  * @throws {BomError} `SBOM_TOO_LARGE`, `SBOM_MALFORMED`, `SBOM_IS_STATEMENT`, `SBOM_UNSUPPORTED`, `SBOM_SCHEMA_INVALID`
  */
@@ -27,9 +27,10 @@ export function parseSbom(bytes: Uint8Array): Sbom {
   return { ...sbom, subjects: [...new Set(sbom.subjects)].sort(byText), components: sorted(sbom.components) };
 }
 
-function parseDocument(bytes: Uint8Array): unknown {
-  if (bytes.length > MAX_SBOM_BYTES) {
-    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it has ${bytes.length} bytes of ${MAX_SBOM_BYTES}`);
+/** JSON of at most `maxBytes` and a bounded depth. */
+export function parseDocument(bytes: Uint8Array, maxBytes = MAX_SBOM_BYTES): unknown {
+  if (bytes.length > maxBytes) {
+    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it has ${bytes.length} bytes of ${maxBytes}`);
   }
   let document: unknown;
   try {
@@ -52,7 +53,7 @@ function assertShallow(document: unknown): void {
   }
 }
 
-function kindOf(document: unknown): SbomKind {
+export function kindOf(document: unknown): SbomKind {
   if (isStatementLike(document) || isEnvelopeLike(document)) {
     throw new BomError('SBOM_IS_STATEMENT', 'Cannot read the SBOM: it is a statement or a signed envelope', {
       hint: 'Hand over the raw CycloneDX or SPDX document; the statement is built where it is signed',
@@ -62,23 +63,24 @@ function kindOf(document: unknown): SbomKind {
     throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not a JSON object');
   }
   const fields = document as Readonly<Record<string, unknown>>;
-  if (fields.bomFormat === 'CycloneDX') return supported('cyclonedx', 'CycloneDX', fields.specVersion, '1.6');
-  if (typeof fields.spdxVersion === 'string') return supported('spdx', 'SPDX', fields.spdxVersion, 'SPDX-2.3');
+  if (fields.bomFormat === 'CycloneDX')
+    return supported('cyclonedx', 'CycloneDX', fields.specVersion, CYCLONEDX_VERSIONS);
+  if (typeof fields.spdxVersion === 'string') return supported('spdx', 'SPDX', fields.spdxVersion, ['SPDX-2.3']);
   const context = JSON.stringify(fields['@context'] ?? '').slice(0, 500);
   if (context.includes('spdx.org/rdf/3')) throw unsupported('SPDX 3 JSON-LD');
   throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is neither CycloneDX nor SPDX', {
-    hint: 'Give CycloneDX 1.6 or SPDX 2.3 as JSON',
+    hint: 'Give CycloneDX 1.5 to 1.7 or SPDX 2.3 as JSON',
   });
 }
 
-function supported(kind: SbomKind, label: string, version: unknown, wanted: string): SbomKind {
-  if (version === wanted) return kind;
+function supported(kind: SbomKind, label: string, version: unknown, wanted: readonly string[]): SbomKind {
+  if (wanted.includes(String(version))) return kind;
   throw unsupported(`${label} ${String(version).slice(0, 40)}`);
 }
 
 function unsupported(what: string): BomError {
   return new BomError('SBOM_UNSUPPORTED', `Cannot read the SBOM: it is ${what}`, {
-    hint: 'Give CycloneDX 1.6 or SPDX 2.3 as JSON',
+    hint: 'Give CycloneDX 1.5 to 1.7 or SPDX 2.3 as JSON',
   });
 }
 

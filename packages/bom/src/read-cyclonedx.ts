@@ -68,7 +68,7 @@ function toComponent(entry: Component, direct: ReadonlySet<string>): SbomCompone
   };
 }
 
-/** Reads a document that already passed the schema of CycloneDX 1.6. */
+/** Reads a document that already passed the schema of its version of CycloneDX. */
 export function readCycloneDx(value: unknown): Sbom {
   const bom = document(value);
   const main = bom.metadata?.component;

@@ -1,34 +1,48 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
 import { BomError } from './error.js';
-import { CYCLONEDX_1_6, SPDX_2_3 } from './schemas/documents.js';
+import { CYCLONEDX_REFERENCES, CYCLONEDX_SCHEMAS, SPDX_2_3 } from './schemas/documents.js';
 
 export type SbomKind = 'cyclonedx' | 'spdx';
 
-const LABEL: Readonly<Record<SbomKind, string>> = { cyclonedx: 'CycloneDX 1.6', spdx: 'SPDX 2.3' };
-const compiled = new Map<SbomKind, ValidateFunction>();
+/** Versions of CycloneDX that are read and written. */
+export type CycloneDxVersion = keyof typeof CYCLONEDX_SCHEMAS;
+export const CYCLONEDX_VERSIONS = ['1.5', '1.6', '1.7'] as const satisfies readonly CycloneDxVersion[];
 
-function compile(kind: SbomKind): ValidateFunction {
+type SchemaName = CycloneDxVersion | 'spdx';
+const compiled = new Map<SchemaName, ValidateFunction>();
+
+/** Each schema is compiled when the first document of its version comes. */
+function compile(name: SchemaName): ValidateFunction {
   // `logger: false`: a schema's own oddities are not the user's business. First error only: hostile documents make millions.
   const ajv = new Ajv({ strict: false, allErrors: false, logger: false, validateSchema: false });
   formats.default(ajv, ['date-time', 'email', 'uri']);
   // RFC 3987 references and RFC 6531 addresses, as far as they can hurt a reader: no white space, no control characters.
   ajv.addFormat('iri-reference', /^[^\s\p{Cc}<>"]*$/u);
   ajv.addFormat('idn-email', /^[^\s\p{Cc}@]+@[^\s\p{Cc}@]+$/u);
-  if (kind === 'spdx') return ajv.compile(SPDX_2_3);
-  for (const reference of CYCLONEDX_1_6.references) ajv.addSchema(reference);
-  return ajv.compile(CYCLONEDX_1_6.schema);
+  if (name === 'spdx') return ajv.compile(SPDX_2_3);
+  for (const reference of CYCLONEDX_REFERENCES) ajv.addSchema(reference);
+  return ajv.compile(CYCLONEDX_SCHEMAS[name]);
+}
+
+function schemaOf(kind: SbomKind, document: unknown): SchemaName {
+  if (kind === 'spdx') return 'spdx';
+  const version = (document as { specVersion?: unknown } | null)?.specVersion;
+  // What states another version is held to 1.6, which refuses it by that field or another.
+  return CYCLONEDX_VERSIONS.find((known) => known === version) ?? '1.6';
 }
 
 /**
- * Holds a document to the published schema of its format, which is embedded: nothing is fetched.
+ * Holds a document to the published schema of its format and version, which is embedded: nothing is fetched.
  * @throws {BomError} `SBOM_SCHEMA_INVALID` with the path of the first field that the schema refuses
  */
 export function assertSbomSchema(kind: SbomKind, document: unknown): void {
-  const validate = compiled.get(kind) ?? compile(kind);
-  compiled.set(kind, validate);
+  const name = schemaOf(kind, document);
+  const validate = compiled.get(name) ?? compile(name);
+  compiled.set(name, validate);
   if (validate(document)) return;
   const [first] = validate.errors ?? [];
   const where = `${first?.instancePath || '/'} ${first?.message ?? 'is refused'}`.slice(0, 300);
-  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${LABEL[kind]} document: ${where}`);
+  const label = name === 'spdx' ? 'SPDX 2.3' : `CycloneDX ${name}`;
+  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${label} document: ${where}`);
 }

@@ -1,9 +1,10 @@
-import { type Digest, digestHex, sha256 } from '@paved/digest';
+import { type Digest, digestHex } from '@paved/digest';
 import { dependencyGraph } from './dependency-graph.js';
 import type { FetchedPackage, FetchManifest } from './fetch-manifest.js';
 import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
 import { parseDeclaredLicence } from './licence.js';
 import { assertSbomSchema } from './schema.js';
+import { declaredLicence as declared, elementId, licenceRef, NO_ASSERTION } from './spdx-names.js';
 
 type Json = Readonly<Record<string, unknown>>;
 interface Relationship {
@@ -14,33 +15,6 @@ interface Relationship {
 
 const DOCUMENT = 'SPDXRef-DOCUMENT';
 const MAIN = 'SPDXRef-Subject';
-const NO_ASSERTION = 'NOASSERTION';
-
-/** Letters, digits, `.` and `-` only (SPDX 2.3 section 7.2); the hash keeps ids apart that look alike after that. */
-function elementId(purl: string): string {
-  const readable = purl
-    .replace(/^pkg:/, '')
-    .replaceAll(/[^A-Za-z0-9.]+/g, '-')
-    .slice(0, 80);
-  return `SPDXRef-Package-${readable}-${digestHex(sha256(purl)).slice(0, 12)}`;
-}
-
-function licenceRef(name: string): string {
-  return `LicenseRef-paved-${digestHex(sha256(name)).slice(0, 12)}`;
-}
-
-function declared(text: string | undefined): string {
-  if (text === undefined || text.trim() === '') return NO_ASSERTION;
-  const licence = parseDeclaredLicence(text);
-  switch (licence.$case) {
-    case 'id':
-      return licence.id;
-    case 'expression':
-      return licence.expression;
-    case 'name':
-      return licenceRef(licence.name);
-  }
-}
 
 function ownWords(manifest: FetchManifest): readonly Json[] {
   const found = new Map<string, string>();

@@ -1,0 +1,178 @@
+import { digestHex } from '@paved/digest';
+import type { Bom, BomComponent } from './bom.js';
+import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
+import { parseDeclaredLicence } from './licence.js';
+import { MAIN_REF } from './merge-boms.js';
+import { assertSbomSchema } from './schema.js';
+import { declaredLicence, elementId, licenceRef, NO_ASSERTION } from './spdx-names.js';
+import { sortedSubjects } from './write-cyclonedx.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const DOCUMENT = 'SPDXRef-DOCUMENT';
+const MAIN = 'SPDXRef-Subject';
+const UNJUDGED = { licenseConcluded: NO_ASSERTION, copyrightText: NO_ASSERTION, filesAnalyzed: false } as const;
+const PURPOSES: Readonly<Record<string, string>> = {
+  application: 'APPLICATION',
+  container: 'CONTAINER',
+  device: 'DEVICE',
+  file: 'FILE',
+  firmware: 'FIRMWARE',
+  framework: 'FRAMEWORK',
+  library: 'LIBRARY',
+  'operating-system': 'OPERATING-SYSTEM',
+};
+/** Spelling of CycloneDX to that of SPDX 2.3 section 7.10. */
+const ALGORITHMS: Readonly<Record<string, string>> = {
+  MD5: 'MD5',
+  'SHA-1': 'SHA1',
+  'SHA-256': 'SHA256',
+  'SHA-384': 'SHA384',
+  'SHA-512': 'SHA512',
+  'SHA3-256': 'SHA3-256',
+  'SHA3-384': 'SHA3-384',
+  'SHA3-512': 'SHA3-512',
+};
+
+/** Several licences all hold: SPDX has one field for them. */
+function declared(licences: readonly string[]): string {
+  const parts = licences.map(declaredLicence).filter((part) => part !== NO_ASSERTION);
+  if (parts.length === 0) return NO_ASSERTION;
+  return parts.length === 1
+    ? (parts[0] ?? NO_ASSERTION)
+    : parts.map((part) => (part.includes(' ') ? `(${part})` : part)).join(' AND ');
+}
+
+function references({ purl, cpe }: Partial<BomComponent>): Json {
+  const refs = [
+    ...(purl === undefined
+      ? []
+      : [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl }]),
+    ...(cpe === undefined || !cpe.startsWith('cpe:2.3:')
+      ? []
+      : [{ referenceCategory: 'SECURITY', referenceType: 'cpe23Type', referenceLocator: cpe }]),
+  ];
+  return refs.length === 0 ? {} : { externalRefs: refs };
+}
+
+function packageOf(entry: BomComponent): Json {
+  const checksums = entry.hashes.flatMap(({ alg, content }) => {
+    const algorithm = ALGORITHMS[alg];
+    return algorithm === undefined ? [] : [{ algorithm, checksumValue: content }];
+  });
+  const purpose = PURPOSES[entry.type];
+  return {
+    SPDXID: elementId(entry.ref),
+    name: entry.name === '' ? NO_ASSERTION : entry.name,
+    ...(entry.version === undefined ? {} : { versionInfo: entry.version }),
+    supplier: entry.supplier === undefined ? NO_ASSERTION : `Organization: ${entry.supplier}`,
+    downloadLocation: NO_ASSERTION,
+    ...(entry.locations.length === 0 ? {} : { sourceInfo: `found in ${entry.locations.join(', ')}` }),
+    ...UNJUDGED,
+    licenseDeclared: declared(entry.licences),
+    primaryPackagePurpose: purpose ?? 'OTHER',
+    ...(checksums.length === 0 ? {} : { checksums }),
+    ...references(entry),
+  };
+}
+
+function checksum({ digest }: SbomSubject): Json {
+  return { algorithm: digest.startsWith('sha256:') ? 'SHA256' : 'SHA512', checksumValue: digestHex(digest) };
+}
+
+function subjectFile(subject: SbomSubject, index: number): Json {
+  return {
+    SPDXID: `${MAIN}-File-${index + 1}`,
+    name: subject.name,
+    packageFileName: subject.name,
+    supplier: NO_ASSERTION,
+    downloadLocation: NO_ASSERTION,
+    ...UNJUDGED,
+    licenseDeclared: NO_ASSERTION,
+    primaryPackagePurpose: 'FILE',
+    checksums: [checksum(subject)],
+  };
+}
+
+function mainPackage(bom: Bom, context: SbomContext): Json {
+  const [only] = context.subjects;
+  const version = context.version ?? bom.main?.version;
+  return {
+    SPDXID: MAIN,
+    name: context.name ?? bom.name,
+    ...(version === undefined ? {} : { versionInfo: version }),
+    supplier: `Organization: ${context.supplier.name}`,
+    downloadLocation: NO_ASSERTION,
+    ...(context.platform === undefined ? {} : { comment: `platform ${context.platform}` }),
+    ...UNJUDGED,
+    licenseDeclared: declared(bom.main?.licences ?? []),
+    primaryPackagePurpose: PURPOSES[context.componentType] ?? 'OTHER',
+    ...(only !== undefined && context.subjects.length === 1 ? { checksums: [checksum(only)] } : {}),
+    ...references({ ...(bom.main?.purl === undefined ? {} : { purl: bom.main.purl }) }),
+  };
+}
+
+function relationships(bom: Bom, files: number): readonly Json[] {
+  const edges: [string, string, string][] = [[DOCUMENT, 'DESCRIBES', MAIN]];
+  const id = (ref: string) => (ref === MAIN_REF ? MAIN : elementId(ref));
+  for (let index = 1; index <= files; index++) edges.push([MAIN, 'CONTAINS', `${MAIN}-File-${index}`]);
+  for (const [ref, needed] of bom.dependencies) for (const to of needed) edges.push([id(ref), 'DEPENDS_ON', id(to)]);
+  for (const { ref, scope } of bom.components) {
+    if (scope === 'development') edges.push([id(ref), 'DEV_DEPENDENCY_OF', MAIN]);
+  }
+  // SPDX 2.3 section 11.1.2: a relationship to NONE says that there is no other, to NOASSERTION that there may be.
+  const told = (bom.dependencies.get(MAIN_REF) ?? []).length > 0;
+  if (bom.completeness !== 'complete') edges.push([MAIN, 'DEPENDS_ON', NO_ASSERTION]);
+  else if (!told) edges.push([MAIN, 'DEPENDS_ON', 'NONE']);
+  return edges
+    .sort((a, b) => byText(a.join('\0'), b.join('\0')))
+    .map(([spdxElementId, relationshipType, relatedSpdxElement]) => ({
+      spdxElementId,
+      relationshipType,
+      relatedSpdxElement,
+    }));
+}
+
+function ownWords(bom: Bom): readonly Json[] {
+  const found = new Map<string, string>();
+  for (const licence of [bom.main, ...bom.components].flatMap((entry) => entry?.licences ?? [])) {
+    if (licence.trim() === '') continue;
+    const parsed = parseDeclaredLicence(licence);
+    if (parsed.$case === 'name') found.set(licenceRef(parsed.name), parsed.name);
+  }
+  return [...found]
+    .sort(([a], [b]) => byText(a, b))
+    .map(([licenseId, extractedText]) => ({ licenseId, extractedText, name: NO_ASSERTION }));
+}
+
+/** SPDX 2.3 JSON of a merged bill, with the guarantees of `writeCycloneDx`. */
+export function writeSpdx(bom: Bom, context: SbomContext): string {
+  const subjects = sortedSubjects(context);
+  const files = subjects.length === 1 ? [] : subjects.map(subjectFile);
+  const name = context.name ?? bom.name;
+  const extracted = ownWords(bom);
+  const others = bom.tools.filter((tool) => tool.name !== context.tool.name);
+  const creators = [context.tool, ...others].map(
+    (tool) => `Tool: ${tool.name}${tool.version === undefined ? '' : `-${tool.version}`}`,
+  );
+  const content = {
+    creationInfo: {
+      created: wholeSeconds(context.created),
+      creators: [`Organization: ${context.supplier.name}`, ...creators],
+    },
+    packages: [mainPackage(bom, context), ...files, ...bom.components.map(packageOf)],
+    relationships: relationships(bom, files.length),
+    ...(extracted.length === 0 ? {} : { hasExtractedLicensingInfos: extracted }),
+  };
+  const path = encodeURIComponent(name).slice(0, 200);
+  const document = {
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: DOCUMENT,
+    name,
+    documentNamespace: `https://spdx.org/spdxdocs/${path}-${contentUuid(JSON.stringify({ name, content }))}`,
+    ...content,
+  };
+  assertSbomSchema('spdx', document);
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
