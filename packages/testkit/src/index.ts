@@ -11,9 +11,11 @@ export type {
   JobPermissions,
   PermissionLevel,
 } from './github/model.js';
+export { type ReleaseDouble, type ReleasesDouble, startReleases } from './github/releases.js';
 export { type GitHubService, startGitHub } from './github/start-github.js';
 export { type GitHubClaims, type GitHubClaimsOptions, githubClaims } from './issuer/github-claims.js';
 export { type Issuer, type SignTokenOptions, startIssuer } from './issuer/start-issuer.js';
+export { type KmsDouble, type KmsFaults, type KmsService, startKms } from './kms/start-kms.js';
 export {
   type AccessTokens,
   type Credentials,

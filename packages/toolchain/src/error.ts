@@ -15,6 +15,7 @@ export type ToolchainErrorCode =
   | 'REBUILD_FAILED'
   | 'COMMIT_UNKNOWN'
   | 'TRUST_REFUSED'
+  | 'TAG_REFUSED'
   | 'OPTION_UNKNOWN';
 
 /** What a command of the toolchain refuses; the hint names the command to run. */

@@ -16,6 +16,7 @@ export { cloneAt, exportCommit, resolveCommit } from './release/git.js';
 export { gitTreeHash } from './release/git-tree.js';
 export { rebuildRelease } from './release/rebuild.js';
 export { RELEASED_PATHS, releaseFiles, writeReleaseTree } from './release/release-tree.js';
+export { type ReleaseTags, tagRelease } from './release/tag-release.js';
 export { treeArchive } from './release/tree-archive.js';
 export { type PavedConfig, parseConfig, RenderError, readConfig } from './render/config.js';
 export { type RenderedWorkflow, renderWorkflows, writeWorkflows } from './render/workflows.js';

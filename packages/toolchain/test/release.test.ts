@@ -12,6 +12,7 @@ import {
   rebuildRelease,
   releaseFiles,
   resolveCommit,
+  tagRelease,
   treeArchive,
   writeReleaseTree,
 } from '../src/index.js';
@@ -171,4 +172,38 @@ describe('a commit', () => {
     await commit(folder);
     await expect(resolveCommit(folder, name)).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
   });
+});
+
+describe('a release is tagged', () => {
+  const files = new Map([
+    ['dist/a.js', Buffer.from('1')],
+    ['.github/workflows/x.yml', Buffer.from('on: push')],
+  ]);
+
+  test('on a commit with exactly the tree, the version for ever and the major version for now', async () => {
+    await put('source.ts', 'not released');
+    const source = await commit(folder);
+    const tree = join(folder, 'build/release-tree');
+    await writeReleaseTree(tree, files);
+    const first = await tagRelease(folder, tree, source, 'v1.0.0');
+    await writeFile(join(tree, 'dist/a.js'), '2');
+    const second = await tagRelease(folder, tree, source, 'v1.0.1');
+    const show = async (name: string) => (await run('git', ['rev-parse', name], { cwd: folder })).stdout.trim();
+    expect(await show('v1.0.0^{tree}')).toBe(gitTreeHash(files));
+    expect([await show('v1.0.0^{commit}'), await show('v1^{commit}')]).toEqual([first.commit, second.commit]);
+    expect(await show('v1.0.1^{commit}^')).toBe(first.commit);
+    expect(await show('HEAD')).toBe(source);
+    expect((await run('git', ['status', '--short', 'source.ts'], { cwd: folder })).stdout).toBe('');
+  });
+
+  test.each(['v1.0.0', 'v1', '1.0.0', 'v1.0.0-rc.1', '--force'])(
+    'but not twice or by another name: %s',
+    async (version) => {
+      const source = await commit(folder);
+      const tree = join(folder, 'build/release-tree');
+      await writeReleaseTree(tree, files);
+      await tagRelease(folder, tree, source, 'v1.0.0');
+      await expect(tagRelease(folder, tree, source, version)).rejects.toMatchObject({ code: 'TAG_REFUSED' });
+    },
+  );
 });

@@ -38,6 +38,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'hermetic-build': ['@paved/attestation', '@paved/bom', 'tar-stream', 'yaml', 'packageurl-js', 'semver'],
   'oidc-login': ['@paved/oci', 'jose'],
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
+  publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/subject-files'],
   'scan-gate': [
