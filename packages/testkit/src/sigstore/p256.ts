@@ -1,5 +1,5 @@
-import type { KeyObject } from 'node:crypto';
-import { childrenOf, DER, readSingle } from '@paved/sigstore/der';
+import { type KeyObject, randomBytes } from 'node:crypto';
+import { childrenOf, DER, encodeElement, readSingle } from '@paved/sigstore/der';
 
 /**
  * ECDSA over P-256 for a digest that is already made: a log gets the digest and never the bytes, and node:crypto can only
@@ -14,6 +14,21 @@ export function verifyPrehashed(publicKey: KeyObject, digest: Buffer, signature:
   const key: Point = [toBigInt(Buffer.from(x, 'base64url')), toBigInt(Buffer.from(y, 'base64url'))];
   const sum = add(multiply(G, mod(toBigInt(digest) * inverse, N)), multiply(key, mod(r * inverse, N)));
   return sum !== null && mod(sum[0], N) === r;
+}
+
+/** ECDSA over P-256 for a digest, DER: what a key service does, and node:crypto does not. For tests alone. */
+export function signPrehashed(privateKey: KeyObject, digest: Buffer): Buffer {
+  const d = toBigInt(Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url'));
+  const k = mod(toBigInt(randomBytes(40)), N - 1n) + 1n;
+  const point = multiply(G, k);
+  const r = mod(point?.[0] ?? 0n, N);
+  const s = mod(invert(k, N) * (toBigInt(digest) + r * d), N);
+  const integer = (value: bigint) => {
+    const hex = value.toString(16);
+    const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
+    return encodeElement(DER.integer, (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
+  };
+  return encodeElement(DER.sequence, integer(r), integer(s));
 }
 
 type Point = readonly [bigint, bigint];

@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { sha256 } from '@paved/digest';
+import { describeError, errorChain } from '@paved/errors';
+import { HttpClient } from '@paved/http';
+import { type KmsDouble, type KmsFaults, type KmsService, startKms } from '@paved/testkit';
+import { openKeySession, openKmsKey, parseTrustedRoot, verifyBundle } from '../src/index.js';
+import { signAwsRequest } from '../src/kms/aws-signature.js';
+import { startLoopbackSigstore } from './loopback.js';
+
+const ARTIFACT = Buffer.from('the artifact');
+const SERVICES: readonly KmsService[] = ['aws', 'gcp', 'azure', 'vault'];
+const http = new HttpClient({ retry: { baseDelayMs: 1, maxDelayMs: 5 } });
+
+let kms: KmsDouble | undefined;
+afterEach(async () => {
+  await kms?.close();
+  kms = undefined;
+  http.close();
+});
+
+function openKey({ url, uri, credentials }: KmsDouble) {
+  return openKmsKey({ http, timeoutMs: 5000, uri, credentials, endpoint: url });
+}
+
+async function signOnce(double: KmsDouble): Promise<string> {
+  const session = await openKeySession({ key: await openKey(double), http, transparency: 'off' });
+  expect(session.publicKey).toBe(double.publicKey);
+  return (await session.signBlob(ARTIFACT)).json;
+}
+
+describe.each(SERVICES)('a key in %s', (service) => {
+  const kinds =
+    service === 'aws' || service === 'azure' ? (['p256', 'rsa'] as const) : (['p256', 'rsa', 'ed25519'] as const);
+  test.each(kinds)('%s: what it signs verifies under its public key', async (kind) => {
+    kms = await startKms(service, kind);
+    const bundle = await signOnce(kms);
+    const loopback = await startLoopbackSigstore();
+    const trustedRoot = parseTrustedRoot(loopback.sigstore.trustedRoot);
+    const verified = verifyBundle({
+      bundle,
+      trustedRoot,
+      artifactDigest: sha256(ARTIFACT),
+      artifactBytes: ARTIFACT,
+      policy: { publicKey: kms.publicKey },
+      transparency: 'off',
+    });
+    expect(verified.transparency).toBe('none');
+    await loopback.close();
+  });
+
+  test.each<[string, Partial<KmsFaults>]>([
+    ['KEY_DISABLED', { disabled: true }],
+    ['KEY_DENIED', { denied: true }],
+    ['KEY_NOT_FOUND', { missing: true }],
+    ['KMS_ANSWER_INVALID', { lying: true }],
+    ['KMS_UNAVAILABLE', { status: 503 }],
+    ['KMS_ANSWER_INVALID', { status: 200 }],
+  ])('%s when %j', async (code, faults) => {
+    kms = await startKms(service, 'p256');
+    Object.assign(kms.faults, faults);
+    const error: unknown = await signOnce(kms).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code });
+    const text = `${describeError(error)}${errorChain(error).map((link) => (link instanceof Error ? link.stack : ''))}`;
+    expect(text).not.toContain('-of-a-test');
+  });
+
+  test('KEY_ALGORITHM_MISMATCH for a key that is not for signing', async () => {
+    kms = await startKms(service, 'encryption');
+    await expect(signOnce(kms)).rejects.toMatchObject({ code: 'KEY_ALGORITHM_MISMATCH' });
+  });
+});
+
+describe('the name of a key', () => {
+  test.each(['awskms:///alias', 'gcpkms://projects/p', 'azurekms://host', 'hashivault://', 'file:///etc/passwd', 'x'])(
+    '"%s" is no key',
+    async (uri) => {
+      await expect(openKmsKey({ http, timeoutMs: 1, uri, credentials: '{}' })).rejects.toMatchObject({
+        code: 'KEY_URI',
+      });
+    },
+  );
+
+  test('credentials that are not those of AWS are not quoted', async () => {
+    const uri = 'awskms:///arn:aws:kms:eu-central-1:111122223333:key/1';
+    const error: unknown = await openKmsKey({ http, timeoutMs: 1, uri, credentials: '{"secret-of-a-test' }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: 'KEY_CREDENTIALS' });
+    expect(describeError(error)).not.toContain('secret-of-a-test');
+  });
+});
+
+test('Signature Version 4 of a request as AWS describes it', () => {
+  const request = {
+    url: new URL('https://kms.us-east-1.amazonaws.com/'),
+    region: 'us-east-1',
+    service: 'kms',
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'TrentService.Sign' },
+    body: '{}',
+    at: new Date('2015-08-30T12:36:00Z'),
+  };
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+  const { authorization } = signAwsRequest(request, credentials);
+  expect(authorization).toMatch(
+    /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/20150830\/us-east-1\/kms\/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=[0-9a-f]{64}$/,
+  );
+  expect(signAwsRequest({ ...request, body: '{ }' }, credentials).authorization).not.toBe(authorization);
+});

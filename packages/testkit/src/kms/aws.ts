@@ -1,0 +1,27 @@
+import type { KmsExchange, KmsReply } from './start-kms.js';
+
+/** `TrentService` of AWS KMS: JSON 1.1 over POST with Signature Version 4, of which the shape is looked at here. */
+export function answerAws({ headers, body, key, faults, sign }: KmsExchange): KmsReply {
+  const credential =
+    /^AWS4-HMAC-SHA256 Credential=AKIDTEST\/\d{8}\/eu-central-1\/kms\/aws4_request, SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, Signature=[0-9a-f]{64}$/;
+  if (faults.denied) return refusal('AccessDeniedException');
+  if (!credential.test(headers.authorization ?? '')) return refusal('IncompleteSignatureException');
+  if (headers['x-amz-security-token'] !== 'session-of-a-test') return refusal('UnrecognizedClientException');
+  if (faults.missing) return refusal('NotFoundException');
+  const algorithms = { p256: ['ECDSA_SHA_256'], rsa: RSA, ed25519: ['ED25519_SHA_512'], encryption: [] }[key.kind];
+  if (headers['x-amz-target'] === 'TrentService.GetPublicKey') {
+    const der = key.publicKey.export({ format: 'der', type: 'spki' });
+    return { status: 200, body: { PublicKey: der.toString('base64'), SigningAlgorithms: algorithms } };
+  }
+  if (faults.disabled) return refusal('com.amazonaws.kms#DisabledException');
+  const chosen = String(body.SigningAlgorithm);
+  if (!algorithms.includes(chosen) || body.MessageType !== 'DIGEST') return refusal('InvalidKeyUsageException');
+  const signature = sign(Buffer.from(String(body.Message), 'base64'), chosen.includes('PSS') ? 'pss' : 'pkcs1');
+  return { status: 200, body: { Signature: signature.toString('base64') } };
+}
+
+const RSA = ['RSASSA_PSS_SHA_256', 'RSASSA_PKCS1_V1_5_SHA_256'];
+
+function refusal(type: string): KmsReply {
+  return { status: 400, body: { __type: type, message: 'refused' } };
+}
