@@ -5,7 +5,7 @@ import { parseWorkflow, renderedWorkflow } from './workflow.js';
 const RELEASE = renderedWorkflow('release-artifact');
 
 describe('the rendered job graph', () => {
-  test.each(['release-artifact', 'review'])('%s keeps every rule', (name) => {
+  test.each(['release-artifact', 'release-container', 'review'])('%s keeps every rule', (name) => {
     expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
   });
 
@@ -19,6 +19,35 @@ describe('the rendered job graph', () => {
     expect([build?.permissions, inspect?.permissions]).toEqual([{ contents: 'read' }, { contents: 'read' }]);
     expect(seal?.permissions).toEqual({ actions: 'read', contents: 'read', 'id-token': 'write', packages: 'write' });
     expect(seal?.needs).toEqual(['build', 'inspect']);
+  });
+});
+
+describe('release-container', () => {
+  const files = parseWorkflow(RELEASE);
+  const container = parseWorkflow(
+    renderedWorkflow('release-container').replaceAll('release-container', 'release-artifact'),
+  );
+
+  test('is the same job graph: only where the layout comes from differs', () => {
+    const withoutLayout = (workflow: typeof files) => ({
+      ...workflow.jobs,
+      seal: { ...workflow.jobs.seal, steps: workflow.jobs.seal?.steps.filter(({ id }) => id !== 'layout') },
+    });
+    expect(withoutLayout(container)).toEqual(withoutLayout(files));
+    const layout = container.jobs.seal?.steps.find(({ id }) => id === 'layout');
+    const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
+    expect(layout?.with).toEqual({ mode: 'layout', 'layout-path': path });
+  });
+
+  test('takes the same inputs and one more', () => {
+    const { layout, ...inputs } = container.on.workflow_call.inputs;
+    expect([inputs, layout]).toEqual([files.on.workflow_call.inputs, { type: 'string' }]);
+  });
+
+  test('names itself, and no other workflow, wherever a signer is expected', () => {
+    const text = renderedWorkflow('release-container');
+    expect(text.match(/release-artifact/g)).toBeNull();
+    expect(text.match(/\/release-container\.yml/g)?.length).toBeGreaterThan(5);
   });
 });
 
