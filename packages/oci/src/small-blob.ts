@@ -19,7 +19,7 @@ export async function pushSmallBlob(repository: RepositoryClient, source: BlobSo
   if (!path.singlePost || size > MAX_BYTES) return await repository.pushBlob(source);
   const url = repository.url('blobs/uploads/');
   url.searchParams.set('digest', digest);
-  const body = await readBlob(source);
+  const body = await readBlob(source, MAX_BYTES);
   try {
     const headers = { 'content-type': 'application/octet-stream' };
     // The blob is named by its digest, so that repeating the request after a lost answer changes nothing.

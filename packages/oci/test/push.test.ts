@@ -1,12 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { sha256 } from '@paved/digest';
-import {
-  type Fault,
-  type LoggedRequest,
-  type RegistryDouble,
-  type RegistryOptions,
-  startRegistry,
-} from '@paved/testkit';
+import { type Fault, type RegistryDouble, type RegistryOptions, startRegistry } from '@paved/testkit';
 import {
   buildBundleReferrer,
   buildPushReceipt,
@@ -183,78 +177,6 @@ test('entries of a concurrent writer survive in the fallback index', async () =>
   const { manifests } = JSON.parse(String(registry.store.repository(NAME).find(plannedTag)?.bytes));
   expect(manifests).toHaveLength(3);
   expect(manifests[0]).toEqual(foreign);
-});
-
-describe('a fault at every request of a push', () => {
-  const LIE = `sha256:${'0'.repeat(64)}`;
-  const FAULTS: readonly (readonly [string, Fault])[] = [
-    ['dropped', { kind: 'drop' }],
-    ['dropped after the work', { kind: 'drop-answer' }],
-    ['500', { kind: 'status', status: 500 }],
-    ['429', { kind: 'status', status: 429, headers: { 'retry-after': '0' } }],
-    ['truncated', { kind: 'truncate' }],
-    ['lying digest', { kind: 'headers', headers: { 'docker-content-digest': LIE } }],
-  ];
-
-  function assertSound(registry: RegistryDouble, layout: OciLayout, referrers: readonly Referrer[]): void {
-    const stored = registry.store.repository(NAME);
-    for (const [digest, bytes] of stored.blobs) expect(sha256(bytes)).toBe(digest);
-    for (const [digest, { bytes }] of stored.manifests) expect(sha256(bytes)).toBe(digest);
-    const tagged = stored.tags.get(TAG);
-    if (tagged === undefined) return;
-    expect(tagged).toBe(layout.root.digest);
-    for (const { manifest } of referrers) expect(stored.manifests.has(manifest.digest)).toBe(true);
-  }
-
-  async function countRequests(options: RegistryOptions): Promise<number> {
-    const registry = await start(options);
-    await (await release(registry)).run();
-    return registry.requests.length;
-  }
-
-  test.each([
-    ['referrers API with bearer', { auth: 'bearer' }],
-    ['fallback tag, subject first', { referrers: false, acceptMissingSubject: false }],
-  ] as const)('%s', async (_name, options) => {
-    const total = await countRequests(options);
-    expect(total).toBeGreaterThan(20);
-    let [succeeded, failed] = [0, 0];
-    for (const [, fault] of FAULTS) {
-      for (let at = 0; at < total; at++) {
-        for (const sticky of [false, true]) {
-          let broken: Pick<LoggedRequest, 'method' | 'path'> | undefined;
-          let healed = false;
-          const registry = await start({
-            ...options,
-            onRequest: (request) => {
-              if (healed) return undefined;
-              if (request.index === at) broken = request;
-              const hit = sticky
-                ? request.method === broken?.method && request.path === broken.path
-                : request.index === at;
-              return hit ? fault : undefined;
-            },
-          });
-          const { layout, referrers, run } = await release(registry);
-          const outcome = await run().then(
-            () => 'succeeded',
-            () => 'failed',
-          );
-          if (outcome === 'succeeded') succeeded++;
-          else failed++;
-          assertSound(registry, layout, referrers);
-          healed = true;
-          await run();
-          assertSound(registry, layout, referrers);
-          expect(registry.store.repository(NAME).tags.get(TAG)).toBe(layout.root.digest);
-          await registry.close();
-        }
-      }
-    }
-    // A single broken connection, 500 or 429 heals by itself; a lying digest and a service that stays broken do not.
-    expect(succeeded).toBeGreaterThan(total * 3);
-    expect(failed).toBeGreaterThan(total);
-  });
 });
 
 describe('tag rules', () => {

@@ -61,6 +61,8 @@ export interface Release {
   close(): void;
 }
 
+type Registry = Pick<RegistryDouble, 'host' | 'credentials'>;
+
 export interface ReleaseOptions {
   readonly referrers?: number;
   /** Says that the registry is this one, as its host name would. */
@@ -70,10 +72,11 @@ export interface ReleaseOptions {
   readonly baseDelayMs?: number;
 }
 
-export function releaseTo(registry: Pick<RegistryDouble, 'host'>, options: ReleaseOptions = {}): Release {
+export function releaseTo(registry: Registry, options: ReleaseOptions = {}): Release {
   const baseDelayMs = options.baseDelayMs ?? 1;
   const client = new RegistryClient({
     registry: parseRegistryHost(registry.host),
+    credentials: { kind: 'basic', ...registry.credentials },
     retry: { attempts: options.attempts ?? 3, baseDelayMs, maxDelayMs: baseDelayMs * 4 },
   });
   describeRegistry(client, {
@@ -106,7 +109,7 @@ export class World {
     return registry;
   }
 
-  release(registry: Pick<RegistryDouble, 'host'>, options?: ReleaseOptions): Release {
+  release(registry: Registry, options?: ReleaseOptions): Release {
     const release = releaseTo(registry, options);
     this.#closing.push(release.close);
     return release;
