@@ -103,7 +103,7 @@ test('the catalog has what a security team asks for', () => {
     hosts: ['api.example'],
     writes: ['RUNNER_TEMP/paved/probe'],
     bundles,
-    example: '- uses: org/paved/probe@v1',
+    example: '- uses: org/paved/probe@<commit>',
   });
   const markdown = catalogMarkdown(entries);
   expect(markdown).toContain(`| \`dist/probe/index.js\` | \`sha256:${'0'.repeat(64)}\` |`);

@@ -16,6 +16,8 @@ const decodePackage = object({
   version: optional(string),
   license: optional(unknown),
 });
+/** Between two packages in licenses.txt. */
+export const LICENCE_SEPARATOR = `\n${'-'.repeat(72)}\n\n`;
 const LICENCE_FILE = /^(un)?licen[cs]e|^copying|^notice/i;
 
 /**
@@ -35,9 +37,7 @@ export async function licenceTexts(modules: readonly string[], root: string): Pr
     packages.set(`${found.name}@${found.version}`, found);
   }
   const sorted = [...packages.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted
-    .map(([id, { licence, text }]) => `${id}\n${licence}\n\n${text.trim()}\n`)
-    .join(`\n${'-'.repeat(72)}\n\n`);
+  return sorted.map(([id, { licence, text }]) => `${id}\n${licence}\n\n${text.trim()}\n`).join(LICENCE_SEPARATOR);
 }
 
 /** The folder below the innermost node_modules: what lies deeper may have manifests of its own that name no licence. */

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256File } from '@paved/digest';
 import type { ActionDefinition } from '@paved/runner-kit';
-import { isFile } from '../paths.js';
+import { LICENCE_SEPARATOR } from '../bundle/licences.js';
+import { filesBelow } from '../paths.js';
 import { markdownTable } from './markdown-table.js';
 import { declarations } from './readme.js';
 
@@ -10,24 +12,47 @@ export interface CatalogBundle {
   readonly sha256: string;
 }
 
+/** A package that is part of a bundle, `name@version`, with its SPDX expression as it declares it. */
+export interface CatalogLicence {
+  readonly package: string;
+  readonly licence: string;
+}
+
 export interface CatalogEntry {
   readonly definition: ActionDefinition;
   /** Empty before the first `npm run bundle`. */
   readonly bundles: readonly CatalogBundle[];
+  readonly licences?: readonly CatalogLicence[];
 }
 
-/** Reads the digests of the committed bundles. */
+/** Reads the digests and licences of the committed bundles, chunks that load on demand included. */
 export async function catalogEntry(root: string, definition: ActionDefinition): Promise<CatalogEntry> {
+  const folder = join(root, 'dist', definition.name);
   const bundles: CatalogBundle[] = [];
-  for (const file of ['index.js', 'post.js']) {
-    const path = `dist/${definition.name}/${file}`;
-    if (await isFile(join(root, path))) bundles.push({ path, sha256: await sha256File(join(root, path)) });
+  for (const file of await filesBelow(folder)) {
+    if (!file.endsWith('.js')) continue;
+    bundles.push({ path: `dist/${definition.name}/${file}`, sha256: await sha256File(join(folder, file)) });
   }
-  return { definition, bundles };
+  const text = await readFile(join(folder, 'licenses.txt'), 'utf8').catch(() => '');
+  return { definition, bundles, licences: parseLicences(text) };
 }
 
-export function catalogJson(entries: readonly CatalogEntry[]): string {
-  const actions = entries.map(({ definition, bundles }) => ({
+function parseLicences(text: string): readonly CatalogLicence[] {
+  if (text === '') return [];
+  return text.split(LICENCE_SEPARATOR).map((section) => {
+    const [name = '', licence = ''] = section.trimStart().split('\n');
+    return { package: name, licence };
+  });
+}
+
+/** A step as callers should write it: by the commit of a release, because a tag can be moved. */
+function pinned(example: string, commit: string): string {
+  return example.trim().replaceAll(/(uses: org\/paved\/[a-z-]+)@v1\b/g, `$1@${commit}`);
+}
+
+/** @param commit of the last release, for the examples (default: a placeholder) */
+export function catalogJson(entries: readonly CatalogEntry[], commit = '<commit>'): string {
+  const actions = entries.map(({ definition, bundles, licences = [] }) => ({
     name: definition.name,
     purpose: definition.purpose,
     internal: definition.internal ?? false,
@@ -47,7 +72,8 @@ export function catalogJson(entries: readonly CatalogEntry[]): string {
     writes: definition.writes,
     post: definition.post ?? false,
     bundles,
-    example: definition.example.trim(),
+    licences,
+    example: pinned(definition.example, commit),
   }));
   const document = {
     mediaType: 'application/vnd.paved.action-catalog.v1+json',
@@ -58,7 +84,7 @@ export function catalogJson(entries: readonly CatalogEntry[]): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-export function catalogMarkdown(entries: readonly CatalogEntry[]): string {
+export function catalogMarkdown(entries: readonly CatalogEntry[], commit = '<commit>'): string {
   const overview = entries.map(({ definition }) => [
     `[${definition.name}](#${definition.name})${definition.internal ? ' (internal)' : ''}`,
     definition.purpose,
@@ -73,11 +99,20 @@ export function catalogMarkdown(entries: readonly CatalogEntry[]): string {
     '```\nnpm ci && npm run bundle && sha256sum dist/*/*.js\n```',
     markdownTable(['Action', 'Purpose', 'Permissions'], overview),
   ];
-  for (const { definition, bundles } of entries) {
+  for (const { definition, bundles, licences = [] } of entries) {
     parts.push(`## ${definition.name}`, `${definition.purpose}.`, ...declarations(definition, 3));
     const digests = bundles.map(({ path, sha256 }) => [`\`${path}\``, `\`${sha256}\``]);
     parts.push('### Bundle', digests.length === 0 ? 'Not bundled.' : markdownTable(['File', 'Digest'], digests));
-    parts.push('### Use', `\`\`\`yaml\n${definition.example.trim()}\n\`\`\``);
+    if (licences.length > 0) parts.push('### Licences', licenceSummary(licences));
+    parts.push('### Use', `\`\`\`yaml\n${pinned(definition.example, commit)}\n\`\`\``);
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** One line for each licence; the texts are in licenses.txt beside the bundle. */
+function licenceSummary(licences: readonly CatalogLicence[]): string {
+  const groups = new Map<string, string[]>();
+  for (const { package: name, licence } of licences) groups.set(licence, [...(groups.get(licence) ?? []), name]);
+  const rows = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([licence, names]) => [licence, names.join(', ')]);
+  return markdownTable(['Licence', 'Packages'], rows);
 }

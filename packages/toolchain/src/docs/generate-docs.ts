@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseTrust } from '@paved/attestation';
 import { actionYml } from './action-yml.js';
 import { catalogEntry, catalogJson, catalogMarkdown } from './catalog.js';
 import { loadDefinitions } from './load-definitions.js';
@@ -16,9 +17,18 @@ export async function generateDocs(root: string): Promise<ReadonlyMap<string, st
     files.set(`${folder}/README.md`, actionReadme(definition, current));
   }
   const entries = await Promise.all(definitions.map((definition) => catalogEntry(root, definition)));
-  files.set('action-catalog.json', catalogJson(entries));
-  files.set('action-catalog.md', catalogMarkdown(entries));
+  const commit = await lastReleased(root);
+  files.set('action-catalog.json', catalogJson(entries, commit));
+  files.set('action-catalog.md', catalogMarkdown(entries, commit));
   return files;
+}
+
+/** The commit that examples name; before the first release there is none. */
+async function lastReleased(root: string): Promise<string | undefined> {
+  const text = await readFile(join(root, 'trust.json'), 'utf8').catch(() => undefined);
+  return text === undefined
+    ? undefined
+    : parseTrust(text).commits.findLast(({ status }) => status === 'released')?.commit;
 }
 
 export async function writeFiles(root: string, files: ReadonlyMap<string, string>): Promise<void> {
