@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@paved/digest';
 import {
@@ -7,18 +7,21 @@ import {
   type InspectedDatabase,
   type InspectedReport,
   type Inspection,
+  MAX_REPORT_BYTES,
+  parseReport,
 } from '@paved/gate';
 import type { ActionContext } from '@paved/runner-kit';
 import { ScanGateError } from './error.js';
 import { type Taken, take } from './source.js';
 
 const MAX_KEV_BYTES = 64 * 1024 * 1024;
-const MAX_REPORT_BYTES = 256 * 1024 * 1024;
+const MAX_EPSS_BYTES = 128 * 1024 * 1024;
 const ECOSYSTEM = /^[A-Za-z][A-Za-z0-9.-]{0,39}$/;
 
 export interface CollectOptions {
   readonly osvDatabases: readonly string[];
   readonly kev?: string;
+  readonly epss?: string;
   readonly reports: readonly string[];
   readonly subject?: Digest;
   readonly maxDatabaseBytes: number;
@@ -38,13 +41,20 @@ export async function collect(folder: string, options: CollectOptions, context: 
     const taken = await timed(path, context, () => take(kev, join(folder, path), MAX_KEV_BYTES, context));
     databases.push({ kind: 'kev', path, ...taken, fetchedAt: now() });
   }
+  const { epss } = options;
+  if (epss !== undefined) {
+    const path = 'epss.csv';
+    const taken = await timed(path, context, () => take(epss, join(folder, path), MAX_EPSS_BYTES, context));
+    databases.push({ kind: 'epss', path, ...taken, fetchedAt: now() });
+  }
   const reports: InspectedReport[] = [];
   for (const [index, source] of options.reports.entries()) {
     const path = `report-${index + 1}.json`;
     const taken = await take(source, join(folder, path), MAX_REPORT_BYTES, context);
     const { sha256, modifiedAt = now() } = taken;
     const subject = options.subject === undefined ? {} : { subject: options.subject };
-    reports.push({ scanner: 'osv-scanner', path, sha256, modifiedAt, ...subject });
+    const { scanner } = parseReport(path, await readFile(join(folder, path)));
+    reports.push({ scanner, path, sha256, modifiedAt, ...subject });
   }
   const inspection: Inspection = { mediaType: INSPECTION_MEDIA_TYPE, databases, reports };
   await writeFile(join(folder, INSPECTION_FILE), `${JSON.stringify(inspection, null, 2)}\n`, { flag: 'wx' });

@@ -12,7 +12,17 @@ export const definition = defineAction({
       description: 'Zip of OSV records per ecosystem, one ecosystem=URL or ecosystem=path per line',
     }),
     kev: input.string({ description: 'Catalogue of known exploited vulnerabilities, URL or path' }),
-    reports: input.paths({ description: 'JSON reports of osv-scanner' }),
+    epss: input.string({ description: 'Scores of FIRST EPSS (CSV, unpacked), URL or path' }),
+    reports: input.paths({
+      description: 'Reports: JSON of grype, trivy, osv-scanner; SARIF of any tool; CycloneDX with vulnerabilities',
+    }),
+    vex: input.paths({
+      description: 'gate: OpenVEX, CycloneDX or CSAF documents; they count as far as the policy names their authors',
+    }),
+    'previous-verdict': input.path({
+      description: 'gate: verdict.json of an earlier run; tells since when findings are open',
+    }),
+    explain: input.string({ description: 'gate: id (CVE-…) whose every rule and source is printed and written' }),
     'inspection-path': input.path({ description: 'gate: folder that collect wrote' }),
     sboms: input.paths({ description: 'gate: CycloneDX 1.6 or SPDX 2.3 documents, or folders of them' }),
     'subject-digest': input.digest({ description: 'Digest of the image or OCI artifact that is decided about' }),
@@ -25,9 +35,12 @@ export const definition = defineAction({
       default: false,
     }),
     'github-token': input.secret({ description: 'Token with contents: read; sent to the API of this server alone' }),
-    'max-age': input.duration({ description: 'Databases and reports older than this are refused', default: '7d' }),
+    'max-age': input.duration({ description: 'Databases and reports older than this are refused (default: 7d)' }),
     'as-of': input.string({ description: 'RFC 3339 time at which ages and exceptions are judged (default: now)' }),
     environment: input.string({ description: 'gate: environment of the policy whose thresholds apply as well' }),
+    branch: input.string({
+      description: 'gate: branch for the policy (default: base of the pull request, or the ref)',
+    }),
     'branch-protected': input.boolean({ description: 'gate: whether the ref is protected (default: as the run says)' }),
     'max-database-bytes': input.integer({
       description: 'Largest database that is taken, in bytes',
@@ -40,10 +53,11 @@ export const definition = defineAction({
     'inspection-path': output('collect: folder with databases, reports and inspection.json'),
     verdict: output('gate: pass or fail'),
     'verdict-path': output('gate: verdict.json, written whatever the verdict'),
+    'explanation-path': output('gate: everything that decided about the id of explain'),
     'statement-path': output('gate: statement to sign, bound to the subjects; one path per line'),
   },
   permissions: { contents: 'read' },
-  hosts: ['the hosts that osv-database and kev name', 'the API of this GitHub server'],
+  hosts: ['the hosts that osv-database, kev and epss name', 'the API of this GitHub server'],
   writes: ['RUNNER_TEMP/paved/scan-gate'],
   example: `uses: org/paved/scan-gate@v1
 with:

@@ -1,39 +1,49 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MAX_SBOM_BYTES, packageIdOf, parseSbom, type SbomComponent } from '@paved/bom';
-import { type Digest, digestHex, parseDigest, sha256, sha256File } from '@paved/digest';
+import { type Digest, digestHex, sha256, sha256File } from '@paved/digest';
 import {
   assertDescribes,
   assertFresh,
   type DatabaseUsed,
+  type DependencyGraph,
   type DocumentUsed,
+  type EpssScores,
+  graphOfCycloneDx,
   INSPECTION_FILE,
   type Inspection,
   type KevCatalogue,
   matchOsv,
   packageKeys,
+  parseEpss,
   parseInspection,
   parseKev,
-  parseOsvReport,
   type RawFinding,
   type Unchecked,
   versionOrder,
 } from '@paved/gate';
+import { record, unknown } from '@paved/json';
 import { ScanGateError } from './error.js';
 import { readOsvArchive } from './osv-archive.js';
 import { expandFolders, readRegularFile } from './read-file.js';
 
 const MAX_INSPECTION_BYTES = 1024 * 1024;
-const MAX_REPORT_BYTES = 256 * 1024 * 1024;
 const MAX_KEV_BYTES = 64 * 1024 * 1024;
+const MAX_EPSS_BYTES = 128 * 1024 * 1024;
 
 export interface Limits {
+  /** Whether what tools say of their own age is an error; what is only looked at is then not clean, and shown. */
+  readonly isStrict: boolean;
   readonly asOf: string;
   readonly maxAgeMs: number;
 }
 
 export interface Documents {
   readonly components: readonly SbomComponent[];
+  /** The first document that tells dependencies. */
+  readonly graph: DependencyGraph | undefined;
+  /** Serial numbers with version, as BOM-Links name them. */
+  readonly serials: readonly string[];
   readonly documents: readonly DocumentUsed[];
 }
 
@@ -41,14 +51,36 @@ export interface Documents {
 export async function readSboms(paths: readonly string[], released: ReadonlySet<Digest>): Promise<Documents> {
   const components: SbomComponent[] = [];
   const documents: DocumentUsed[] = [];
+  const serials: string[] = [];
+  let graph: DependencyGraph | undefined;
   for (const path of await expandFolders(paths)) {
     const bytes = await readRegularFile(path, MAX_SBOM_BYTES);
     const sbom = parseSbom(bytes);
     assertDescribes(`SBOM "${basename(path)}"`, sbom.subjects, released, 'SBOM_SUBJECT_MISMATCH');
     components.push(...sbom.components);
+    if (sbom.kind === 'cyclonedx') {
+      const links = linksOf(bytes);
+      graph ??= links.graph;
+      serials.push(...links.serials);
+    }
     documents.push({ kind: sbom.kind, name: basename(path), sha256: digestHex(sha256(bytes)) });
   }
-  return { components: onePerPurl(components), documents };
+  return { components: onePerPurl(components), graph, serials, documents };
+}
+
+/** What connects the document with others; it has been held to its schema before. */
+function linksOf(bytes: Uint8Array): {
+  readonly graph: DependencyGraph | undefined;
+  readonly serials: readonly string[];
+} {
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  const document = record(unknown)(value);
+  const graph = graphOfCycloneDx(document);
+  const { serialNumber, version } = document;
+  return {
+    graph: graph.roots.length === 0 ? undefined : graph,
+    serials: typeof serialNumber === 'string' ? [`${serialNumber.toLowerCase()}/${Number(version ?? 1)}`] : [],
+  };
 }
 
 /** CycloneDX and SPDX list the same packages; the stricter word of both counts. */
@@ -87,45 +119,10 @@ export async function readInspection(folder: string): Promise<Inspection> {
   return inspection;
 }
 
-export interface Reports {
-  readonly findings: readonly RawFinding[];
-  readonly documents: readonly DocumentUsed[];
-}
-
-/** Reports of the inspection, bound to a digest where it names one, and reports that stand on their own. */
-export async function readReports(
-  source: {
-    readonly folder: string | undefined;
-    readonly inspection: Inspection | undefined;
-    readonly paths: readonly string[];
-  },
-  released: ReadonlySet<Digest>,
-  limits: Limits,
-): Promise<Reports> {
-  const findings: RawFinding[] = [];
-  const documents: DocumentUsed[] = [];
-  const read = async (path: string, name: string, modifiedAt: string) => {
-    const bytes = await readRegularFile(path, MAX_REPORT_BYTES);
-    const report = parseOsvReport(`"${name}"`, bytes.toString('utf8'));
-    assertFresh(`report "${name}"`, modifiedAt, limits, 'REPORT_STALE');
-    findings.push(...report.findings);
-    documents.push({ kind: report.scanner, name, sha256: digestHex(sha256(bytes)) });
-  };
-  for (const { path, subject, modifiedAt } of source.inspection?.reports ?? []) {
-    if (subject !== undefined) {
-      assertDescribes(`report "${path}"`, [parseDigest(subject)], released, 'REPORT_SUBJECT_MISMATCH');
-    }
-    await read(join(source.folder ?? '', path), path, modifiedAt);
-  }
-  for (const path of await expandFolders(source.paths)) {
-    await read(path, basename(path), (await stat(path)).mtime.toISOString());
-  }
-  return { findings, documents };
-}
-
 export interface Databases {
   readonly findings: readonly RawFinding[];
   readonly kev: KevCatalogue | undefined;
+  readonly epss: EpssScores | undefined;
   readonly used: readonly DatabaseUsed[];
 }
 
@@ -140,8 +137,15 @@ export async function readDatabases(
   const findings: RawFinding[] = [];
   const used: DatabaseUsed[] = [];
   let kev: KevCatalogue | undefined;
+  let epss: EpssScores | undefined;
   for (const { kind, path, source, sha256: digest, ecosystem = '', ...entry } of inspection.databases) {
     const file = join(folder, path);
+    if (kind === 'epss') {
+      epss = parseEpss((await readRegularFile(file, MAX_EPSS_BYTES)).toString('utf8'));
+      assertFresh('the EPSS scores', epss.released, limits, 'EPSS_STALE');
+      used.push({ kind, source, sha256: digest, modifiedAt: epss.released, records: epss.entries.size });
+      continue;
+    }
     if (kind === 'kev') {
       kev = parseKev((await readRegularFile(file, MAX_KEV_BYTES)).toString('utf8'));
       assertFresh('the KEV catalogue', kev.released, limits, 'KEV_STALE');
@@ -156,7 +160,7 @@ export async function readDatabases(
     const { withdrawn } = matches;
     used.push({ kind, ecosystem, source, sha256: digest, modifiedAt, records: archive.total, withdrawn });
   }
-  return { findings, kev, used };
+  return { findings, kev, epss, used };
 }
 
 /** Packages that nothing was looked up for: no database of their ecosystem, no order of its versions, or no purl at all. */

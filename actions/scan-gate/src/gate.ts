@@ -1,12 +1,30 @@
 import type { SbomSubject } from '@paved/bom';
 import { hashSubjects } from '@paved/bom/subject-files';
 import type { Digest } from '@paved/digest';
-import { buildVerdict, decide, type Inspection, type Policy, parseTime, type Verdict } from '@paved/gate';
+import {
+  buildVerdict,
+  type DecisionInput,
+  decide,
+  type Explanation,
+  explain,
+  type FixAdvice,
+  fixAdvice,
+  type Inspection,
+  licenceFindings,
+  type Policy,
+  parseTime,
+  type ReportKind,
+  type Verdict,
+  type VexContext,
+} from '@paved/gate';
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
-import { readDatabases, readInspection, readReports, readSboms, uncheckedPackages } from './evidence.js';
+import { readDatabases, readInspection, readSboms, uncheckedPackages } from './evidence.js';
 import { type EffectivePolicy, readPolicy } from './policy-source.js';
+import { readFirstSeen } from './previous-verdict.js';
+import { readReports } from './reports.js';
+import { readVex } from './vex.js';
 
 export interface GateOptions {
   readonly sboms: readonly string[];
@@ -21,7 +39,23 @@ export interface GateOptions {
   readonly asOf: string;
   readonly at: string;
   readonly maxAgeMs: number;
+  /** Whether the caller named an age; where something is released, it always holds. */
+  readonly isAgeAsked: boolean;
+  readonly vex: readonly string[];
+  readonly branch: string | undefined;
+  readonly event: string | undefined;
+  readonly previousVerdict: string | undefined;
+  /** Id to explain. */
+  readonly explain: string | undefined;
 }
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly explanation: Explanation | undefined;
+  readonly advice: readonly FixAdvice[];
+}
+
+const DEFAULT_MAX_AGE_MS = 7 * 86_400_000;
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -66,47 +100,98 @@ export async function gateOptions(
     branchProtected: inputs['branch-protected'] ?? context.runner.refProtected,
     asOf,
     at,
-    maxAgeMs: inputs['max-age'],
+    maxAgeMs: inputs['max-age'] ?? DEFAULT_MAX_AGE_MS,
+    isAgeAsked: inputs['max-age'] !== undefined,
+    vex: inputs.vex ?? [],
+    branch: inputs.branch ?? context.runner.optional('baseRef') ?? context.runner.optional('refName'),
+    event: context.runner.optional('eventName'),
+    previousVerdict: inputs['previous-verdict'],
+    explain: inputs.explain,
   };
 }
 
 /** Documents in, verdict out; every document is bound to the released digests and young enough, or there is no verdict. */
-export async function gate(options: GateOptions): Promise<Verdict> {
-  const { asOf, maxAgeMs, inspection: folder } = options;
+export async function gate(options: GateOptions): Promise<Judgement> {
+  const { asOf, maxAgeMs, inspection: folder, branch, event, environment } = options;
   const released = new Set(
     [...options.files, ...(options.subject ? [options.subject] : [])].map(({ digest }) => digest),
   );
-  const limits = { asOf, maxAgeMs };
-  const { components, documents } = await readSboms(options.sboms, released);
+  const limits = { asOf, maxAgeMs, isStrict: options.isAgeAsked || released.size > 0 };
+  const { components, documents, graph, serials } = await readSboms(options.sboms, released);
   const inspection: Inspection | undefined = folder === undefined ? undefined : await readInspection(folder);
   const reports = await readReports({ folder, inspection, paths: options.reports }, released, limits);
   const databases =
     folder === undefined || inspection === undefined
-      ? { findings: [], kev: undefined, used: [] }
+      ? { findings: [], kev: undefined, epss: undefined, used: [] }
       : await readDatabases(folder, inspection, components, limits);
-  const unchecked = uncheckedPackages(components, databases.used);
-  const { kev } = databases;
-  const decision = decide({
-    findings: [...databases.findings, ...reports.findings],
+  const unchecked = [...uncheckedPackages(components, databases.used), ...reports.unchecked];
+  const vex = await readVex(options.vex, serials);
+  const previous = options.previousVerdict === undefined ? undefined : await readFirstSeen(options.previousVerdict);
+  const policy = options.sboms.length === 0 ? withoutKev(options.policy.policy) : options.policy.policy;
+  const { kev, epss } = databases;
+  const input: DecisionInput = {
+    findings: [...databases.findings, ...reports.findings, ...licenceFindings(components, policy)],
     ...(kev === undefined ? {} : { kev }),
-    unchecked: kev === undefined ? [...unchecked, { ecosystem: 'kev', packages: components.length }] : unchecked,
-    policy: options.sboms.length === 0 ? withoutKev(options.policy.policy) : options.policy.policy,
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    ...(epss === undefined ? {} : { epss }),
+    ...(vex.statements.length === 0
+      ? {}
+      : { vex: { statements: vex.statements, context: vexContext(options, graph) } }),
+    unchecked: [
+      ...unchecked,
+      ...(kev === undefined ? [{ ecosystem: 'kev', packages: components.length }] : []),
+      // A rule over scores that nobody has is not met: it is not checked.
+      ...(epss === undefined && policy.epss !== undefined ? [{ ecosystem: 'epss', packages: components.length }] : []),
+    ],
+    policy,
+    ...(environment === undefined ? {} : { environment }),
+    ...(branch === undefined ? {} : { branch }),
+    ...(event === undefined ? {} : { event }),
     branchProtected: options.branchProtected,
+    reportKinds: kindsOf(options.sboms, databases.used, reports.kinds),
+    ...(previous === undefined ? {} : { firstSeen: previous.firstSeen }),
     asOf,
-  });
-  return buildVerdict(decision, {
+  };
+  const decision = decide(input);
+  const verdict = buildVerdict(decision, {
     ...(options.subject === undefined ? {} : { subject: options.subject }),
     files: options.files,
     components: components.length,
     policy: options.policy.used,
     databases: databases.used,
-    documents: [...documents, ...reports.documents],
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    documents: [...documents, ...reports.documents, ...vex.documents, ...(previous?.documents ?? [])],
+    ...(environment === undefined ? {} : { environment }),
     branchProtected: options.branchProtected,
     asOf,
     at: options.at,
   });
+  return {
+    verdict,
+    explanation: options.explain === undefined ? undefined : explain(input, options.explain),
+    advice: fixAdvice(decision.findings, graph),
+  };
+}
+
+function kindsOf(
+  sboms: readonly string[],
+  databases: Verdict['databases'],
+  reports: readonly ReportKind[],
+): readonly ReportKind[] {
+  const matched = sboms.length > 0 && databases.some(({ kind }) => kind === 'osv');
+  return [
+    ...new Set([...reports, ...(sboms.length > 0 ? (['sbom'] as const) : []), ...(matched ? (['sca'] as const) : [])]),
+  ];
+}
+
+/** The artifact by its digests, in every spelling that statements use. */
+function vexContext({ subject, files }: GateOptions, graph: VexContext['graph'] | undefined): VexContext {
+  const subjects = [...files, ...(subject ? [subject] : [])].flatMap(({ name, digest }) => {
+    const repository = name.slice(0, Math.max(name.lastIndexOf('/'), 0)).toLowerCase();
+    const short = name.slice(name.lastIndexOf('/') + 1).toLowerCase();
+    const purl = `pkg:oci/${encodeURIComponent(short)}@${encodeURIComponent(digest)}`;
+    const located = repository === '' ? [] : [`${purl}?repository_url=${encodeURIComponent(`${repository}/${short}`)}`];
+    return [digest, digest.slice(digest.indexOf(':') + 1), `${name}@${digest}`, purl, ...located];
+  });
+  return { subjects, ...(graph === undefined ? {} : { graph }) };
 }
 
 /** Reports alone, without an SBOM, are no release: a missing catalogue is then said, and does not block. */

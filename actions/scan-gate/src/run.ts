@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildStatement, digestSetOf, encodeStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
-import { countBySeverity, isBlocking, type Verdict } from '@paved/gate';
+import { countBySeverity, type Explanation, isBlocking, type Verdict } from '@paved/gate';
 import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
 import { collect } from './collect.js';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
 import { gate, gateOptions } from './gate.js';
 import { placeOf, reasonOf, summarise } from './summarise.js';
+import { summariseAdvice, summariseExplanation } from './summarise-explanation.js';
 
 type Inputs = InputsOf<typeof definition>;
 type Outputs = OutputsOf<typeof definition>;
@@ -20,18 +21,21 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
     return { 'inspection-path': await collectInto(inputs, inputs.reports ?? [], context) };
   }
   // Used alone, one step does both; in the road the inspection comes from another machine and nothing is downloaded here.
-  const ownSources = inputs['osv-database'] !== undefined || inputs.kev !== undefined;
+  const ownSources = [inputs['osv-database'], inputs.kev, inputs.epss].some((source) => source !== undefined);
   if (ownSources && inputs['inspection-path'] !== undefined) {
     throw new ScanGateError('INPUT_INVALID', 'Cannot choose the databases: inspection-path stands beside others', {
-      hint: 'Give either inspection-path, or osv-database and kev',
+      hint: 'Give either inspection-path, or osv-database, kev and epss',
     });
   }
   const inspection = inputs['inspection-path'] ?? (ownSources ? await collectInto(inputs, [], context) : undefined);
   const options = await gateOptions(inputs, inspection, context);
   context.log.info(`Deciding as of ${options.asOf}`);
-  const verdict = await gate(options);
-  const outputs = await writeVerdict(verdict, await context.workDir());
+  const { verdict, explanation, advice } = await gate(options);
+  const folder = await context.workDir();
+  const outputs = { ...(await writeVerdict(verdict, folder)), ...(await writeExplanation(explanation, folder)) };
   summarise(verdict, context);
+  summariseAdvice(advice, context);
+  if (explanation !== undefined) summariseExplanation(explanation, context);
   emit(verdict, context);
   if (verdict.verdict === 'pass') return outputs;
   throw new RefusalError('GATE_BLOCKED', `Cannot release: ${blockers(verdict)}`, {
@@ -42,12 +46,13 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
 
 async function collectInto(inputs: Inputs, reports: readonly string[], context: ActionContext): Promise<string> {
   const folder = await context.workDir();
-  const { kev, 'subject-digest': subject } = inputs;
+  const { kev, epss, 'subject-digest': subject } = inputs;
   await collect(
     folder,
     {
       osvDatabases: inputs['osv-database'] ?? [],
       ...(kev === undefined ? {} : { kev }),
+      ...(epss === undefined ? {} : { epss }),
       reports,
       ...(subject === undefined ? {} : { subject }),
       maxDatabaseBytes: inputs['max-database-bytes'],
@@ -74,6 +79,16 @@ async function writeVerdict(verdict: Verdict, folder: string): Promise<Written> 
     paths.push(file);
   }
   return { ...outputs, 'statement-path': paths.join('\n') };
+}
+
+async function writeExplanation(
+  explanation: Explanation | undefined,
+  folder: string,
+): Promise<Partial<Record<'explanation-path', string>>> {
+  if (explanation === undefined) return {};
+  const path = join(folder, 'explanation.json');
+  await writeFile(path, `${JSON.stringify(explanation, null, 2)}\n`, { flag: 'wx' });
+  return { 'explanation-path': path };
 }
 
 /** The worst few, for the one line that everybody reads; every text of others is bounded. */

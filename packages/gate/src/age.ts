@@ -16,7 +16,7 @@ export function assertFresh(
   what: string,
   modifiedAt: string,
   limits: { readonly asOf: string; readonly maxAgeMs: number },
-  code: 'DATABASE_STALE' | 'KEV_STALE' | 'REPORT_STALE',
+  code: 'DATABASE_STALE' | 'KEV_STALE' | 'EPSS_STALE' | 'REPORT_STALE',
 ): void {
   const ageMs = parseTime('the decision', limits.asOf, code) - parseTime(what, modifiedAt, code);
   if (ageMs <= limits.maxAgeMs) return;

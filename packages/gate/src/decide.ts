@@ -89,7 +89,7 @@ export class Judge {
     this.#at = parseTime('the decision', input.asOf, 'POLICY_INVALID');
     this.rulings = new Rulings({ policy, branchProtected, branch, event, environment, atMs: this.#at });
     this.exceptions = new Exceptions(policy.exceptions.entries, this.#at, environment);
-    this.vex = new VexIndex(input.vex?.statements ?? [], policy.vex.authors, input.vex?.context, this.#at);
+    this.vex = new VexIndex(input.vex?.statements ?? [], policy.vex, input.vex?.context, this.#at);
   }
 
   judge(merged: MergedFinding, step?: Step): Finding {

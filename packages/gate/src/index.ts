@@ -13,6 +13,7 @@ export {
 export { type EpssScores, parseEpss } from './epss.js';
 export { GateError, type GateErrorCode } from './error.js';
 export { EXPIRY_WARNING_DAYS, type ExceptionReport } from './exceptions.js';
+export { EXPLANATION_MEDIA_TYPE, type ExplainedFinding, type Explanation, explain } from './explain.js';
 export {
   type Finding,
   type FindingPackage,
@@ -22,6 +23,7 @@ export {
   type Suppression,
 } from './finding.js';
 export { type FirstSeen, firstSeenOf } from './first-seen.js';
+export { type DependencyGraph, type FixAdvice, fixAdvice, graphOfCycloneDx } from './fix-advice.js';
 export { compareGoVersions } from './go-version.js';
 export {
   INSPECTION_FILE,
@@ -38,6 +40,7 @@ export {
   type LicenceExpression,
   parseLicenceExpression,
 } from './licence-expression.js';
+export { licenceFindings } from './licence-findings.js';
 export { ecosystemsOf, isRecordFor, matchOsv, type OsvMatches, packageKeys } from './match-osv.js';
 export { mergeFindings } from './merge-findings.js';
 export { mergeFloor } from './merge-floor.js';
@@ -66,8 +69,10 @@ export {
 export { MAX_REPORT_BYTES } from './reports/parse-bytes.js';
 export { parseReport } from './reports/parse-report.js';
 export type { ParsedReport, ReportFormat } from './reports/parsed-report.js';
+export { licenceState } from './rulings.js';
 export { SEVERITIES, type Severity } from './severity.js';
 export { assertDescribes } from './subjects.js';
+export { thresholdTable } from './threshold-table.js';
 export {
   buildVerdict,
   type DatabaseUsed,

@@ -6,7 +6,7 @@ export const INSPECTION_FILE = 'inspection.json';
 
 /** A database in the inspection folder. `modifiedAt` is the server's word or the file's, absent where neither says it. */
 export interface InspectedDatabase {
-  readonly kind: 'osv' | 'kev';
+  readonly kind: 'osv' | 'kev' | 'epss';
   readonly ecosystem?: string;
   readonly path: string;
   readonly source: string;
@@ -47,7 +47,7 @@ const inspection: Decoder<Inspection> = object({
   mediaType: literal(INSPECTION_MEDIA_TYPE),
   databases: array(
     object({
-      kind: literal('osv', 'kev'),
+      kind: literal('osv', 'kev', 'epss'),
       ecosystem: optional(string),
       path: fileName,
       source: string,

@@ -20,7 +20,7 @@ const STATUSES: readonly string[] = ['not_affected', 'affected', 'fixed', 'under
 export function parseVex(
   what: string,
   bytes: Uint8Array,
-  options: { readonly signer?: string; readonly serials?: readonly string[] } = {},
+  options: { readonly signer?: NonNullable<VexStatement['signer']>; readonly serials?: readonly string[] } = {},
 ): VexDocument {
   if (bytes.length > MAX_BYTES) throw vexMalformed(what, `it has more than ${MAX_BYTES} bytes`);
   let value: unknown;

@@ -1,5 +1,6 @@
 import type { MergedFinding, Suppression } from '../finding.js';
 import { byText } from '../order.js';
+import type { VexRules } from '../policy.js';
 import { purlMatches } from './purl-matches.js';
 
 export type VexStatus = 'not_affected' | 'affected' | 'fixed' | 'under_investigation';
@@ -17,8 +18,8 @@ export interface VexStatement {
   /** Name of the document, for people. */
   readonly document: string;
   readonly author: string;
-  /** Who signed the document; absent where nobody did or nobody checked. */
-  readonly signer?: string;
+  /** Who was verified to have signed the document; absent where nobody did or nobody checked. */
+  readonly signer?: { readonly identity: string; readonly issuer: string };
   /** Name and aliases of the vulnerability. */
   readonly ids: readonly string[];
   readonly products: readonly VexProduct[];
@@ -44,7 +45,7 @@ export interface VexReport {
   readonly id: string;
   readonly status: VexStatus;
   readonly timestamp: string;
-  readonly state: 'used' | 'unused' | 'author-not-allowed' | 'future';
+  readonly state: 'used' | 'unused' | 'author-not-allowed' | 'not-signed' | 'future';
 }
 
 function identifierMatches(general: string, specific: string): boolean {
@@ -83,20 +84,15 @@ export function coversPackage(product: VexProduct, purl: string, context: VexCon
 export class VexIndex {
   readonly #byId = new Map<string, VexStatement[]>();
   readonly #statements: readonly VexStatement[];
-  readonly #authors: ReadonlySet<string>;
+  readonly #rules: VexRules;
   readonly #context: VexContext | undefined;
   readonly #at: number;
   readonly #used = new Set<VexStatement>();
 
-  constructor(
-    statements: readonly VexStatement[],
-    authors: readonly string[],
-    context: VexContext | undefined,
-    atMs: number,
-  ) {
+  constructor(statements: readonly VexStatement[], rules: VexRules, context: VexContext | undefined, atMs: number) {
     const key = ({ timestamp, document, ids }: VexStatement) => `${timestamp}\0${document}\0${ids.join(' ')}`;
     this.#statements = [...statements].sort((a, b) => byText(key(a), key(b)));
-    this.#authors = new Set(authors);
+    this.#rules = rules;
     this.#context = context;
     this.#at = atMs;
     for (const statement of this.#statements) {
@@ -109,8 +105,12 @@ export class VexIndex {
     }
   }
 
-  #refusal({ author, timestamp }: VexStatement): 'author-not-allowed' | 'future' | undefined {
-    if (!this.#authors.has(author)) return 'author-not-allowed';
+  #refusal({ author, timestamp, signer }: VexStatement): 'author-not-allowed' | 'not-signed' | 'future' | undefined {
+    // The author is what the document says of itself; a signature is what makes it true.
+    if (!this.#rules.authors.includes(author)) return 'author-not-allowed';
+    const { signers } = this.#rules;
+    const isSigned = signers.some(({ identity, issuer }) => identity === signer?.identity && issuer === signer.issuer);
+    if (signers.length > 0 && !isSigned) return 'not-signed';
     return Date.parse(timestamp) > this.#at ? 'future' : undefined;
   }
 

@@ -1,0 +1,27 @@
+import type { Action, Policy, Threshold } from './policy.js';
+import { SEVERITIES } from './severity.js';
+
+const WORDS: Readonly<Record<Action, string>> = {
+  trend: 'counted in the trend',
+  backlog: 'goes to the backlog',
+  warn: 'warns',
+  block: 'blocks',
+};
+
+function row(name: string, { protected: onProtected, other }: Threshold, days: number | undefined): string {
+  const within = days === undefined ? '' : days < 2 ? `${Math.round(days * 24)} h` : `${days} days`;
+  return `| ${name} | ${WORDS[onProtected]} | ${WORDS[other]} | ${within} |`;
+}
+
+/** The table of SECURITY.md: what happens to a finding by its severity, and in what time it has to be gone. Markdown. */
+export function thresholdTable(policy: Policy): string {
+  const always: Threshold = { protected: 'block', other: 'block' };
+  const lines = SEVERITIES.map((severity) => row(severity, policy.thresholds[severity], policy.sla.days[severity]));
+  return [
+    '| finding | protected branch | elsewhere | gone within |',
+    '| --- | --- | --- | --- |',
+    row('exploited today (CISA KEV), whatever its severity', always, undefined),
+    ...lines,
+    '',
+  ].join('\n');
+}
