@@ -14,6 +14,12 @@ import { signatureOf } from './signed-content.js';
 import { TimestampWitness } from './timestamp-witness.js';
 import type { Transparency } from './verify-material.js';
 
+/** A transparency log and the API that it speaks. */
+export interface LogService {
+  readonly url: string;
+  readonly version: 1 | 2;
+}
+
 /** Who says what about a signature, and how long each of them may take. */
 export interface WitnessOptions {
   /** Required unless `transparency` is `off`. */
@@ -21,6 +27,9 @@ export interface WitnessOptions {
   /** API of the log (default 2). */
   readonly rekorVersion?: 1 | 2;
   readonly tsaUrl?: string;
+  /** Further logs and timestamp authorities; each of them must answer. */
+  readonly logs?: readonly LogService[];
+  readonly tsaUrls?: readonly string[];
   /** `preferred`: an unreachable log is not an error, and the bundle says `timestamp-only`. */
   readonly transparency: Transparency;
   readonly http: HttpClient;
@@ -70,8 +79,9 @@ const MAX_BYTES_IN_PROGRESS = 32 * 1024 * 1024;
 const MAX_DUPLICATES = 2;
 
 /** @throws {SigstoreError} `SESSION_INVALID` */
-export function assertWitnessOptions({ transparency, rekorUrl, concurrency }: WitnessOptions): void {
-  if (transparency !== 'off' && rekorUrl === undefined) {
+export function assertWitnessOptions(options: WitnessOptions): void {
+  const { transparency, concurrency } = options;
+  if (transparency === 'required' && logsOf(options).length === 0) {
     throw new SigstoreError('SESSION_INVALID', `Cannot sign with transparency "${transparency}": no log is named`, {
       hint: 'Give the URL of a Rekor log, or choose transparency "off"',
     });
@@ -145,18 +155,24 @@ function witnessesOf(
   algorithm: KeyAlgorithm,
   onProgress: (progress: BundleProgress) => void,
 ): readonly Witness[] {
-  const { http, timeouts, rekorUrl, tsaUrl, transparency, rekorVersion = 2 } = options;
-  const witnesses: Witness[] = [];
-  if (tsaUrl !== undefined) {
-    witnesses.push(new TimestampWitness({ http, tsaUrl, timeoutMs: timeouts?.tsaMs ?? DEFAULT_TIMEOUT_MS }));
-  }
-  if (transparency === 'off' || rekorUrl === undefined) return witnesses;
+  const { http, timeouts, tsaUrl, tsaUrls = [], transparency } = options;
+  const timestampMs = timeouts?.tsaMs ?? DEFAULT_TIMEOUT_MS;
+  const stamps = [...(tsaUrl === undefined ? [] : [tsaUrl]), ...tsaUrls].map(
+    (url) => new TimestampWitness({ http, tsaUrl: url, timeoutMs: timestampMs }),
+  );
+  if (transparency === 'off') return stamps;
   const timeoutMs = timeouts?.rekorMs ?? DEFAULT_TIMEOUT_MS;
-  const log =
-    rekorVersion === 2
-      ? new RekorV2Witness({ http, rekorUrl, timeoutMs, algorithm })
-      : new RekorV1Witness({ rekorUrl, timeoutMs });
   const onUnavailable = (error: SigstoreError) => onProgress({ event: 'log-unavailable', error });
-  witnesses.push(transparency === 'preferred' ? new PreferredWitness(log, onUnavailable) : log);
-  return witnesses;
+  const logs = logsOf(options).map(({ url: rekorUrl, version }): Witness => {
+    if (version === 2) return new RekorV2Witness({ http, rekorUrl, timeoutMs, algorithm });
+    return new RekorV1Witness({ rekorUrl, timeoutMs });
+  });
+  return [
+    ...stamps,
+    ...(transparency === 'preferred' ? logs.map((log) => new PreferredWitness(log, onUnavailable)) : logs),
+  ];
+}
+
+function logsOf({ rekorUrl, rekorVersion = 2, logs = [] }: WitnessOptions): readonly LogService[] {
+  return [...(rekorUrl === undefined ? [] : [{ url: rekorUrl, version: rekorVersion }]), ...logs];
 }

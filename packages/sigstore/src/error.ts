@@ -40,6 +40,8 @@ export type VerificationErrorCode =
 export type SigningErrorCode =
   | 'SESSION_INVALID'
   | 'SESSION_CLOSED'
+  | 'SIGNING_CONFIG_MALFORMED'
+  | 'SERVICE_NOT_AVAILABLE'
   | 'KEY_UNSUPPORTED'
   | 'KEY_MALFORMED'
   | 'KEY_PASSWORD'

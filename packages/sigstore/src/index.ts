@@ -3,6 +3,7 @@ export type {
   BundleProgress,
   BundleSigner,
   BundleTransparency,
+  LogService,
   SignedBundle,
   WitnessOptions,
 } from './bundle-run.js';
@@ -10,6 +11,13 @@ export { parseSigningCertificate, type SigningCertificate } from './certificate.
 export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
 export { type SigningErrorCode, SigstoreError, type SigstoreErrorCode, type VerificationErrorCode } from './error.js';
 export type { CertificateExtensions, ExtensionName } from './extensions.js';
+export {
+  type InstanceName,
+  type InstanceServices,
+  PUBLIC_GOOD_SIGNING_CONFIG,
+  PUBLIC_GOOD_TRUSTED_ROOT,
+  resolveInstance,
+} from './instance.js';
 export type { KeyAlgorithm, RsaPadding } from './key-algorithm.js';
 export type { KeyPolicy } from './key-policy.js';
 export { type KeySession, type KeySessionOptions, openKeySession } from './key-session.js';
@@ -26,6 +34,7 @@ export {
   type SigningSession,
   type SigningSessionOptions,
 } from './session.js';
+export { parseSigningConfig, type SigningConfig, selectServices } from './signing-config.js';
 export { TimestampWitness } from './timestamp-witness.js';
 export { readTokenClaims, type TokenClaims } from './token.js';
 export { parseTrustedRoot, type TrustedRoot } from './trusted-root.js';

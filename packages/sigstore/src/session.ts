@@ -8,6 +8,7 @@ import {
 } from './bundle-run.js';
 import type { SigningCertificate } from './certificate.js';
 import { GITHUB_SERVER_URL } from './certificate-claims.js';
+import { SigstoreError } from './error.js';
 import { SessionKey } from './session-key.js';
 import { loadSignLibrary } from './sign-library.js';
 import type { TokenClaims } from './token.js';
@@ -16,7 +17,7 @@ export interface SigningSessionOptions extends WitnessOptions {
   /** The only address that the identity token is sent to. */
   readonly fulcioUrl: string;
   /** Rekor v2 entries carry no time, so that a certificate always needs a timestamp authority. */
-  readonly tsaUrl: string;
+  readonly tsaUrl?: string;
   /** Called for each certificate, and again when a token was refused or has expired. */
   readonly idToken: () => Promise<string>;
   /** Default `sigstore`. */
@@ -45,6 +46,11 @@ export interface SigningSession extends BundleSigner {
  */
 export async function openSigningSession(options: SigningSessionOptions): Promise<SigningSession> {
   assertWitnessOptions(options);
+  if (options.tsaUrl === undefined && (options.tsaUrls ?? []).length === 0) {
+    throw new SigstoreError('SESSION_INVALID', 'Cannot sign with a certificate: no timestamp authority is named', {
+      hint: 'A certificate of minutes is worth nothing without a verified time',
+    });
+  }
   const { http, timeouts, fulcioUrl, idToken, onProgress } = options;
   const key = new SessionKey({
     http,

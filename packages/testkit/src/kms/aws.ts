@@ -8,7 +8,12 @@ export function answerAws({ headers, body, key, faults, sign }: KmsExchange): Km
   if (!credential.test(headers.authorization ?? '')) return refusal('IncompleteSignatureException');
   if (headers['x-amz-security-token'] !== 'session-of-a-test') return refusal('UnrecognizedClientException');
   if (faults.missing) return refusal('NotFoundException');
-  const algorithms = { p256: ['ECDSA_SHA_256'], rsa: RSA, ed25519: ['ED25519_SHA_512'], encryption: [] }[key.kind];
+  const algorithms: readonly string[] = {
+    p256: ['ECDSA_SHA_256'],
+    rsa: RSA,
+    ed25519: ['ED25519_SHA_512'],
+    encryption: [],
+  }[key.kind];
   if (headers['x-amz-target'] === 'TrentService.GetPublicKey') {
     const der = key.publicKey.export({ format: 'der', type: 'spki' });
     return { status: 200, body: { PublicKey: der.toString('base64'), SigningAlgorithms: algorithms } };

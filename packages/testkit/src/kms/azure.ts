@@ -14,7 +14,9 @@ export function answerAzure({ method, path, headers, body, key, faults, sign }: 
     return { status: 200, body: { key: { ...jwk, kid: `https://vault.example${VERSION}`, key_ops: operations } } };
   }
   if (faults.disabled) return refusal(403, 'Forbidden', 'KeyDisabled');
-  const allowed = { p256: ['ES256'], rsa: ['PS256', 'RS256'], ed25519: [], encryption: [] }[key.kind];
+  const allowed: readonly string[] = { p256: ['ES256'], rsa: ['PS256', 'RS256'], ed25519: [], encryption: [] }[
+    key.kind
+  ];
   if (path !== `${VERSION}/sign` || !allowed.includes(String(body.alg))) return refusal(400, 'BadParameter');
   const signature = sign(Buffer.from(String(body.value), 'base64url'), body.alg === 'PS256' ? 'pss' : 'pkcs1');
   const value = key.kind === 'p256' ? sideBySide(signature) : signature;
