@@ -3,6 +3,9 @@ import { resolve } from 'node:path';
 
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
+/** The document that is the answer: its members are the result's own, whatever its size (docs/schemas/findings.schema.json). */
+const MAIN_DOCUMENT = { 'scan-gate': 'verdict-path' };
+
 /** Prints the result: one JSON document, or text for people. */
 export function report(action, { status, errors, outputs }, json) {
   const ok = status === 0;
@@ -12,12 +15,15 @@ export function report(action, { status, errors, outputs }, json) {
     return;
   }
   const documents = {};
+  const main = MAIN_DOCUMENT[action.name];
+  const answer = main === undefined ? undefined : readDocument(outputs[main] ?? '', Number.POSITIVE_INFINITY);
   for (const [name, value] of Object.entries(outputs)) {
-    const document = readDocument(value);
+    const document = name === main && answer !== undefined ? undefined : readDocument(value, MAX_DOCUMENT_BYTES);
     if (document !== undefined) documents[name] = document;
   }
   const [error] = errors.map(parseAnnotation);
   const result = {
+    ...answer,
     ok,
     action: action.name,
     exitStatus: status,
@@ -29,11 +35,11 @@ export function report(action, { status, errors, outputs }, json) {
 }
 
 /** A small JSON document that an output names, parsed; anything else stays a path. */
-function readDocument(value) {
+function readDocument(value, maxBytes) {
   try {
     const path = resolve(value);
     const info = statSync(path);
-    if (!info.isFile() || info.size > MAX_DOCUMENT_BYTES || !path.endsWith('.json')) return undefined;
+    if (!info.isFile() || info.size > maxBytes || !path.endsWith('.json')) return undefined;
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;

@@ -1,10 +1,11 @@
 import { digestHex, sha256 } from '@paved/digest';
-import { DEFAULT_POLICY, mergeFloor, type Policy, type PolicyUsed, parsePolicy } from '@paved/gate';
+import { assertOwners, DEFAULT_POLICY, mergeFloor, type Policy, type PolicyUsed, parsePolicy } from '@paved/gate';
 import { HttpError } from '@paved/http';
 import { boolean, object, string } from '@paved/json';
 import type { ActionContext } from '@paved/runner-kit';
 import { parseDocument } from 'yaml';
 import { ScanGateError } from './error.js';
+import { fetchOwners } from './owners.js';
 
 /** Where a repository keeps its policy; read through the API, never from a checkout that a build could have changed. */
 export const POLICY_PATH = '.paved/policy.yml';
@@ -25,8 +26,8 @@ export interface EffectivePolicy {
 /**
  * The policy that decides. With a floor, or for a repository's own policy (where the floor is the default one), the result is
  * never laxer than the floor.
- * @throws {GateError} `POLICY_INVALID`
- * @throws {ScanGateError} `POLICY_UNREADABLE`, `POLICY_BRANCH_UNPROTECTED`, `INPUT_INVALID`
+ * @throws {GateError} `POLICY_INVALID`, `EXCEPTION_OWNER_UNKNOWN`
+ * @throws {ScanGateError} `POLICY_UNREADABLE`, `POLICY_BRANCH_UNPROTECTED`, `EXCEPTION_FROM_PULL_REQUEST`, `INPUT_INVALID`
  */
 export async function readPolicy(inputs: PolicyInputs, context: ActionContext): Promise<EffectivePolicy> {
   const { policy: text, fromRepository } = inputs;
@@ -34,6 +35,16 @@ export async function readPolicy(inputs: PolicyInputs, context: ActionContext): 
     throw new ScanGateError('INPUT_INVALID', 'Cannot choose a policy: policy and policy-from-repository are both set');
   }
   const own = fromRepository ? await fetchPolicy(inputs.token, context) : given(text);
+  if (!fromRepository) assertNotFromPullRequest(own.policy, context);
+  if (own.policy.exceptions.knownOwners && !fromRepository) {
+    throw new ScanGateError(
+      'INPUT_INVALID',
+      'Cannot look up the owners of exceptions: the policy is not read from a repository',
+      {
+        hint: 'Set policy-from-repository, or leave exceptions-known-owners out',
+      },
+    );
+  }
   const floorText = inputs.floor;
   const floorSha256 = floorText === undefined ? {} : { floorSha256: digestHex(sha256(floorText)) };
   const used: PolicyUsed = { ...own.used, ...floorSha256 };
@@ -44,6 +55,15 @@ export async function readPolicy(inputs: PolicyInputs, context: ActionContext): 
     policy: own.used.source === 'default' && floorText !== undefined ? floor : mergeFloor(floor, own.policy),
     used,
   };
+}
+
+/** In a pull request, file and workflow are the author's own: an exception there would be granted by who asks for it. */
+function assertNotFromPullRequest({ exceptions }: Policy, { runner }: ActionContext): void {
+  const event = runner.optional('eventName') ?? '';
+  if (exceptions.entries.length === 0 || !event.startsWith('pull_request')) return;
+  throw new ScanGateError('EXCEPTION_FROM_PULL_REQUEST', 'Cannot use exceptions that the pull request itself brings', {
+    hint: 'Set policy-from-repository, so that they are read from the protected default branch',
+  });
 }
 
 function given(text: string | undefined): EffectivePolicy {
@@ -93,8 +113,13 @@ async function fetchPolicy(token: string | undefined, context: ActionContext): P
   const text = await api.file(POLICY_PATH, commit.sha);
   const used = { path: POLICY_PATH, commit: commit.sha };
   if (text === undefined) return { policy: DEFAULT_POLICY, used: { source: 'default', ...used } };
+  const policy = parseText(`the policy ${POLICY_PATH} at ${commit.sha}`, text);
+  if (policy.exceptions.entries.length > 0) {
+    const owners = await fetchOwners((path) => api.file(path, commit.sha));
+    assertOwners(policy.exceptions.entries, owners);
+  }
   return {
-    policy: parseText(`the policy ${POLICY_PATH} at ${commit.sha}`, text),
+    policy,
     used: { source: 'repository', ...used, sha256: digestHex(sha256(text)) },
   };
 }

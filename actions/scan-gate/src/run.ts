@@ -99,9 +99,7 @@ function blockers(verdict: Verdict): string {
     return `${finding.id} in ${place.join(' ')} (${reasonOf(finding)})`.slice(0, 300);
   });
   const more = blocking.length > NAMED_FINDINGS ? [`${blocking.length - NAMED_FINDINGS} more`] : [];
-  const unchecked = verdict.unchecked
-    .filter(({ allowed }) => !allowed)
-    .map(({ ecosystem, packages }) => `${ecosystem} is not checked (${packages} packages)`);
+  const unchecked = verdict.unchecked.filter(({ allowed }) => !allowed).map(uncheckedClause);
   const missing = verdict.missingReports.map((kind) => `no ${kind} report was given`);
   const limits = verdict.rules.filter(({ id, outcome }) => id === 'count' && outcome === 'fail');
   const above = limits.map(({ open }) => `${open} findings more than the policy allows`);
@@ -121,4 +119,11 @@ function emit(verdict: Verdict, { events }: ActionContext): void {
     findings: countBySeverity(verdict.findings),
     asOf: verdict.asOf,
   });
+}
+
+/** Evidence that is there and does not tell everything has a name with its kind; everything else is an ecosystem. */
+function uncheckedClause({ ecosystem, packages }: Verdict['unchecked'][number]): string {
+  return /^(?:report|database):/.test(ecosystem)
+    ? `${ecosystem.replace(':', ' ')} is too old or incomplete`
+    : `${ecosystem} is not checked (${packages} packages)`;
 }

@@ -12,6 +12,7 @@ export {
 } from './decide.js';
 export { type EpssScores, parseEpss } from './epss.js';
 export { GateError, type GateErrorCode } from './error.js';
+export { assertOwners, ownersOfCodeowners } from './exception-owners.js';
 export { EXPIRY_WARNING_DAYS, type ExceptionReport } from './exceptions.js';
 export { EXPLANATION_MEDIA_TYPE, type ExplainedFinding, type Explanation, explain } from './explain.js';
 export {

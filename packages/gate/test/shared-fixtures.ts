@@ -7,7 +7,7 @@ const SHARED = join(process.cwd(), '..', 'shared', 'fixtures');
 
 /** The large sets lie beside the repository; where they are not, their tests say that they were skipped. */
 export const haveShared = existsSync(SHARED);
-export const sharedTest = haveShared ? test : test.skip;
+export const sharedTest: typeof test.skip = haveShared ? test : test.skip;
 
 /** Bytes of a shared file, unpacked where it is kept packed. */
 export function shared(path: string): Buffer {
