@@ -2,7 +2,7 @@ import { defineAction, input, output } from '@paved/runner-kit';
 
 export const definition = defineAction({
   name: 'hermetic-build',
-  purpose: 'Fetches locked npm packages, proves a sandbox without network, and runs the build command in it',
+  purpose: 'Fetches locked packages, proves a sandbox without network, and runs the build command in it',
   inputs: {
     phase: input.choice(['fetch', 'build', 'all'], {
       description:
@@ -10,16 +10,21 @@ export const definition = defineAction({
       default: 'all',
     }),
     'source-path': input.path({
-      description: 'Folder of the project, the one with package.json; only this folder is visible to the command',
+      description: 'Folder of the project; only this folder is visible to the command',
       default: '.',
     }),
     lockfile: input.string({
-      description: 'Lock file of the project, relative to source-path; package-lock.json of version 2 or 3',
+      description:
+        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), go.sum or go.mod',
       default: 'package-lock.json',
     }),
     'registry-url': input.url({
       description:
-        'Registry or mirror for the packages. Default: what "resolved" says in the lock file, else the registry that npm is configured with for this user',
+        'Registry or mirror for npm packages. Default: what "resolved" says in the lock file, else the registry that npm is configured with for this user',
+    }),
+    registries: input.list({
+      description:
+        'Registries or mirrors for other packages, one kind=URL per line: go (module proxy). Default: what the package manager of this user is configured with; the configuration of the repository is never read',
     }),
     command: input.string({
       description: 'Shell text that builds the project, run in the copy of source-path; needed by build and all',
@@ -50,7 +55,7 @@ export const definition = defineAction({
     }),
   },
   outputs: {
-    'bundle-path': output('Folder with one <sha512>.tgz per fetched archive'),
+    'bundle-path': output('Folder with what was fetched, each file named after its digest'),
     'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
     'artifact-path': output('Folder with the collected outputs'),
     'build-record-path': output('Folder with build-record.json and build.log'),

@@ -15,6 +15,7 @@ export type HermeticBuildErrorCode =
   | 'INTEGRITY_MISSING'
   | 'INTEGRITY_WEAK'
   | 'LOCKFILE_INVALID'
+  | 'LOCKFILE_KIND'
   | 'LOCKFILE_MISSING'
   | 'LOCKFILE_OUTDATED'
   | 'LOCKFILE_VERSION'
@@ -24,11 +25,13 @@ export type HermeticBuildErrorCode =
   | 'OUTPUT_UNSAFE'
   | 'PACKAGE_MISMATCH'
   | 'PLATFORM_MISMATCH'
+  | 'REGISTRY_ANSWER'
   | 'REGISTRY_UNKNOWN'
   | 'SANDBOX_BROKEN'
   | 'SANDBOX_UNAVAILABLE'
   | 'SOURCE_MISMATCH'
-  | 'SOURCE_UNSAFE';
+  | 'SOURCE_UNSAFE'
+  | 'TOOLCHAIN_MISSING';
 
 /** Everything that hermetic-build refuses on purpose. */
 export class HermeticBuildError extends PavedError<HermeticBuildErrorCode> {}

@@ -5,7 +5,8 @@ import type { BuildRecord } from '@paved/attestation';
 import type { ActionContext } from '@paved/runner-kit';
 import { baseEnvironment } from '@paved/runner-kit/exec';
 import { HermeticBuildError } from '../error.js';
-import { readProject } from '../project.js';
+import type { Installed } from '../kinds/locked-project.js';
+import { openProject } from '../kinds/open-project.js';
 import type { Inputs, Outputs } from '../run.js';
 import { buildEnvironment } from '../sandbox/environment.js';
 import { isolationMethod } from '../sandbox/isolation-method.js';
@@ -13,11 +14,12 @@ import { runInSandbox, type SandboxJob, type SandboxMethod, type SandboxResult }
 import { planToolchain } from '../sandbox/toolchain.js';
 import { BuildLog } from './build-log.js';
 import { copySource } from './copy-source.js';
-import { installPackages } from './install.js';
+import { makeReadable } from './make-readable.js';
 import { collectOutputs } from './outputs.js';
 import { runUnsandboxed } from './run-unsandboxed.js';
 
 const SANDBOX_HOME = '/tmp/home';
+const SANDBOX_DEPS = '/paved/deps';
 const LAST_LINES = 8;
 const MEBIBYTE = 1024 * 1024;
 const NETWORK_SIGNS = /ENOTCACHED|EAI_AGAIN|ENETUNREACH|ENOTFOUND|Could not resolve host|Temporary failure in name/;
@@ -33,13 +35,14 @@ export async function buildPhase(
   const workDir = await context.workDir();
   const method = await isolationMethod(inputs.isolation, workDir, context.log, candidates);
   const buildPath = join(workDir, 'build');
-  await prepareBuild(inputs, bundlePath, buildPath, context);
+  const place = { buildPath, bundlePath, workDir, method };
+  const installed = await prepareBuild(inputs, place, context);
   const recordPath = join(workDir, 'record');
   const artifactPath = join(workDir, 'artifact');
   await Promise.all([mkdir(recordPath), mkdir(artifactPath)]);
   const log = new BuildLog(join(recordPath, 'build.log'), (text) => context.log.untrusted(text));
   const startedOn = new Date();
-  const job = await jobOf(inputs, { command, buildPath, workDir, method }, log, context);
+  const job = await jobOf(inputs, { ...place, command, installed }, log, context);
   const result = await context.log.group('Build command', () => runJob(method, job));
   const finishedOn = new Date();
   const logDigest = await log.close();
@@ -71,44 +74,62 @@ function requiredInputs(inputs: Inputs): { readonly command: string; readonly pa
   });
 }
 
-async function prepareBuild(
-  inputs: Inputs,
-  bundlePath: string,
-  buildPath: string,
-  context: ActionContext,
-): Promise<void> {
-  const { lockfile, nodes } = await readProject(inputs['source-path'], inputs.lockfile);
-  const sourceDateEpoch = inputs['source-date-epoch'];
-  await copySource(inputs['source-path'], buildPath, { exclude: [context.runner.temp], sourceDateEpoch });
-  await installPackages({ lockfile, nodes, bundlePath, buildPath, sourceDateEpoch });
-  context.log.info(`Installed ${nodes.size} packages from the bundle`);
-}
-
 interface Place {
-  readonly command: string;
   readonly buildPath: string;
+  readonly bundlePath: string;
   readonly workDir: string;
   readonly method: SandboxMethod | 'none';
 }
 
-async function jobOf(inputs: Inputs, place: Place, log: BuildLog, context: ActionContext): Promise<SandboxJob> {
+async function prepareBuild(inputs: Inputs, place: Place, context: ActionContext): Promise<Installed> {
+  const { buildPath, bundlePath, workDir } = place;
+  const project = await openProject(inputs['source-path'], inputs.lockfile);
+  const sourceDateEpoch = inputs['source-date-epoch'];
+  await copySource(inputs['source-path'], buildPath, { exclude: [context.runner.temp], sourceDateEpoch });
+  const depsPath = join(workDir, 'deps');
+  await mkdir(depsPath);
+  const sandboxed = place.method !== 'none';
+  const visibleDepsPath = sandboxed ? SANDBOX_DEPS : depsPath;
+  const home = homeOf(place);
+  const given = { bundlePath, buildPath, depsPath, visibleDepsPath, sourceDateEpoch, home, workDir, sandboxed };
+  const installed = await project.install(given);
+  await makeReadable(depsPath);
+  context.log.info(`Installed ${installed.count} packages from the bundle`);
+  return installed;
+}
+
+function homeOf({ method, workDir }: Place): string {
+  return method === 'none' ? join(workDir, 'home') : SANDBOX_HOME;
+}
+
+async function jobOf(
+  inputs: Inputs,
+  place: Place & { readonly command: string; readonly installed: Installed },
+  log: BuildLog,
+  context: ActionContext,
+): Promise<SandboxJob> {
+  const { installed } = place;
   const path = baseEnvironment().PATH ?? '';
   const hidden = [homedir(), context.runner.temp, context.runner.workspace];
   const toolchain = await planToolchain(path, hidden);
   if (toolchain.dropped.length > 0) context.log.info(`Not visible to the command: ${toolchain.dropped.join(', ')}`);
   const bare = place.method === 'none';
-  const home = bare ? join(place.workDir, 'home') : SANDBOX_HOME;
+  const home = homeOf(place);
   if (bare) await mkdir(home);
+  const deps = { source: join(place.workDir, 'deps'), target: SANDBOX_DEPS };
   return {
-    command: `${place.command}\n`,
+    command: `${installed.prelude}${place.command}\n`,
     buildDir: place.buildPath,
     workDir: place.workDir,
-    environment: buildEnvironment({
-      path: bare ? path : toolchain.path,
-      home,
-      sourceDateEpoch: inputs['source-date-epoch'],
-    }),
-    binds: toolchain.binds,
+    environment: {
+      ...buildEnvironment({
+        path: [...installed.path, bare ? path : toolchain.path].join(':'),
+        home,
+        sourceDateEpoch: inputs['source-date-epoch'],
+      }),
+      ...installed.environment,
+    },
+    binds: [...toolchain.binds, ...installed.binds, deps],
     timeoutMs: inputs.timeout,
     onOutput: log.write,
   };
@@ -127,9 +148,13 @@ function assertBuilt({ exitStatus, timedOut }: SandboxResult, log: BuildLog, tim
   if (exitStatus === 0) return;
   const lines = log.lastLines(LAST_LINES);
   const network = lines.some((line) => NETWORK_SIGNS.test(line));
-  throw new HermeticBuildError('BUILD_FAILED', `Cannot build: the command ended with ${exitStatus}; its last lines: ${lines.join(' | ')}`, {
-    hint: network
-      ? 'The command has no network, and the locked packages are installed already: leave out "npm ci" and downloads'
-      : 'Run the command in a fresh checkout after "npm ci --ignore-scripts"',
-  });
+  throw new HermeticBuildError(
+    'BUILD_FAILED',
+    `Cannot build: the command ended with ${exitStatus}; its last lines: ${lines.join(' | ')}`,
+    {
+      hint: network
+        ? 'The command has no network, and the locked packages are installed already: leave out "npm ci" and downloads'
+        : 'Run the command in a fresh checkout after "npm ci --ignore-scripts"',
+    },
+  );
 }

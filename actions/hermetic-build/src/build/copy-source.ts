@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, chmod, lstat, mkdir, readdir, readlink, symlink, utimes } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, readdir, readlink, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HermeticBuildError } from '../error.js';
 

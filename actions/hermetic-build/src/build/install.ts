@@ -1,6 +1,5 @@
 import { chmod, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
-import { sha512File } from './sha512-file.js';
 import { HermeticBuildError } from '../error.js';
 import type { LockEntry } from '../lockfile/entry.js';
 import { sha512Of } from '../lockfile/integrity.js';
@@ -8,6 +7,7 @@ import type { Lockfile } from '../lockfile/lockfile.js';
 import type { Node } from '../lockfile/tree.js';
 import { walkArchive } from './archive.js';
 import { safeFolder } from './safe-folder.js';
+import { sha512File } from './sha512-file.js';
 
 export interface InstallOptions {
   readonly lockfile: Lockfile;

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, chmod, lstat, mkdir, readdir } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import type { BuildOutput } from '@paved/attestation';
 import { sha256File } from '@paved/digest';

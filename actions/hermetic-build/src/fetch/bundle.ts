@@ -4,6 +4,7 @@ import { HermeticBuildError } from '../error.js';
 import { sha512Of } from '../lockfile/integrity.js';
 import type { Node } from '../lockfile/tree.js';
 import { type StoredArchive, storeArchive } from './download.js';
+import { eachAtOnce } from './each-at-once.js';
 import { inspectArchive } from './inspect-archive.js';
 import { packageSource } from './package-source.js';
 
@@ -73,24 +74,6 @@ async function planFetches(nodes: readonly Node[], options: BundleOptions) {
     groups.set(id, group);
   }
   return [...groups.values()];
-}
-
-/** Stops taking new items at the first failure, and reports that one after the running ones have ended. */
-async function eachAtOnce<T>(items: readonly T[], limit: number, body: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const failures: unknown[] = [];
-  const worker = async () => {
-    for (const item of queue) {
-      if (failures.length > 0) return;
-      try {
-        await body(item);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  if (failures.length > 0) throw failures[0];
 }
 
 function tooLarge(): HermeticBuildError {

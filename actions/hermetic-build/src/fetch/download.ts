@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DigestError, LimitStream } from '@paved/digest';
-import { type HttpClient, HttpError, redactUrl } from '@paved/http';
+import { LimitStream } from '@paved/digest';
+import { PavedError } from '@paved/errors';
+import { type HttpClient, redactUrl } from '@paved/http';
 import { HermeticBuildError } from '../error.js';
 import { isInside } from '../sandbox/toolchain.js';
 import type { PackageSource } from './package-source.js';
@@ -30,6 +31,14 @@ const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 const BODY_ATTEMPTS = 3;
 
+/** What the bytes of a download are, as they were stored. */
+export interface StoredBytes {
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
 /**
  * Stores the bytes under their own digest, and only if it is one of `allowed`.
  * @throws {HermeticBuildError} `INTEGRITY_MISMATCH`, `DEPENDENCY_OUTSIDE`
@@ -40,18 +49,38 @@ export async function storeArchive(
   allowed: readonly string[],
   options: DownloadOptions,
 ): Promise<StoredArchive> {
-  const part = join(options.bundlePath, `.${allowed[0]}.part`);
+  return await storeFile(label, source, options, async (_part, { sha512 }) => {
+    if (!allowed.includes(sha512)) throw mismatch(label, source, 'sha512', sha512, allowed[0] ?? '');
+    return `${sha512}.tgz`;
+  });
+}
+
+/**
+ * Downloads into a partial file and gives it the name that `accept` returns after it has checked the bytes; what it throws for
+ * leaves nothing behind.
+ * @throws {HermeticBuildError} `DEPENDENCY_OUTSIDE`, and what `accept` throws
+ */
+export async function storeFile(
+  label: string,
+  source: PackageSource,
+  options: DownloadOptions,
+  accept: (part: string, bytes: StoredBytes) => Promise<string>,
+): Promise<StoredArchive> {
+  const part = join(options.bundlePath, `.${randomUUID()}.part`);
   const limit = options.maxBytes ?? MAX_ARCHIVE_BYTES;
   for (let attempt = 1; ; attempt++) {
     const hasher = new DoubleHash();
     try {
       const body = await open(label, source, options);
       await pipeline(body, new LimitStream(`"${label}"`, limit), hasher, createWriteStream(part));
-      return await accept(label, source, allowed, part, hasher, options.bundlePath);
+      const bytes = hasher.result();
+      const path = join(options.bundlePath, await accept(part, bytes));
+      await rename(part, path);
+      return { path, ...bytes };
     } catch (error) {
       await rm(part, { force: true });
       // A connection that breaks within the body is not seen by the client's own retries.
-      const final = error instanceof HermeticBuildError || error instanceof DigestError || error instanceof HttpError;
+      const final = error instanceof PavedError;
       if (final || source.$case === 'file' || attempt >= BODY_ATTEMPTS) throw error;
     }
   }
@@ -69,25 +98,19 @@ async function fileInside(label: string, path: string, root: string): Promise<st
   throw new HermeticBuildError('DEPENDENCY_OUTSIDE', `Cannot fetch "${label}": its file is not in the source tree`);
 }
 
-async function accept(
+/** The refusal of bytes that are not those of the lock file. */
+export function mismatch(
   label: string,
   source: PackageSource,
-  allowed: readonly string[],
-  part: string,
-  hasher: DoubleHash,
-  bundlePath: string,
-): Promise<StoredArchive> {
-  const { sha512, sha256, size } = hasher.result();
-  if (!allowed.includes(sha512)) {
-    const from = source.$case === 'url' ? redactUrl(source.url) : `file:${source.path}`;
-    const state = `sha512 of ${from} is ${sha512.slice(0, 16)}..., the lock file has ${allowed[0]?.slice(0, 16)}...`;
-    throw new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot accept "${label}": ${state}`, {
-      hint: 'Somebody changed the package or the lock file; do not refresh the lock file before you know which',
-    });
-  }
-  const path = join(bundlePath, `${sha512}.tgz`);
-  await rename(part, path);
-  return { path, size, sha256, sha512 };
+  algorithm: string,
+  found: string,
+  locked: string,
+): HermeticBuildError {
+  const from = source.$case === 'url' ? redactUrl(source.url) : `file:${source.path}`;
+  const state = `${algorithm} of ${from} is ${found.slice(0, 16)}..., the lock file has ${locked.slice(0, 16)}...`;
+  return new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot accept "${label}": ${state}`, {
+    hint: 'Somebody changed the package or the lock file; do not refresh the lock file before you know which',
+  });
 }
 
 class DoubleHash extends Transform {

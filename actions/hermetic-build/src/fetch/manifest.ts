@@ -6,53 +6,43 @@ import { npmPurl } from '../lockfile/purl.js';
 import type { Node } from '../lockfile/tree.js';
 import type { FetchedArchive } from './bundle.js';
 
-export interface ManifestOptions {
-  readonly source: FetchManifest['source'];
-  readonly lockfile: Lockfile;
-  readonly lockfilePath: string;
-  readonly lockfileSha256: string;
-  readonly nodes: ReadonlyMap<string, Node>;
-  readonly archives: ReadonlyMap<string, FetchedArchive>;
-  readonly fetchedAt: Date;
-}
-
 /**
- * The fetch manifest of docs/architecture.md: one entry per name and version, with every place where it is installed.
+ * Entries of the fetch manifest, one per name and version, with every place where it is installed.
  * A package that comes inside another one's archive has that archive's digests, because those are the bytes that were checked.
  * @throws {HermeticBuildError} `LOCKFILE_INVALID` when one name and version has two contents
  */
-export function buildManifest(options: ManifestOptions): FetchManifest {
+export function npmPackages(
+  nodes: ReadonlyMap<string, Node>,
+  archives: ReadonlyMap<string, FetchedArchive>,
+): readonly FetchedPackage[] {
   const byPurl = new Map<string, FetchedPackage>();
-  for (const node of options.nodes.values()) {
-    const entry = packageOf(node, options);
+  for (const node of nodes.values()) {
+    const entry = packageOf(node, nodes, archives);
     const known = byPurl.get(entry.purl);
     byPurl.set(entry.purl, known === undefined ? entry : merge(known, entry));
   }
-  return {
-    mediaType: 'application/vnd.paved.fetch-manifest.v1+json',
-    source: options.source,
-    root: rootOf(options),
-    lockfiles: [{ path: options.lockfilePath, kind: 'npm', sha256: options.lockfileSha256 }],
-    packages: [...byPurl.values()].sort((a, b) => (a.purl < b.purl ? -1 : 1)),
-    fetchedAt: options.fetchedAt.toISOString(),
-  };
+  return [...byPurl.values()];
 }
 
-function rootOf({ lockfile, source }: ManifestOptions): FetchManifest['root'] {
-  const name = lockfile.root.name ?? basename(source.repository).toLowerCase();
+export function npmRoot(lockfile: Lockfile, repository: string): FetchManifest['root'] {
+  const name = lockfile.root.name ?? basename(repository).toLowerCase();
   const version = lockfile.root.version ?? '0.0.0';
   const licence = lockfile.root.license;
   return { name, version, purl: npmPurl(name, version), ...(licence === undefined ? {} : { licence }) };
 }
 
-function packageOf(node: Node, options: ManifestOptions): FetchedPackage {
+function packageOf(
+  node: Node,
+  nodes: ReadonlyMap<string, Node>,
+  archives: ReadonlyMap<string, FetchedArchive>,
+): FetchedPackage {
   const { name, version, key, entry } = node.package;
-  const archive = options.archives.get(entry.inBundle === true ? carrierOf(key, options.nodes) : key);
+  const archive = archives.get(entry.inBundle === true ? carrierOf(key, nodes) : key);
   if (archive === undefined)
     throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${key}": it has no archive`);
   // What a carrier declares is not what the packages inside it declare.
   const licence = entry.license ?? (entry.inBundle === true ? undefined : archive.licence);
-  const purls = node.requires.map((required) => options.nodes.get(required)?.package);
+  const purls = node.requires.map((required) => nodes.get(required)?.package);
   return {
     purl: npmPurl(name, version),
     name,

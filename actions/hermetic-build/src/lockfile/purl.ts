@@ -6,10 +6,16 @@ import { HermeticBuildError } from '../error.js';
  * (purl-spec 1.0, which the library leaves out). Kept beside the action, so that its bundle carries none of the SBOM schemas.
  */
 export function npmPurl(name: string, version: string): string {
-  const cut = name.lastIndexOf('/');
-  const namespace = cut === -1 ? undefined : name.slice(0, cut);
+  return packagePurl('npm', name, version);
+}
+
+/** The same for the other types; the module path of Go is lower case in a package URL. */
+export function packagePurl(type: 'npm' | 'golang' | 'pypi' | 'cargo', name: string, version: string): string {
+  const own = type === 'golang' ? name.toLowerCase() : name;
+  const cut = own.lastIndexOf('/');
+  const namespace = cut === -1 ? undefined : own.slice(0, cut);
   try {
-    const purl = new PackageURL('npm', namespace, name.slice(cut + 1), version, undefined, undefined);
+    const purl = new PackageURL(type, namespace, own.slice(cut + 1), version, undefined, undefined);
     return purl.toString().replaceAll('+', '%2B');
   } catch (cause) {
     const state = 'it is not a package name with a version';

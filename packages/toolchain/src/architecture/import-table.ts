@@ -35,7 +35,16 @@ function action(name: string, packages: readonly string[]): ImportRule {
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'evidence-upload': ['@paved/attestation', '@paved/sigstore'],
   handoff: ['@paved/handoff'],
-  'hermetic-build': ['@paved/attestation', '@paved/bom', 'tar-stream', 'yaml', 'packageurl-js', 'semver'],
+  'hermetic-build': [
+    '@paved/attestation',
+    '@paved/bom',
+    '@paved/bom/lockfiles',
+    'tar-stream',
+    'yaml',
+    'packageurl-js',
+    'semver',
+    'yauzl',
+  ],
   'oidc-login': ['@paved/oci', 'jose'],
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
   publish: [],

@@ -1,0 +1,34 @@
+import { posix } from 'node:path';
+import { lockfileKindOf } from '@paved/bom/lockfiles';
+import { HermeticBuildError } from '../error.js';
+import { openGoProject } from '../go/go-project.js';
+import type { LockedProject } from './locked-project.js';
+import { openNpmProject } from './npm.js';
+
+const SUPPORTED = 'package-lock.json, go.sum (or go.mod when there is no dependency)';
+
+/**
+ * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
+ * @throws {HermeticBuildError} `LOCKFILE_KIND`, and what the kind refuses
+ */
+export async function openProject(sourcePath: string, lockfilePath: string): Promise<LockedProject> {
+  const path = posix.normalize(lockfilePath);
+  if (path === '..' || path.startsWith('../') || path.startsWith('/')) {
+    throw new HermeticBuildError('DEPENDENCY_OUTSIDE', `Cannot read lock file "${lockfilePath}": it lies outside`, {
+      hint: 'Set lockfile to a path below source-path',
+    });
+  }
+  switch (lockfileKindOf(path)) {
+    case 'go.sum':
+    case 'go.mod':
+      return await openGoProject(sourcePath, path);
+    case 'npm':
+      return await openNpmProject(sourcePath, path);
+    default:
+      // npm's own reader has the refusal for a .json file that is none.
+      if (path.endsWith('.json')) return await openNpmProject(sourcePath, path);
+      throw new HermeticBuildError('LOCKFILE_KIND', `Cannot read lock file "${lockfilePath}": its kind is not known`, {
+        hint: `Set lockfile to one of ${SUPPORTED}`,
+      });
+  }
+}
