@@ -12,6 +12,12 @@ const GO = '1.24';
 
 export const ENGINES = {
   crane: { module: 'github.com/google/go-containerregistry', version: 'v0.22.1', command: '/cmd/crane', go: GO },
+  distribution: {
+    module: 'github.com/distribution/distribution/v3',
+    version: 'v3.1.2',
+    command: '/cmd/registry',
+    go: GO,
+  },
   oras: { module: 'oras.land/oras', version: 'v1.2.3', command: '/cmd/oras', go: GO },
   actionlint: { module: 'github.com/rhysd/actionlint', version: 'v1.7.12', command: '/cmd/actionlint', go: GO },
   fulcio: { module: 'github.com/sigstore/fulcio', version: 'v1.8.8', command: '', go: GO },
@@ -27,6 +33,7 @@ export const ENGINES = {
     command: '/cmd/timestamp-server',
     go: '1.27.0',
   },
+  gh: { module: 'github.com/cli/cli/v2', version: 'v2.83.0', command: '/cmd/gh', go: GO },
   cosign: { module: 'github.com/sigstore/cosign/v3', version: 'v3.1.3', command: '/cmd/cosign', go: GO },
 } as const satisfies Readonly<Record<string, Engine>>;
 
