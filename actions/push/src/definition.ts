@@ -13,7 +13,14 @@ export const definition = defineAction({
     files: input.paths({
       description: 'Files of the artifact, one layer each; their names are relative to their deepest common folder',
     }),
-    'layout-path': input.path({ description: 'OCI image layout to push instead of files: a folder, or a .tar of one' }),
+    'layout-path': input.paths({
+      description:
+        'OCI image layout to push instead of files: a folder, a tar of one, or what docker save wrote; several, one per line, ' +
+        'become one index over their platforms',
+    }),
+    from: input.string({
+      description: 'Image to copy instead, with all its referrers: registry/repository@sha256:...',
+    }),
     digest: input.digest({
       description: 'Digest that the layout must have; chooses one when its index.json names several manifests',
     }),
@@ -21,10 +28,27 @@ export const definition = defineAction({
       description: 'Type of an artifact that is made of files',
       default: 'application/vnd.paved.files.v1',
     }),
-    annotations: input.list({ description: 'Annotations of an artifact that is made of files, as key=value' }),
+    annotations: input.list({
+      description:
+        'Annotations of an artifact that is made of files, or of an index over several layouts, as key=value',
+    }),
     registry: input.string({ description: 'One registry host, with port if it has one; no path' }),
     repository: input.string({ description: 'Repository inside the registry, without host; upper case is lowered' }),
-    tags: input.list({ description: 'Tags, one per line; each must be a full version or a commit' }),
+    targets: input.list({
+      description:
+        'Instead of registry and repository: several, one registry/repository per line, pushed to in parallel',
+    }),
+    'must-succeed': input.string({
+      description:
+        'How many targets must succeed: all, any, or a number; no target gets a tag before that many have the content',
+      default: 'all',
+    }),
+    version: input.string({ description: 'Version for {version} in tags' }),
+    tags: input.list({
+      description:
+        'Tags, one per line; each must be a full version or a commit. {version} is the version; a line with {arch} or {os} tags ' +
+        'each image, any other the whole. With version and without tags: {version} for the whole, {version}-{arch} for images',
+    }),
     'allow-tags': input.list({ description: 'Tags that name no version and are wanted all the same, such as latest' }),
     'move-tag': input.boolean({ description: 'Move a tag that names another digest', default: false }),
     'bundles-path': input.paths({
@@ -61,14 +85,26 @@ export const definition = defineAction({
     'token-hosts': input.list({
       description: 'Hosts besides the registry that may see the credentials to issue its tokens',
     }),
+    'ca-file': input.path({
+      description: 'Certificates (PEM) of the authorities of the registries; no other authority is trusted with it',
+    }),
+    timeout: input.duration({ description: 'Limit of the whole step; without it only silence ends a transfer' }),
+    'read-back': input.choice(['manifests', 'all'], {
+      description: 'What is downloaded again and compared before the tag: manifests, or layers as well',
+      default: 'manifests',
+    }),
     'plain-http': input.boolean({ description: 'Use http for a registry that is not on this machine', default: false }),
     'mount-from': input.string({ description: 'Repository of the same registry to mount layers from' }),
   },
   outputs: {
     digest: output('Digest of the artifact'),
-    reference: output('registry/repository@digest; empty in mode layout'),
-    'layout-path': output('Folder of the layout that was pushed'),
-    'receipt-path': output('Receipt: registry, digest, tags, referrers, order, bytes; empty in mode layout'),
+    reference: output('registry/repository@digest of the first target that succeeded; empty in mode layout'),
+    references: output('The same of every target that succeeded, one per line'),
+    'layout-path': output('The layouts that were pushed, one per line; empty for a copy'),
+    'receipt-path': output(
+      'Receipt of the first target that succeeded: registry, digest, tags, referrers, order, bytes; empty in mode layout',
+    ),
+    'receipts-path': output('Outcome of every target, with its receipt or its error; empty in mode layout'),
   },
   permissions: { packages: 'write' },
   hosts: ['the registry and the token hosts that the inputs name'],

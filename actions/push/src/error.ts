@@ -5,7 +5,8 @@ export type PushErrorCode =
   | 'BUNDLES_INVALID'
   | 'BUNDLE_DIGEST_MISMATCH'
   | 'EVIDENCE_MISSING'
-  | 'LAYOUT_CHANGED';
+  | 'LAYOUT_CHANGED'
+  | 'TARGETS_FAILED';
 
 /** What is wrong with the inputs of a push or with the evidence for it; the registry's and the layout's faults are `OciError`. */
 export class PushError extends PavedError<PushErrorCode> {}

@@ -1,14 +1,23 @@
 import { digestSetHas, isPredicateSlot, parseEnvelope, parseStatement, slotOfPredicateType } from '@paved/attestation';
 import type { Digest } from '@paved/digest';
 import { object, parseJson, unknown } from '@paved/json';
-import { buildBundleReferrer, type Manifest, manifestDescriptor, type OciLayout, type Referrer } from '@paved/oci';
+import {
+  buildBundleReferrer,
+  type Content,
+  type Manifest,
+  manifestDescriptor,
+  type PulledImage,
+  type Referrer,
+  readBlob,
+  SIGSTORE_BUNDLE,
+} from '@paved/oci';
 import { type IdentityPolicy, type TrustedRoot, type VerifiedBundle, verifyBundle } from '@paved/sigstore';
 import { PushError } from './error.js';
 import type { GivenBundle } from './read-bundles.js';
 
 export interface EvidenceOptions {
   readonly bundles: readonly GivenBundle[];
-  readonly layout: OciLayout;
+  readonly layout: Content;
   readonly trustedRoot: TrustedRoot;
   readonly policy: IdentityPolicy;
 }
@@ -16,11 +25,13 @@ export interface EvidenceOptions {
 /** What verified bundles say about the manifests of one layout. */
 export interface Evidence {
   readonly referrers: readonly Referrer[];
+  /** Referrers of referrers, of a copy. */
+  readonly nested: readonly (readonly Referrer[])[];
   /** Slots that are signed, by manifest. */
   readonly slots: ReadonlyMap<Digest, ReadonlySet<string>>;
 }
 
-export const NO_EVIDENCE: Evidence = { referrers: [], slots: new Map() };
+export const NO_EVIDENCE: Evidence = { referrers: [], nested: [], slots: new Map() };
 
 const bundleDecoder = object({ dsseEnvelope: unknown });
 
@@ -40,7 +51,58 @@ export function collectEvidence({ bundles, layout, trustedRoot, policy }: Eviden
       referrers.push(referrerOf(bundle, manifest, verified));
     }
   }
-  return { referrers, slots };
+  return { referrers, nested: [], slots };
+}
+
+const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The referrers of an image that is copied, as they are. Each that is a Sigstore bundle is verified for its subject first, on every
+ * level; the others say nothing that counts as evidence.
+ * @param verifying absent only when nothing is required: then nothing is verified, and nothing counts
+ * @throws {SigstoreError} the first check that failed
+ */
+export async function collectCopied(
+  image: PulledImage,
+  verifying: Pick<EvidenceOptions, 'trustedRoot' | 'policy'> | undefined,
+): Promise<Evidence> {
+  const slots = new Map<Digest, Set<string>>();
+  const check = async (referrer: Referrer): Promise<Referrer> => {
+    const bundle = verifying === undefined ? undefined : await copiedBundle(referrer);
+    if (verifying === undefined || bundle === undefined) return referrer;
+    const { digest } = referrer.subject;
+    const verified = verifyBundle({ bundle, ...verifying, artifactDigest: digest });
+    const slot = slotOf(verified);
+    if (slot !== undefined) slots.set(digest, (slots.get(digest) ?? new Set()).add(slot));
+    return verified.predicateType === undefined ? referrer : { ...referrer, predicateType: verified.predicateType };
+  };
+  const referrers = await Promise.all(image.referrers.map(check));
+  const nested = await Promise.all(image.nested.map((level) => Promise.all(level.map(check))));
+  return { referrers, nested, slots };
+}
+
+/** Text of the bundle that a referrer claims to be; `undefined` when it claims to be something else. */
+async function copiedBundle({ manifest, blobs }: Referrer): Promise<string | undefined> {
+  const [layer, ...others] = manifest.layers;
+  const isBundle = [manifest.artifactType, layer?.mediaType].includes(SIGSTORE_BUNDLE);
+  if (!isBundle) return undefined;
+  const source = blobs.find(({ descriptor }) => descriptor.digest === layer?.digest);
+  if (source === undefined || others.length > 0) {
+    throw new PushError('BUNDLES_INVALID', `Cannot copy ${manifest.digest}: it is a bundle without exactly one layer`);
+  }
+  return (await readBlob(source, MAX_BUNDLE_BYTES)).toString('utf8');
+}
+
+/** Adds what was given to what was found; equal referrers once. */
+export function mergeEvidence(one: Evidence, other: Evidence): Evidence {
+  const referrers = [...one.referrers, ...other.referrers];
+  const slots = new Map(one.slots);
+  for (const [digest, found] of other.slots) slots.set(digest, new Set([...(slots.get(digest) ?? []), ...found]));
+  return {
+    referrers: [...new Map(referrers.map((referrer) => [referrer.manifest.digest, referrer])).values()],
+    nested: [...one.nested, ...other.nested],
+    slots,
+  };
 }
 
 /** Read before verification only to find out which manifests to verify the bundle for. */
@@ -77,7 +139,7 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
  * Every requirement has to be met by the artifact and by every manifest below it: an unsigned child of a signed index is unsigned.
  * @throws {PushError} `EVIDENCE_MISSING` with all that is missing, `PUSH_INPUT_INVALID` for an unknown or empty requirement
  */
-export function assertEvidence(required: readonly string[], layout: OciLayout, evidence: Evidence): void {
+export function assertEvidence(required: readonly string[], layout: Content, evidence: Evidence): void {
   if (required.length === 0) throw unknownRequirement('it is empty');
   const missing: string[] = [];
   for (const requirement of required) {

@@ -1,84 +1,91 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  assertRemoteManifest,
-  attachReferrers,
-  buildPushReceipt,
-  type OciLayout,
-  type PushedContent,
-  type PushReceipt,
-  pushContent,
-  pushTags,
-  referenceText,
-} from '@paved/oci';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { parseTrustedRoot } from '@paved/sigstore';
+import { newConnect } from './connect.js';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
-import { assertEvidence, collectEvidence, type Evidence, NO_EVIDENCE } from './evidence.js';
+import {
+  assertEvidence,
+  collectCopied,
+  collectEvidence,
+  type Evidence,
+  mergeEvidence,
+  NO_EVIDENCE,
+} from './evidence.js';
 import { identityPolicy } from './identity-policy.js';
-import { prepareLayout } from './prepare-layout.js';
+import { openSource, type Source } from './open-source.js';
+import { checkTags, planTags } from './plan-tags.js';
+import { progressLog } from './progress.js';
+import { pushEverywhere, type TargetOutcome } from './push-everywhere.js';
 import { readBundles } from './read-bundles.js';
-import { summarise } from './summarise.js';
-import { parseTarget, type Target } from './target.js';
+import { buildPushReceipts, writeDocument } from './receipts.js';
+import { summarise, summariseTargets } from './summarise.js';
+import { parseMustSucceed, parseTargets } from './target.js';
 
 type Inputs = InputsOf<typeof definition>;
-type Placed = Pick<PushedContent, 'digest' | 'bytes'> & Partial<PushedContent>;
 
-/** Checks everything that can be checked on this machine first; the registry sees nothing of a push that would be refused. */
+/** Checks everything that can be checked on this machine first; the targets see nothing of a push that would be refused. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   let folder: Promise<string> | undefined;
   const workDir = () => (folder ??= context.workDir());
-  const target = inputs.mode === 'layout' ? undefined : await parseTarget(inputs, context.http);
-  const layout = await prepareLayout(inputs, workDir);
-  const local = { digest: layout.root.digest, 'layout-path': layout.path };
-  if (target === undefined) return local;
-  const evidence = await gatherEvidence(inputs, layout, context);
-  const { repository, tags } = target;
-  if (tags.length > 0 && !inputs['allow-unsigned']) assertEvidence(inputs.require, layout, evidence);
-  const placed =
-    inputs.mode === 'tag' ? await confirm(target, layout, evidence) : await place(target, layout, evidence);
-  if (tags.length > 0) {
-    await pushTags({ repository, manifest: layout.root, tags, moveTag: inputs['move-tag'] });
-  }
-  const receipt = buildPushReceipt({
-    repository,
-    content: placed,
-    referrers: evidence.referrers,
-    tags,
-    allowUnsigned: inputs['allow-unsigned'],
-  });
-  return { ...local, ...(await report(receipt, target, await workDir(), context)) };
+  const connect = await newConnect(inputs, context);
+  const targets = inputs.mode === 'layout' ? [] : await parseTargets(inputs, connect);
+  const mustSucceed = targets.length === 0 ? 0 : parseMustSucceed(inputs['must-succeed'], targets.length);
+  checkTags(inputs);
+  const source = await openSource(inputs, workDir, connect);
+  const { content, copied } = source;
+  const local = { digest: content.root.digest, 'layout-path': source.layoutPath };
+  if (inputs.mode === 'layout') return local;
+  const evidence = await gatherEvidence(inputs, source, context);
+  const plan = await planTags(inputs, content);
+  if (plan.length > 0 && !inputs['allow-unsigned']) assertEvidence(inputs.require, content, evidence);
+  const job = { inputs, content, evidence, plan, mustSucceed, copiedFrom: copied?.reference };
+  const outcomes = await pushEverywhere({ ...job, onProgress: progressLog(context) }, targets);
+  return { ...local, ...(await report(outcomes, mustSucceed, await workDir(), context)) };
 }
 
-async function gatherEvidence(inputs: Inputs, layout: OciLayout, context: ActionContext): Promise<Evidence> {
+async function gatherEvidence(inputs: Inputs, source: Source, context: ActionContext): Promise<Evidence> {
   const bundles = await readBundles(inputs['bundles-path'] ?? []);
-  if (bundles.length === 0) return NO_EVIDENCE;
+  const { content, copied } = source;
+  if (bundles.length === 0 && copied === undefined) return NO_EVIDENCE;
+  const verifying = verificationOf(inputs, context, bundles.length > 0);
+  const given = verifying === undefined ? NO_EVIDENCE : collectEvidence({ bundles, layout: content, ...verifying });
+  if (copied === undefined) return given;
+  return mergeEvidence(await collectCopied(copied.image, verifying), given);
+}
+
+/** `undefined` only for a copy that is said to be unsigned. */
+function verificationOf(inputs: Inputs, context: ActionContext, hasBundles: boolean) {
   const root = inputs['trusted-root'];
+  if (root === undefined && inputs['allow-unsigned'] && !hasBundles) return undefined;
   if (root === undefined) {
     throw new PushError('PUSH_INPUT_INVALID', 'Cannot attach the bundles: trusted-root is empty', {
       hint: 'Nothing is attached before it verifies; give the trusted root of the instance that signed',
     });
   }
   const policy = identityPolicy(inputs, new URL(context.runner.serverUrl).host);
-  return collectEvidence({ bundles, layout, trustedRoot: parseTrustedRoot(root), policy });
+  return { trustedRoot: parseTrustedRoot(root), policy };
 }
 
-async function place({ repository, mountFrom }: Target, layout: OciLayout, evidence: Evidence): Promise<Placed> {
-  return await pushContent({ repository, layout, referrers: evidence.referrers, mountFrom });
-}
-
-/** What an earlier step pushed by digest must still be there byte for byte; then later evidence is attached. */
-async function confirm({ repository }: Target, layout: OciLayout, evidence: Evidence): Promise<Placed> {
-  for (const manifest of layout.manifests) await assertRemoteManifest(repository, manifest);
-  return { digest: layout.root.digest, bytes: await attachReferrers(repository, evidence.referrers) };
-}
-
-async function report(receipt: PushReceipt, { client, repository }: Target, folder: string, context: ActionContext) {
-  const path = join(folder, 'receipt.json');
-  await writeFile(path, `${JSON.stringify(receipt, null, 2)}\n`, { flag: 'wx' });
-  summarise(receipt, context);
-  const { digest } = receipt;
-  const reference = `${referenceText({ registry: client.registry, repository: repository.name })}@${digest}`;
-  return { reference, 'receipt-path': path };
+async function report(
+  outcomes: readonly TargetOutcome[],
+  mustSucceed: number,
+  folder: string,
+  context: ActionContext,
+): Promise<OutputsOf<typeof definition>> {
+  const receipts = outcomes.flatMap((outcome) => ('receipt' in outcome ? [outcome.receipt] : []));
+  const [first] = receipts;
+  if (first === undefined) throw new TypeError('Cannot happen: one target must succeed');
+  for (const receipt of receipts) summarise(receipt, context);
+  if (outcomes.length > 1) summariseTargets(outcomes, context);
+  const references = receipts.map(({ registry, repository, digest }) => `${registry}/${repository}@${digest}`);
+  return {
+    reference: references[0],
+    references: references.join('\n'),
+    'receipt-path': await writeDocument(folder, 'receipt.json', first),
+    'receipts-path': await writeDocument(
+      folder,
+      'receipts.json',
+      buildPushReceipts(first.digest, mustSucceed, outcomes),
+    ),
+  };
 }

@@ -1,5 +1,6 @@
 import type { PushReceipt } from '@paved/oci';
 import type { ActionContext } from '@paved/runner-kit';
+import { errorCode, type TargetOutcome } from './push-everywhere.js';
 
 /** Writes the job summary and the event of a push. */
 export function summarise(receipt: PushReceipt, { summary, events, log }: ActionContext): void {
@@ -37,4 +38,16 @@ function orderText({ order, windowMs }: PushReceipt): string {
   if (order === undefined) return 'found in place';
   if (order === 'referrers-first') return 'referrers first: never visible without them';
   return `manifest first: visible without referrers for ${windowMs} ms`;
+}
+
+/** Writes one row per target, and a warning for each that failed. */
+export function summariseTargets(outcomes: readonly TargetOutcome[], { summary, log }: ActionContext): void {
+  const rows = outcomes.map((outcome) => [
+    outcome.target.name,
+    'receipt' in outcome ? 'pushed' : `failed: ${errorCode(outcome.error)}`,
+  ]);
+  summary.table(['Target', 'Outcome'], rows);
+  for (const outcome of outcomes) {
+    if ('error' in outcome) log.warning(`Nothing was tagged in ${outcome.target.name}: ${errorCode(outcome.error)}`);
+  }
 }

@@ -1,16 +1,13 @@
-import type { HttpClient } from '@paved/http';
 import {
-  assertTagsAllowed,
+  parseReference,
   parseRegistryHost,
   parseRepositoryName,
-  parseTag,
-  RegistryClient,
+  type RegistryHost,
   type RepositoryClient,
   type RepositoryName,
-  readRegistryCredentials,
-  type Tag,
 } from '@paved/oci';
 import type { InputsOf } from '@paved/runner-kit';
+import type { Connect } from './connect.js';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
 
@@ -18,53 +15,63 @@ type Inputs = InputsOf<typeof definition>;
 
 /** Where to push, parsed whole before the first request. */
 export interface Target {
-  readonly client: RegistryClient;
+  /** `registry/repository`. */
+  readonly name: string;
   readonly repository: RepositoryClient;
-  readonly tags: readonly Tag[];
   readonly mountFrom: RepositoryName | undefined;
 }
 
 /**
- * Reads registry, repository, tags and credentials.
- * @throws {OciError} `REGISTRY_NOT_ALLOWED` when repository or tag names a host, `REFERENCE_INVALID`, `TAG_REFUSED`
+ * Reads registry and repository, or the list of targets, and their credentials.
+ * @throws {OciError} `REGISTRY_NOT_ALLOWED` when a repository names a host, `REFERENCE_INVALID`; {PushError} `PUSH_INPUT_INVALID`
  */
-export async function parseTarget(inputs: Inputs, http: HttpClient): Promise<Target> {
-  const registry = parseRegistryHost(required(inputs.registry, 'registry'));
-  const name = parseRepositoryName(required(inputs.repository, 'repository').toLowerCase());
-  const tags = parseTags(inputs);
+export async function parseTargets(inputs: Inputs, connect: Connect): Promise<readonly Target[]> {
   const mountFrom = inputs['mount-from'];
-  const config = inputs['registry-config'];
-  const client = new RegistryClient({
-    registry,
-    http,
-    credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry),
-    plainHttp: inputs['plain-http'],
-    tokenHosts: (inputs['token-hosts'] ?? []).map(parseRegistryHost),
-  });
-  return {
-    client,
-    repository: client.repository(name, 'push'),
-    tags,
-    mountFrom: mountFrom === undefined ? undefined : parseRepositoryName(mountFrom.toLowerCase()),
-  };
+  const from = mountFrom === undefined ? undefined : parseRepositoryName(mountFrom.toLowerCase());
+  const places = new Map(parsePlaces(inputs).map((place) => [place.join('/'), place]));
+  return await Promise.all(
+    [...places].map(async ([name, [registry, repository]]) => {
+      const client = await connect(registry, repository);
+      return { name, repository: client.repository(repository, 'push'), mountFrom: from };
+    }),
+  );
 }
 
-function parseTags(inputs: Inputs): readonly Tag[] {
-  const tags = [...new Set((inputs.tags ?? []).map(parseTag))];
-  const tagging = inputs.mode === 'tag' || inputs.mode === 'all';
-  if (!tagging && tags.length > 0) {
-    throw invalid(`mode ${inputs.mode} sets no tag`, 'Leave tags empty, or use mode tag or all');
+function parsePlaces(inputs: Inputs): readonly (readonly [RegistryHost, RepositoryName])[] {
+  const { targets } = inputs;
+  if (targets === undefined || targets.length === 0) {
+    const registry = parseRegistryHost(required(inputs.registry, 'registry'));
+    return [[registry, parseRepositoryName(required(inputs.repository, 'repository').toLowerCase())]];
   }
-  if (inputs.mode === 'tag' && tags.length === 0) throw invalid('mode tag has no tags', 'Give at least one tag');
-  assertTagsAllowed(tags, inputs['allow-tags'] ?? []);
-  return tags;
+  if (inputs.registry !== undefined || inputs.repository !== undefined) {
+    throw invalidInput('targets stand beside registry or repository', 'Give either of them');
+  }
+  return targets.map((line) => {
+    const { registry, repository, tag, digest } = parseReference(line.toLowerCase());
+    if (tag !== undefined || digest !== undefined) {
+      throw invalidInput(`target "${line}" has a tag or a digest`, 'Give registry/repository alone, and tags in tags');
+    }
+    return [registry, repository];
+  });
+}
+
+/**
+ * How many of `count` targets must succeed.
+ * @throws {PushError} `PUSH_INPUT_INVALID`
+ */
+export function parseMustSucceed(text: string, count: number): number {
+  if (text === 'all') return count;
+  if (text === 'any') return 1;
+  const number = /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= count) return number;
+  throw invalidInput(`must-succeed is "${text.slice(0, 40)}"`, `Use all, any, or a number from 1 to ${count}`);
 }
 
 function required(value: string | undefined, name: string): string {
   if (value !== undefined) return value;
-  throw invalid(`${name} is empty`, `Set ${name}; only mode layout needs none`);
+  throw invalidInput(`${name} is empty`, `Set ${name}; only mode layout needs none`);
 }
 
-function invalid(state: string, hint: string): PushError {
+export function invalidInput(state: string, hint: string): PushError {
   return new PushError('PUSH_INPUT_INVALID', `Cannot push: ${state}`, { hint });
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { type Digest, digestHex, parseDigest, sha256 } from '@paved/digest';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '@paved/oci';
 import { type RegistryDouble, type RegistryOptions, startRegistry } from '@paved/testkit';
-import { namedFiles } from '../src/prepare-layout.js';
+import { namedFiles } from '../src/named-files.js';
 import { type Job, ROAD_SLOTS, type Seal, startJob, startSeal } from './scenario.js';
 
 const NAME = 'octo/app';

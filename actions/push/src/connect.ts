@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { HttpClient } from '@paved/http';
+import {
+  parseRegistryHost,
+  RegistryClient,
+  type RegistryHost,
+  type RepositoryName,
+  readRegistryCredentials,
+} from '@paved/oci';
+import type { ActionContext, InputsOf } from '@paved/runner-kit';
+import type { definition } from './definition.js';
+import { PushError } from './error.js';
+
+/** A client for one registry, with the credentials that the registry config has for exactly this repository. */
+export type Connect = (registry: RegistryHost, repository: RepositoryName) => Promise<RegistryClient>;
+
+type Inputs = InputsOf<typeof definition>;
+
+/** All clients share one limit in time; it runs from now. */
+export async function newConnect(inputs: Inputs, context: ActionContext): Promise<Connect> {
+  const config = inputs['registry-config'];
+  const tokenHosts = (inputs['token-hosts'] ?? []).map(parseRegistryHost);
+  const http = await httpFor(inputs['ca-file'], context);
+  const signal = inputs.timeout === undefined ? undefined : AbortSignal.timeout(inputs.timeout);
+  return async (registry, repository) =>
+    new RegistryClient({
+      registry,
+      http,
+      credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry, repository),
+      plainHttp: inputs['plain-http'],
+      tokenHosts,
+      signal,
+    });
+}
+
+async function httpFor(caFile: string | undefined, context: ActionContext): Promise<HttpClient> {
+  if (caFile === undefined) return context.http;
+  const ca = await readFile(caFile, 'utf8').catch((cause) => {
+    throw new PushError('PUSH_INPUT_INVALID', `Cannot read ca-file "${caFile}"`, { cause });
+  });
+  // Without a certificate in it, nothing would be trusted, and the error would be about the registry.
+  if (!/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.test(ca)) {
+    throw new PushError('PUSH_INPUT_INVALID', `Cannot use ca-file "${caFile}": it holds no certificate in PEM`);
+  }
+  return new HttpClient({ ca, userAgent: 'paved/push' });
+}
