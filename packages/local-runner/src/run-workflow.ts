@@ -83,7 +83,20 @@ function startRun(
   const event = options.inputs === undefined ? payload : { ...payload, inputs: options.inputs };
   const env = options.env ?? {};
   const trapProcesses = options.trapProcesses ?? false;
-  return { parsers, services, caller, eventName, event, run, workflow: plan.workflow, env, trapProcesses, root };
+  const repositories = options.repositories ?? {};
+  return {
+    parsers,
+    services,
+    caller,
+    repositories,
+    eventName,
+    event,
+    run,
+    workflow: plan.workflow,
+    env,
+    trapProcesses,
+    root,
+  };
 }
 
 function dispatchInputs(

@@ -19,13 +19,33 @@ interface StepState {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
+type JobStatus = 'success' | 'failure' | 'cancelled';
+
+export interface CompositeScope {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly action: { readonly folder: string; readonly repository: string; readonly ref: string };
+}
+
+interface JobStateParts {
+  readonly facts: RunFacts;
+  readonly workflow: WorkflowModel;
+  readonly jobId: string;
+  readonly machine: Machine;
+  readonly credentials: JobCredentials;
+  readonly given: JobInputs;
+  readonly masker: Masker;
+  readonly hosted: boolean;
+}
+
 /** What changes while a job runs, and the contexts and environments that follow from it. */
 export class JobState {
-  status: 'success' | 'failure' | 'cancelled' = 'success';
   readonly masker: Masker;
   /** Workflow and job `env`, then what steps wrote to GITHUB_ENV. */
-  readonly env: Record<string, string> = {};
-  readonly #paths: string[] = [];
+  readonly env: Record<string, string>;
+  readonly #paths: string[];
+  readonly #status: { value: JobStatus };
+  readonly #parts: JobStateParts;
+  readonly #composite: CompositeScope | undefined;
   readonly #steps: Record<string, StepState> = {};
   readonly #facts: RunFacts;
   readonly #workflow: WorkflowModel;
@@ -35,16 +55,12 @@ export class JobState {
   readonly #given: JobInputs;
   readonly #hosted: boolean;
 
-  constructor(parts: {
-    readonly facts: RunFacts;
-    readonly workflow: WorkflowModel;
-    readonly jobId: string;
-    readonly machine: Machine;
-    readonly credentials: JobCredentials;
-    readonly given: JobInputs;
-    readonly masker: Masker;
-    readonly hosted: boolean;
-  }) {
+  constructor(parts: JobStateParts, shared?: JobState, composite?: CompositeScope) {
+    this.#parts = parts;
+    this.#composite = composite;
+    this.env = shared?.env ?? {};
+    this.#paths = shared === undefined ? [] : shared.#paths;
+    this.#status = shared === undefined ? { value: 'success' } : shared.#status;
     this.#facts = parts.facts;
     this.#workflow = parts.workflow;
     this.#jobId = parts.jobId;
@@ -53,6 +69,20 @@ export class JobState {
     this.#given = parts.given;
     this.#hosted = parts.hosted;
     this.masker = parts.masker;
+  }
+
+  get status(): JobStatus {
+    return this.#status.value;
+  }
+
+  set status(value: JobStatus) {
+    this.#status.value = value;
+  }
+
+  /** The same job, seen by the steps of a composite action: own inputs and steps, and no secrets or needs. */
+  inComposite(scope: CompositeScope): JobState {
+    const given = { needs: {}, inputs: scope.inputs };
+    return new JobState({ ...this.#parts, given }, this, scope);
   }
 
   finishStep(id: string, step: StepState): void {
@@ -76,12 +106,19 @@ export class JobState {
         action: stepId,
         workspace: this.#machine.workspace,
         event_path: this.eventPath,
+        ...(this.#composite === undefined
+          ? {}
+          : {
+              action_path: this.#composite.action.folder,
+              action_repository: this.#composite.action.repository,
+              action_ref: this.#composite.action.ref,
+            }),
       },
       needs: this.#given.needs,
       inputs: this.#given.inputs,
       steps: this.#steps as unknown as Json,
       env: { ...this.env, ...stepEnv },
-      secrets: { GITHUB_TOKEN: token, github_token: token },
+      secrets: this.#composite === undefined ? { GITHUB_TOKEN: token, github_token: token } : {},
       vars: {},
       runner: {
         name: this.#runnerName,

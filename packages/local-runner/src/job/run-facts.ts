@@ -1,6 +1,6 @@
 import type { GitHubRun, GitHubService } from '@paved/testkit';
 import type { Json } from '../expression/json-data.js';
-import type { CallerRepository } from '../options.js';
+import type { CallerRepository, Repositories } from '../options.js';
 import type { Parsers } from '../workflow/load-parser.js';
 import type { WorkflowModel } from '../workflow/model.js';
 
@@ -9,6 +9,8 @@ export interface RunFacts {
   readonly parsers: Parsers;
   readonly services: GitHubService;
   readonly caller: CallerRepository;
+  /** Where actions of other repositories live. */
+  readonly repositories: Repositories;
   readonly eventName: string;
   readonly event: { readonly [key: string]: Json };
   readonly run: GitHubRun;

@@ -8,13 +8,14 @@ import type { Json } from '../expression/json-data.js';
 import { Masker } from '../process/masker.js';
 import { killOrphans } from '../process/orphans.js';
 import type { Annotation, JobResult, StepResult } from '../result.js';
+import type { CompositeRuns } from '../workflow/action-file.js';
 import type { StepModel, WorkflowModel } from '../workflow/model.js';
 import type { PlannedSteps } from '../workflow/plan.js';
 import { type ResolvedAction, resolveActions } from './action-sources.js';
 import { type JobInputs, JobState } from './job-state.js';
 import { createMachine, type Machine } from './machine.js';
 import { githubFacts, jobClaims, type RunFacts } from './run-facts.js';
-import { executeStep, type PostAction, runPostAction, stepName } from './step-kinds.js';
+import { actionInputs, executeStep, type PostAction, runPostAction, stepName } from './step-kinds.js';
 import { StepRun } from './step-run.js';
 
 const DEFAULT_TIMEOUT_MINUTES = 360;
@@ -28,6 +29,15 @@ export interface JobRequest {
   /** Full name, `caller / called`. */
   readonly name: string;
   readonly onEvent: (event: RunEvent) => void;
+}
+
+interface CompositeParts {
+  readonly step: StepModel;
+  readonly state: JobState;
+  readonly machine: Machine;
+  readonly action: ResolvedAction;
+  readonly runs: CompositeRuns;
+  readonly run: StepRun;
 }
 
 /** Runs one job on a machine of its own and always comes back with a result. */
@@ -116,7 +126,13 @@ class JobRun {
   async #setUp(state: JobState, machine: Machine): Promise<ReadonlyMap<string, ResolvedAction> | undefined> {
     const { facts, planned, workflow } = this.#request;
     try {
-      return await resolveActions(facts.parsers, workflow, planned.job.steps, machine.actions);
+      return await resolveActions(
+        facts.parsers,
+        facts.repositories,
+        workflow.source,
+        planned.job.steps,
+        machine.actions,
+      );
     } catch (error) {
       state.status = 'failure';
       this.#annotate('error', error instanceof Error ? error.message : 'an action could not be resolved');
@@ -141,13 +157,17 @@ class JobRun {
     try {
       skipped = !state.evaluator({}, step.id).condition(step.condition);
       if (!skipped) {
-        const trapped = this.#trapped;
-        const parts = { facts: this.#request.facts, step, state, machine, actions, run, trapped };
-        const { builtin, post } = await executeStep(parts);
-        const collected = await run.collect();
-        outputs = { ...builtin, ...collected.outputs };
-        summary = collected.summary;
-        if (post !== undefined) this.#posts.push({ ...post, name, state: collected.state });
+        const composite = uses === undefined ? undefined : actions.get(uses);
+        if (composite?.runs.$case === 'composite') {
+          outputs = await this.#composite({ step, state, machine, action: composite, runs: composite.runs, run });
+        } else {
+          const parts = { facts: this.#request.facts, step, state, machine, actions, run, trapped: this.#trapped };
+          const { builtin, post } = await executeStep(parts);
+          const collected = await run.collect();
+          outputs = { ...builtin, ...collected.outputs };
+          summary = collected.summary;
+          if (post !== undefined) this.#posts.push({ ...post, name, state: collected.state });
+        }
       }
     } catch (error) {
       run.fail(error instanceof Error ? error.message : 'the step failed');
@@ -163,6 +183,19 @@ class JobRun {
       started,
       run,
     );
+  }
+
+  /** The steps of a composite action are steps of the job, with their own results; the first failure fails the whole. */
+  async #composite(parts: CompositeParts): Promise<Record<string, string>> {
+    const { step, state, machine, action, runs, run } = parts;
+    if (step.kind.$case !== 'uses') return {};
+    if (step.env !== undefined) throw new Error(`Cannot run '${step.kind.uses}' with 'env': it is not executed here`);
+    const given = state.evaluator({}, step.id).strings(step.kind.with);
+    const inner = state.inComposite({ inputs: actionInputs(action, given, state, run), action });
+    for (const nested of runs.steps) await this.#step(nested, inner, machine, action.actions);
+    if (state.status !== 'success') run.fail('a step of the action failed');
+    const evaluator = inner.evaluator();
+    return Object.fromEntries([...runs.outputs].map(([name, token]) => [name, evaluator.string(token)]));
   }
 
   async #post(post: PostAction | undefined, state: JobState, machine: Machine): Promise<void> {

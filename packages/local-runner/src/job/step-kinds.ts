@@ -82,19 +82,18 @@ async function runAction(
 ): Promise<Executed> {
   const uses = step.kind.$case === 'uses' ? step.kind.uses : '';
   const action = actions.get(uses);
-  if (action === undefined) throw new Error(`Cannot run '${uses}': it was not resolved`);
+  if (action === undefined || action.runs.$case !== 'node')
+    throw new Error(`Cannot run '${uses}': it was not resolved`);
   const variables = {
     ...state.actionVariables(),
     ...inputVariables(action, given, state, run),
     GITHUB_ACTION_REPOSITORY: action.repository,
     GITHUB_ACTION_REF: action.ref,
   };
-  await run.runNode(action.main, { ...state.environment(stepEnv, step.id), ...variables }, trapped);
-  const condition = action.postIf;
+  const { main, post: postScript, postIf: condition } = action.runs;
+  await run.runNode(main, { ...state.environment(stepEnv, step.id), ...variables }, trapped);
   const post =
-    action.post === undefined
-      ? undefined
-      : { uses, script: action.post, condition, stepId: step.id, stepEnv, variables };
+    postScript === undefined ? undefined : { uses, script: postScript, condition, stepId: step.id, stepEnv, variables };
   return { builtin: {}, post };
 }
 
@@ -105,14 +104,26 @@ function inputVariables(
   state: JobState,
   run: StepRun,
 ): Record<string, string> {
+  const values = Object.entries(actionInputs(action, given, state, run));
+  return Object.fromEntries(values.map(([name, value]) => [variableName(name), value]));
+}
+
+export function actionInputs(
+  action: ResolvedAction,
+  given: Readonly<Record<string, string>>,
+  state: JobState,
+  run: StepRun,
+): Record<string, string> {
   const values = new Map<string, string>();
+  const declared = new Map<string, string>();
   for (const [name, token] of action.inputs) {
-    values.set(variableName(name), token === undefined ? '' : state.evaluator().string(token));
+    values.set(name, token === undefined ? '' : state.evaluator().string(token));
+    declared.set(variableName(name), name);
   }
-  const declared = new Set(values.keys());
   for (const [name, value] of Object.entries(given)) {
-    if (!declared.has(variableName(name))) run.log.annotate('warning', `Unexpected input(s) '${name}'`);
-    values.set(variableName(name), value);
+    const known = declared.get(variableName(name));
+    if (known === undefined) run.log.annotate('warning', `Unexpected input(s) '${name}'`);
+    values.set(known ?? name, value);
   }
   return Object.fromEntries(values);
 }

@@ -1,9 +1,12 @@
 export type WorkflowParser = typeof import('@actions/workflow-parser');
 export type ActionParser = typeof import('@actions/workflow-parser/actions/action-parser');
 
+export type ActionTemplates = typeof import('@actions/workflow-parser/actions/action-template');
+
 export interface Parsers {
   readonly workflow: WorkflowParser;
   readonly action: ActionParser;
+  readonly actionTemplate: ActionTemplates;
 }
 
 let loading: Promise<Parsers> | undefined;
@@ -20,11 +23,12 @@ export function loadParsers(): Promise<Parsers> {
 async function load(): Promise<Parsers> {
   const hooks = addSchemaAttributes();
   try {
-    const [workflow, action] = await Promise.all([
+    const [workflow, action, actionTemplate] = await Promise.all([
       import('@actions/workflow-parser'),
       import('@actions/workflow-parser/actions/action-parser'),
+      import('@actions/workflow-parser/actions/action-template'),
     ]);
-    return { workflow, action };
+    return { workflow, action, actionTemplate };
   } finally {
     hooks?.deregister();
   }

@@ -145,7 +145,9 @@ class ModelReader {
       runsOn: job['runs-on'],
       timeoutMinutes: raw?.find('timeout-minutes'),
       outputs: job.outputs,
-      steps: job.steps.map((step, index) => this.#step(step, rawSteps?.get(index).assertMapping('step'))),
+      steps: job.steps.map((step, index) =>
+        readStep(step, rawSteps?.get(index).assertMapping('step'), (key) => this.#unsupported(key)),
+      ),
     };
   }
 
@@ -153,27 +155,6 @@ class ModelReader {
   #needs(token: TemplateToken | undefined): readonly string[] {
     if (token === undefined) return [];
     return this.#guards.isSequence(token) ? [...token].map(String) : [token.toString()];
-  }
-
-  #step(step: StepsJobStep, raw: MappingToken | undefined): StepModel {
-    const base = {
-      id: step.id,
-      name: raw?.find('name'),
-      condition: step.if as BasicExpressionToken,
-      env: raw?.find('env'),
-      continueOnError: raw?.find('continue-on-error'),
-      timeoutMinutes: raw?.find('timeout-minutes'),
-    };
-    if ('uses' in step) {
-      return { ...base, kind: { $case: 'uses', uses: step.uses.value, with: raw?.find('with') } };
-    }
-    if (!('run' in step)) throw this.#unsupported('a step that is neither "uses" nor "run"');
-    const shell = raw?.find('shell')?.toString();
-    if (shell !== undefined && shell !== 'bash' && shell !== 'sh') throw this.#unsupported(`shell ${shell}`);
-    return {
-      ...base,
-      kind: { $case: 'run', script: step.run, shell, workingDirectory: raw?.find('working-directory') },
-    };
   }
 
   #permissions(token: TemplateToken | undefined): JobPermissions | undefined {
@@ -198,4 +179,23 @@ class ModelReader {
   }
 }
 
-type StepsJobStep = Extract<TemplateJob, { readonly type: 'job' }>['steps'][number] & { if?: BasicExpressionToken };
+/** A step of a job or of a composite action; what is not executed here is refused with `unsupported`. */
+export function readStep(step: Step, raw: MappingToken | undefined, unsupported: (key: string) => Error): StepModel {
+  const base = {
+    id: step.id,
+    name: raw?.find('name'),
+    condition: step.if as BasicExpressionToken,
+    env: raw?.find('env'),
+    continueOnError: raw?.find('continue-on-error'),
+    timeoutMinutes: raw?.find('timeout-minutes'),
+  };
+  if ('uses' in step) {
+    return { ...base, kind: { $case: 'uses', uses: step.uses.value, with: raw?.find('with') } };
+  }
+  if (!('run' in step)) throw unsupported('a step that is neither "uses" nor "run"');
+  const shell = raw?.find('shell')?.toString();
+  if (shell !== undefined && shell !== 'bash' && shell !== 'sh') throw unsupported(`shell ${shell}`);
+  return { ...base, kind: { $case: 'run', script: step.run, shell, workingDirectory: raw?.find('working-directory') } };
+}
+
+type Step = Extract<TemplateJob, { readonly type: 'job' }>['steps'][number] & { if?: BasicExpressionToken };
