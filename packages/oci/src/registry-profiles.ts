@@ -2,7 +2,7 @@ import type { Quirk, QuirkTopic, RegistryProfile } from './registry-profile.js';
 
 const MIB = 1024 * 1024;
 const TRUSTED = { trustsRange: true };
-const MANY_TAG_RULES =
+const IMMUTABLE_TAGS =
   'writes no fallback index when it is told that tags are immutable: a named error before the first byte';
 const FALLBACK = 'keeps the fallback index under the tag sha256-<hex>, one PUT per subject, and reads it back';
 const LISTING = 'believes it only when the referrer that it pushed is listed';
@@ -101,7 +101,7 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
       quirk(
         'immutable-tags',
         'tags of a repository can be made immutable',
-        MANY_TAG_RULES,
+        IMMUTABLE_TAGS,
         'containers-roadmap#2380; buildkit#3776',
       ),
     ],
@@ -170,8 +170,8 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
       quirk(
         'immutable-tags',
         'a project can have rules that make tags immutable; a PUT is then refused with 412',
-        MANY_TAG_RULES,
-        'harbor#20068; distribution-spec 1.1.1, "Pushing Manifests"',
+        IMMUTABLE_TAGS,
+        'goharbor/harbor#9427',
       ),
     ],
   },
@@ -188,9 +188,9 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
     quirks: [
       quirk(
         'mount',
-        'fails on a mount that does not say from which repository',
+        'older versions fail on a mount that does not say from which repository',
         'never mounts without a source repository',
-        'go-containerregistry, pkg/v1/remote',
+        'quay/quay#899; regclient#398',
       ),
     ],
   },
@@ -272,7 +272,7 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
         'referrers-api',
         'answers the referrers API since 7.90.1; older ones do not',
         `asks every time, and otherwise ${FALLBACK}`,
-        'Artifactory release notes 7.90.1',
+        'the vendor; no issue that can be cited was found',
       ),
     ],
   },
