@@ -51,8 +51,13 @@ function productsOf(tree: Fields): Map<string, VexProduct> {
 }
 
 function reasonFor(vulnerability: Fields, productId: string): string {
-  const flag = objectsAt(vulnerability, 'flags').find((entry) => textsAt(entry, 'product_ids').includes(productId));
-  const threat = objectsAt(vulnerability, 'threats').find((entry) => textsAt(entry, 'product_ids').includes(productId));
+  // Flags without products speak of all that the entry lists.
+  const about = (entry: Fields) => {
+    const ids = textsAt(entry, 'product_ids');
+    return ids.includes(productId) || (ids.length === 0 && textsAt(entry, 'group_ids').length === 0);
+  };
+  const flag = objectsAt(vulnerability, 'flags').find(about);
+  const threat = objectsAt(vulnerability, 'threats').find(about);
   return oneLine(textAt(flag, 'label') || textAt(threat, 'details'));
 }
 

@@ -60,10 +60,10 @@ export function openVexProduct(product: Fields): VexProduct {
   return { ids: componentIds(product), subcomponents: objectsAt(product, 'subcomponents').map(componentIds) };
 }
 
+/** Without an author it is read and never counts: no policy can name nobody. */
 function parseOpenVex(what: string, document: Fields): VexDocument {
   const author = textAt(document, 'author');
   const time = textAt(document, 'timestamp');
-  if (author === '' || time === '') throw vexMalformed(what, 'author or timestamp is missing');
   const statements = listAt(document, 'statements').map((entry, index) => {
     const statement = fieldsOf(entry);
     if (statement === undefined) throw vexMalformed(what, `statement ${index} is no object`);
