@@ -18,6 +18,8 @@ export interface ProjectOptions {
   readonly inputs: ReleaseInputs;
   /** Written over the source, relative path to text. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Text of a workflow of its own, instead of one that calls release-artifact. */
+  readonly workflow?: string;
   /** Environment of the calling workflow. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -30,7 +32,7 @@ export function createProject(folder: string, options: ProjectOptions): CallerRe
   cpSync(options.source, folder, { recursive: true, filter: (path) => !/\/(node_modules|\.git)(\/|$)/.test(path) });
   for (const [path, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, path), text);
   mkdirSync(join(folder, '.github/workflows'), { recursive: true });
-  writeFileSync(join(folder, CALLER_WORKFLOW), stringify(callerWorkflow(options)));
+  writeFileSync(join(folder, CALLER_WORKFLOW), options.workflow ?? stringify(callerWorkflow(options)));
   return {
     path: folder,
     owner: options.owner,

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repositories } from '@paved/local-runner';
 import {
@@ -12,7 +12,7 @@ import {
   startTokenService,
   type TokenService,
 } from '@paved/testkit';
-import { readConfig, renderWorkflows, writeWorkflows } from '@paved/toolchain';
+import { readConfig, renderComposites, renderWorkflows, writeWorkflows } from '@paved/toolchain';
 import { stringify } from 'yaml';
 import { type AdvisoryFeed, startAdvisoryFeed } from './advisories.js';
 import { commitAll } from './git.js';
@@ -97,18 +97,18 @@ type PlatformServices = Pick<
 async function writePlatform(folder: string, services: PlatformServices): Promise<string> {
   mkdirSync(folder, { recursive: true });
   cpSync('dist', join(folder, 'dist'), { recursive: true });
-  for (const name of readdirSync('actions', { withFileTypes: true })) {
-    if (!name.isDirectory()) continue;
-    mkdirSync(join(folder, 'actions', name.name), { recursive: true });
-    cpSync(join('actions', name.name, 'action.yml'), join(folder, 'actions', name.name, 'action.yml'));
+  for (const name of readdirSync('actions')) {
+    const manifest = join('actions', name, 'action.yml');
+    if (!existsSync(manifest)) continue;
+    mkdirSync(join(folder, 'actions', name), { recursive: true });
+    cpSync(manifest, join(folder, manifest));
   }
   writeFileSync(join(folder, 'root.json'), services.sigstore.trustedRoot);
   const configPath = join(folder, 'paved.config.yml');
   writeFileSync(configPath, stringify(demoConfig(services)));
-  await writeWorkflows(
-    join(folder, '.github/workflows'),
-    await renderWorkflows('workflows', await readConfig(configPath)),
-  );
+  const config = await readConfig(configPath);
+  await writeWorkflows(join(folder, '.github/workflows'), await renderWorkflows('workflows', config));
+  for (const [path, text] of await renderComposites(process.cwd(), config)) writeFileSync(join(folder, path), text);
   return commitAll(folder, 'render for the demo');
 }
 

@@ -5,19 +5,21 @@ import { SUITES } from './suites.js';
 
 /** `npm run engines -- NAME`: judges paved by real programs. Exits 1 when a test fails or cannot be run. */
 async function main(name: string | undefined): Promise<number> {
-  const suite = name === undefined || !Object.hasOwn(SUITES, name) ? undefined : SUITES[name];
-  if (suite === undefined) {
+  const suites = name === undefined || !Object.hasOwn(SUITES, name) ? undefined : SUITES[name];
+  if (suites === undefined) {
     say(`Cannot run suite "${name ?? ''}": it is not known. Known suites: ${Object.keys(SUITES).join(', ')}`);
     return 1;
   }
   const outcomes = { passed: 0, failed: 0 };
-  try {
-    for (const engine of suite.engines) await installEngine(engine, say);
-    await suite.run((engine: EngineName) => enginePath(engine), reporter(outcomes));
-  } catch (error) {
-    // What the tests share did not start: none of them has run, and that is a failure, not a skip.
-    outcomes.failed += 1;
-    say(`FAIL suite ${name}: ${describe(error)}`);
+  for (const suite of suites) {
+    try {
+      for (const engine of suite.engines) await installEngine(engine, say);
+      await suite.run((engine: EngineName) => enginePath(engine), reporter(outcomes));
+    } catch (error) {
+      // What the tests share did not start: none of them has run, and that is a failure, not a skip.
+      outcomes.failed += 1;
+      say(`FAIL suite ${name}: ${describe(error)}`);
+    }
   }
   if (outcomes.passed === 0 && outcomes.failed === 0) outcomes.failed += 1;
   say(`${outcomes.passed} passed, ${outcomes.failed} failed`);
@@ -50,4 +52,5 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-process.exitCode = await main(process.argv[2]);
+// A server that a failed suite left behind must not keep the result waiting.
+process.exit(await main(process.argv[2]));

@@ -1,8 +1,10 @@
 import { registriesSuite } from './registries/registries-suite.js';
+import { roadSuite } from './road/road-suite.js';
 import { sigstoreSuite } from './sigstore/sigstore-suite.js';
 import type { EngineSuite } from './suite.js';
+import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
-export const SUITES: Readonly<Record<string, EngineSuite>> = {
-  registries: registriesSuite,
-  sigstore: sigstoreSuite,
+export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
+  registries: [registriesSuite],
+  sigstore: [sigstoreSuite, roadSuite, zizmorSuite],
 };
