@@ -2,6 +2,7 @@ import { type BenchCase, measure, tableRow } from './bench.js';
 
 const SUITES: Readonly<Record<string, () => Promise<{ cases(): Promise<readonly BenchCase[]> }>>> = {
   startup: () => import('./startup.js'),
+  verify: () => import('./verify.js'),
 };
 const RUNS = 5;
 
@@ -16,3 +17,5 @@ for (const bench of await (await load()).cases()) {
   process.stderr.write(`${tableRow(result)}\n`);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
+// Loopback services of a suite must not keep the process alive.
+process.exit();

@@ -186,7 +186,7 @@ export interface Outcome {
 }
 
 /** A job and a registry with one artifact of one file. */
-export async function startBench(world: World, options: RegistryOptions = {}): Promise<Bench> {
+export async function startBench(world: Pick<World, 'identity'>, options: RegistryOptions = {}): Promise<Bench> {
   const [kit, registry] = [await testContext({ action: 'verify' }), await startRegistry(options)];
   const file = join(kit.workspace, 'widget.tgz');
   await writeFile(file, 'the widget');

@@ -13,6 +13,7 @@ import {
 } from './context.js';
 import { runSignAction } from './sign-process.js';
 import { TAMPERINGS, type Tampering } from './tamper.js';
+import { printedCommandsTest } from './verify-commands.js';
 
 /** Signing costs seconds of waiting for a checkpoint: each instance signs once for all tests. */
 const sets = new Map<InstanceName, Promise<SignedSet>>();
@@ -125,6 +126,7 @@ export const sigstoreSuite = defineSuite<SigstoreContext>({
   tests: NAMES.flatMap((name) => [
     actionRun(name),
     foreignIdentity(name),
+    printedCommandsTest(name),
     ...CONTENTS.flatMap((content) => [
       acceptance(name, content),
       ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(
