@@ -1,66 +1,121 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  buildCycloneDx,
-  buildSpdx,
-  type FetchManifest,
-  parseFetchManifest,
+  assertGrade,
+  buildDependencySnapshot,
+  readBom,
   type SbomContext,
   type SbomSubject,
+  scoreBom,
 } from '@paved/bom';
 import { hashSubjects } from '@paved/bom/subject-files';
-import { sha256 } from '@paved/digest';
+import { digestHex, sha256 } from '@paved/digest';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
+import { type Documents, writeDocuments } from './documents.js';
 import { SbomActionError } from './error.js';
+import { assertSameSubject, readSources, type Sources } from './sources.js';
 import { summarise } from './summarise.js';
 
 type Inputs = InputsOf<typeof definition>;
+type Outputs = OutputsOf<typeof definition>;
 
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
-
-/** Both documents are built and held to their schemas before either is written. */
-export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
-  const manifest = await readManifest(inputs['fetch-manifest']);
-  const sbomContext = contextOf(inputs, context, manifest, await subjectsOf(inputs, manifest));
-  const documents = { cyclonedx: buildCycloneDx(manifest, sbomContext), spdx: buildSpdx(manifest, sbomContext) };
-  const folder = await context.workDir();
-  const name = fileNameOf(sbomContext.name ?? manifest.root.name);
-  const paths = {
-    cyclonedx: join(folder, `sbom-${name}-cyclonedx.json`),
-    spdx: join(folder, `sbom-${name}-spdx.json`),
+/** Both documents are built, held to their schemas and scored before either is written. */
+export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
+  const sources = await readSources({
+    manifest: inputs['fetch-manifest'],
+    lockfiles: inputs.lockfiles ?? [],
+    documents: inputs.documents ?? [],
+  });
+  const subjects = await subjectsOf(inputs, sources);
+  assertSameSubject(
+    sources,
+    subjects.map(({ digest }) => digest),
+  );
+  const sbomContext = contextOf(inputs, context, sources, subjects);
+  const documents = writeDocuments(sources, sbomContext, inputs['cyclonedx-version']);
+  const score = scoreBom(readBom(Buffer.from(documents.cyclonedx.text)), inputs['score-profile']);
+  assertGrade(score, inputs['minimum-grade']);
+  const written = await writeAll(documents, fileNameOf(sbomContext, sources), context);
+  const reports = await context.workDir();
+  const scorePath = join(reports, 'sbom-score.json');
+  await writeFile(scorePath, `${JSON.stringify(score, null, 2)}\n`, { flag: 'wx' });
+  context.events.emit({
+    stage: 'sbom',
+    event: 'scored',
+    profile: score.profile,
+    grade: score.grade,
+    score: score.score,
+  });
+  summarise(context, { sources, sbom: sbomContext, documents, score });
+  return {
+    ...written,
+    'score-path': scorePath,
+    grade: score.grade,
+    'snapshot-path': await writeSnapshot(inputs, sources, sbomContext, context, reports),
   };
-  await writeFile(paths.cyclonedx, documents.cyclonedx, { flag: 'wx' });
-  await writeFile(paths.spdx, documents.spdx, { flag: 'wx' });
+}
+
+async function writeAll(documents: Documents, name: string, context: ActionContext) {
+  const folder = await context.workDir();
+  const whole = await context.workDir();
+  const paths = { cyclonedx: '', spdx: '' };
+  let trimmed = false;
   for (const kind of ['cyclonedx', 'spdx'] as const) {
+    const { text, dropped, whole: full } = documents[kind];
+    paths[kind] = join(folder, `sbom-${name}-${kind}.json`);
+    await writeFile(paths[kind], text, { flag: 'wx' });
+    if (full !== undefined) {
+      trimmed = true;
+      await writeFile(join(whole, `${kind}-${digestHex(full.digest)}.json`), full.text, { flag: 'wx' });
+      context.log.warning(
+        `The ${kind} document was above 16 MiB; left out: ${dropped.join(', ')}. The whole one is ${full.digest}`,
+      );
+    }
     context.events.emit({
       stage: 'sbom',
       event: 'document-written',
       kind,
-      sha256: sha256(documents[kind]),
-      bytes: Buffer.byteLength(documents[kind]),
-      packages: manifest.packages.length,
+      sha256: sha256(text),
+      bytes: Buffer.byteLength(text),
+      dropped: dropped.length,
     });
   }
-  summarise(context, manifest, sbomContext);
-  return { 'sboms-path': folder, 'cyclonedx-path': paths.cyclonedx, 'spdx-path': paths.spdx };
+  return {
+    'sboms-path': folder,
+    'cyclonedx-path': paths.cyclonedx,
+    'spdx-path': paths.spdx,
+    'whole-path': trimmed ? whole : undefined,
+  };
 }
 
-async function readManifest(path: string): Promise<FetchManifest> {
-  const info = await stat(path).catch(() => undefined);
-  if (!info?.isFile() || info.size > MAX_MANIFEST_BYTES) {
-    const state = info === undefined ? 'it does not exist' : `it is no file of at most ${MAX_MANIFEST_BYTES} bytes`;
-    throw new SbomActionError('FETCH_MANIFEST_UNREADABLE', `Cannot read fetch manifest "${path}": ${state}`, {
-      hint: 'Hand over the record-path of the fetch phase and name fetch-manifest.json in it',
-    });
-  }
-  return parseFetchManifest(await readFile(path, 'utf8'));
+async function writeSnapshot(
+  { 'snapshot-manifest': manifest }: Inputs,
+  { bom }: Sources,
+  { created, tool }: SbomContext,
+  { runner, log }: ActionContext,
+  folder: string,
+): Promise<string | undefined> {
+  if (manifest === undefined) return undefined;
+  const { snapshot, unidentified } = buildDependencySnapshot(bom, {
+    sha: runner.sha,
+    ref: runner.ref,
+    job: { id: runner.runId, correlator: `${runner.workflow}_${runner.job}_${manifest}` },
+    detector: { ...tool, url: `${runner.serverUrl}/${runner.actionRepository}` },
+    scanned: created,
+    manifest,
+  });
+  if (unidentified > 0)
+    log.notice(`The dependency snapshot leaves out ${unidentified} components that have no package URL`);
+  const path = join(folder, 'dependency-snapshot.json');
+  await writeFile(path, `${JSON.stringify(snapshot)}\n`, { flag: 'wx' });
+  return path;
 }
 
-async function subjectsOf(inputs: Inputs, manifest: FetchManifest): Promise<readonly SbomSubject[]> {
+async function subjectsOf(inputs: Inputs, { bom }: Sources): Promise<readonly SbomSubject[]> {
   const { 'subject-path': path, 'subject-digest': digest } = inputs;
   const files = path === undefined ? [] : await hashSubjects(path);
-  const image = digest === undefined ? [] : [{ name: inputs.name ?? manifest.root.name, digest }];
+  const image = digest === undefined ? [] : [{ name: inputs.name ?? bom.name, digest }];
   const subjects = [...files, ...image];
   if (subjects.length > 0) return subjects;
   throw new SbomActionError('SUBJECT_MISSING', 'Cannot write an SBOM: nothing is named that it describes', {
@@ -71,25 +126,33 @@ async function subjectsOf(inputs: Inputs, manifest: FetchManifest): Promise<read
 function contextOf(
   inputs: Inputs,
   { runner }: ActionContext,
-  manifest: FetchManifest,
+  { bom, manifest }: Sources,
   subjects: readonly SbomSubject[],
 ): SbomContext {
-  const { name, version, supplier } = inputs;
+  const { name, version, supplier, platform } = inputs;
+  const created = inputs.created ?? manifest?.fetchedAt ?? bom.created;
+  if (created === undefined) {
+    throw new SbomActionError('CREATED_MISSING', 'Cannot date the SBOM: no source states a time', {
+      hint: 'Set created to the time of the commit: the clock would make other bytes in each run',
+    });
+  }
   return {
     subjects,
     componentType: inputs['component-type'],
     ...(name === undefined ? {} : { name }),
     ...(version === undefined ? {} : { version }),
-    created: inputs.created ?? manifest.fetchedAt,
+    ...(platform === undefined ? {} : { platform }),
+    created,
     tool: { name: 'paved-sbom', version: runner.optional('actionRef') ?? 'unreleased' },
     supplier:
       supplier === undefined ? { name: runner.owner, url: `${runner.serverUrl}/${runner.owner}` } : { name: supplier },
   };
 }
 
-function fileNameOf(name: string): string {
+function fileNameOf({ name, platform }: SbomContext, { bom }: Sources): string {
+  const full = [name ?? bom.name, ...(platform === undefined ? [] : [platform])].join('-');
   return (
-    name
+    full
       .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
       .replace(/^[-.]+/, '')
       .slice(0, 80) || 'release'

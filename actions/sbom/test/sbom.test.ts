@@ -58,6 +58,7 @@ describe('sbom', () => {
     expect((await kit.events()).map(({ event, kind }) => [event, kind])).toEqual([
       ['document-written', 'cyclonedx'],
       ['document-written', 'spdx'],
+      ['scored', undefined],
     ]);
   });
 
@@ -92,5 +93,84 @@ describe('sbom', () => {
   test('refuses an empty folder', async () => {
     await mkdir(join(kit.workspace, 'empty'));
     await expect(start({ 'subject-path': 'empty' })).rejects.toMatchObject({ code: 'SUBJECT_UNREADABLE' });
+  });
+
+  const syft = (digest: string) =>
+    JSON.stringify({
+      artifacts: [
+        { id: 'a', name: 'musl', version: '1.2.3', type: 'apk', purl: 'pkg:apk/alpine/musl@1.2.3', licenses: ['MIT'] },
+      ],
+      artifactRelationships: [],
+      source: { id: 's', name: 'app', type: 'image', metadata: { manifestDigest: digest } },
+      descriptor: { name: 'syft', version: '1.52.0' },
+    });
+  const image = `sha256:${'e'.repeat(64)}`;
+
+  describe('from several sources', () => {
+    beforeEach(async () => {
+      await writeFile(join(kit.workspace, 'syft.json'), syft(image));
+      await writeFile(
+        join(kit.workspace, 'Cargo.lock'),
+        '[[package]]\nname = "libc"\nversion = "0.2.1"\nsource = "registry+x"\n',
+      );
+      await writeFile(join(kit.workspace, 'requirements.txt'), 'a==1.0\nb>=2\n');
+    });
+    const several = {
+      documents: 'syft.json',
+      lockfiles: 'Cargo.lock\nrequirements.txt',
+      'subject-digest': image,
+      'component-type': 'container',
+      platform: 'linux/arm64',
+      'snapshot-manifest': 'Cargo.lock',
+    };
+
+    test('merges them into both formats, and says what has no version', async () => {
+      const outputs = await start(several);
+      const purls = ['pkg:apk/alpine/musl@1.2.3', 'pkg:cargo/libc@0.2.1', 'pkg:npm/ms@2.1.2', 'pkg:pypi/a@1.0'];
+      for (const key of ['cyclonedx-path', 'spdx-path'] as const) {
+        const sbom = parseSbom(await readFile(outputs[key] ?? ''));
+        expect(sbom.subjects).toEqual([image]);
+        expect(sbom.components.map(({ purl }) => purl)).toEqual(purls);
+      }
+      expect(outputs['cyclonedx-path']).toContain('sbom-app-linux-arm64-cyclonedx.json');
+      expect(outputs.grade).toMatch(/^[A-F]$/);
+      expect(kit.lines.join('\n')).toContain('1 entries of lock files fix no version');
+      const snapshot = JSON.parse(await readFile(outputs['snapshot-path'] ?? '', 'utf8')) as { manifests: object };
+      expect(Object.keys(snapshot.manifests)).toEqual(['Cargo.lock']);
+      expect(outputs['whole-path']).toBeUndefined();
+    });
+
+    test.each(['1.5', '1.7'])('writes CycloneDX %s when asked', async (version) => {
+      for (const texts of [
+        { 'cyclonedx-version': version, 'subject-path': 'out' },
+        { ...several, 'cyclonedx-version': version },
+      ]) {
+        const outputs = await start(texts);
+        expect(JSON.parse(await readFile(outputs['cyclonedx-path'] ?? '', 'utf8'))).toMatchObject({
+          specVersion: version,
+        });
+      }
+    });
+
+    test('works without a fetch manifest, when a time is given', async () => {
+      const texts = { 'fetch-manifest': '', documents: 'syft.json', 'subject-digest': image };
+      await expect(start(texts)).rejects.toMatchObject({ code: 'CREATED_MISSING' });
+      const outputs = await start({ ...texts, created: '2025-09-01T10:00:00Z' });
+      expect(parseSbom(await readFile(outputs['spdx-path'] ?? '')).components).toHaveLength(1);
+    });
+
+    test.each<[string, Record<string, string>, string]>([
+      ['no source', { 'fetch-manifest': '', 'subject-path': 'out' }, 'SOURCE_MISSING'],
+      [
+        'a scan of another image',
+        { documents: 'syft.json', 'subject-digest': `sha256:${'d'.repeat(64)}` },
+        'SUBJECT_MISMATCH',
+      ],
+      ['a lock file of no known kind', { lockfiles: 'syft.json', 'subject-path': 'out' }, 'SOURCE_UNREADABLE'],
+      ['a document of no known format', { documents: 'out/app.tgz', 'subject-path': 'out' }, 'SBOM_MALFORMED'],
+      ['a grade below the minimum', { ...several, 'minimum-grade': 'A' }, 'SBOM_GRADE_LOW'],
+    ])('refuses %s', async (_what, texts, code) => {
+      await expect(start(texts)).rejects.toMatchObject({ code });
+    });
   });
 });

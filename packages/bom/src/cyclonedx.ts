@@ -3,23 +3,25 @@ import { type DependencyGraph, dependencyGraph } from './dependency-graph.js';
 import type { FetchedPackage, FetchManifest } from './fetch-manifest.js';
 import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
 import { parseDeclaredLicence } from './licence.js';
-import { assertSbomSchema } from './schema.js';
+import { assertSbomSchema, type CycloneDxVersion } from './schema.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Not a purl: the root's purl may also be one of its own packages. */
 const MAIN_REF = 'subject';
 
-function licences(text: string | undefined): Json {
+function licences(text: string | undefined, version: CycloneDxVersion): Json {
+  // 1.6 brought the field.
+  const mark = version === '1.5' ? {} : { acknowledgement: 'declared' };
   if (text === undefined || text.trim() === '') return {};
   const licence = parseDeclaredLicence(text);
   switch (licence.$case) {
     case 'id':
-      return { licenses: [{ license: { id: licence.id, acknowledgement: 'declared' } }] };
+      return { licenses: [{ license: { id: licence.id, ...mark } }] };
     case 'expression':
-      return { licenses: [{ expression: licence.expression, acknowledgement: 'declared' }] };
+      return { licenses: [{ expression: licence.expression, ...mark }] };
     case 'name':
-      return { licenses: [{ license: { name: licence.name, acknowledgement: 'declared' } }] };
+      return { licenses: [{ license: { name: licence.name, ...mark } }] };
   }
 }
 
@@ -32,7 +34,7 @@ function names(entry: FetchedPackage): Json {
   return scoped === null ? { name: entry.name } : { group: scoped[1], name: scoped[2] };
 }
 
-function component(entry: FetchedPackage): Json {
+function component(entry: FetchedPackage, version: CycloneDxVersion): Json {
   const hashes = [{ alg: 'SHA-256', content: entry.digests.sha256 }];
   if (entry.digests.sha512 !== undefined) hashes.push({ alg: 'SHA-512', content: entry.digests.sha512 });
   const properties = [
@@ -47,7 +49,7 @@ function component(entry: FetchedPackage): Json {
     version: entry.version,
     scope: entry.scope === 'development' ? 'excluded' : 'required',
     hashes,
-    ...licences(entry.licence),
+    ...licences(entry.licence, version),
     purl: entry.purl,
     ...(occurrences.length === 0 ? {} : { evidence: { occurrences } }),
     properties,
@@ -55,7 +57,7 @@ function component(entry: FetchedPackage): Json {
 }
 
 /** One subject: its hash is the main component's. Several: each is a file inside the main component. */
-function mainComponent(manifest: FetchManifest, context: SbomContext): Json {
+function mainComponent(manifest: FetchManifest, context: SbomContext, version: CycloneDxVersion): Json {
   const subjects = [...context.subjects].sort((a, b) => byText(a.name, b.name) || byText(a.digest, b.digest));
   const [only] = subjects;
   const files = subjects.map((subject, index) => ({
@@ -72,9 +74,10 @@ function mainComponent(manifest: FetchManifest, context: SbomContext): Json {
     name: context.name ?? manifest.root.name,
     version: context.version ?? manifest.root.version,
     ...(single ? { hashes: [hashOf(only)] } : {}),
-    ...licences(manifest.root.licence),
+    ...licences(manifest.root.licence, version),
     purl: manifest.root.purl,
     externalReferences: [{ type: 'vcs', url: manifest.source.repository, comment: `commit ${manifest.source.sha}` }],
+    ...(context.platform === undefined ? {} : { properties: [{ name: 'paved:platform', value: context.platform }] }),
     ...(single ? {} : { components: files }),
   };
 }
@@ -83,13 +86,13 @@ function supplier({ supplier: { name, url } }: SbomContext): Json {
   return url === undefined ? { name } : { name, url: [url] };
 }
 
-function metadata(manifest: FetchManifest, context: SbomContext): Json {
+function metadata(manifest: FetchManifest, context: SbomContext, version: CycloneDxVersion): Json {
   const lockfiles = [...manifest.lockfiles].sort((a, b) => byText(a.path, b.path));
   return {
     timestamp: wholeSeconds(context.created),
     lifecycles: [{ phase: 'build' }],
     tools: { components: [{ type: 'application', name: context.tool.name, version: context.tool.version }] },
-    component: mainComponent(manifest, context),
+    component: mainComponent(manifest, context, version),
     supplier: supplier(context),
     properties: lockfiles.map(({ path, sha256 }) => ({ name: `paved:lockfile:${path}`, value: `sha256:${sha256}` })),
   };
@@ -113,24 +116,28 @@ function compositions(graph: DependencyGraph): readonly Json[] {
 }
 
 /**
- * CycloneDX 1.6 JSON of one release, checked against the published schema. Byte-deterministic: the serial number is derived from
+ * CycloneDX JSON of one release, checked against the published schema. Byte-deterministic: the serial number is derived from
  * the content, every list is sorted, and the only time is `context.created`.
  * @throws {BomError} `SBOM_SCHEMA_INVALID`, `FETCH_MANIFEST_INVALID` for a time that is not RFC 3339
  */
-export function buildCycloneDx(manifest: FetchManifest, context: SbomContext): string {
+export function buildCycloneDx(
+  manifest: FetchManifest,
+  context: SbomContext,
+  version: CycloneDxVersion = '1.6',
+): string {
   const graph = dependencyGraph(manifest);
   const packages = [...manifest.packages].sort((a, b) => byText(a.purl, b.purl));
   const content = {
     version: 1,
-    metadata: metadata(manifest, context),
-    components: packages.map(component),
+    metadata: metadata(manifest, context, version),
+    components: packages.map((entry) => component(entry, version)),
     dependencies: dependencies(graph),
     compositions: compositions(graph),
   };
   const document = {
-    $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
+    $schema: `http://cyclonedx.org/schema/bom-${version}.schema.json`,
     bomFormat: 'CycloneDX',
-    specVersion: '1.6',
+    specVersion: version,
     serialNumber: `urn:uuid:${contentUuid(JSON.stringify(content))}`,
     ...content,
   };

@@ -80,6 +80,7 @@ function mainPackage(manifest: FetchManifest, context: SbomContext): Json {
     versionInfo: context.version ?? manifest.root.version,
     supplier: `Organization: ${context.supplier.name}`,
     downloadLocation: NO_ASSERTION,
+    ...(context.platform === undefined ? {} : { comment: `platform ${context.platform}` }),
     sourceInfo: `built from ${manifest.source.repository} at commit ${manifest.source.sha}`,
     ...UNJUDGED,
     licenseDeclared: declared(manifest.root.licence),

@@ -49,7 +49,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
   publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
-  sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/subject-files'],
+  sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
   'scan-gate': [
     '@paved/attestation',
     '@paved/bom',
@@ -59,6 +59,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'yaml',
     'yauzl',
   ],
+  seal: [],
   sign: ['@paved/attestation', '@paved/bom', '@paved/sigstore'],
   verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
 };
