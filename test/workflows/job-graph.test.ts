@@ -28,15 +28,26 @@ describe('release-container', () => {
     renderedWorkflow('release-container').replaceAll('release-container', 'release-artifact'),
   );
 
-  test('is the same job graph: only where the layout comes from differs', () => {
-    const withoutLayout = (workflow: typeof files) => ({
+  test('is the same job graph: only where the layout comes from and the tags of single images differ', () => {
+    const own = (workflow: typeof files, id: string) => workflow.jobs.seal?.steps.find((step) => step.id === id)?.with;
+    const shared = (workflow: typeof files) => ({
       ...workflow.jobs,
-      seal: { ...workflow.jobs.seal, steps: workflow.jobs.seal?.steps.filter(({ id }) => id !== 'layout') },
+      seal: {
+        ...workflow.jobs.seal,
+        steps: workflow.jobs.seal?.steps.map((step) => {
+          if (step.id === 'layout') return { ...step, name: '', with: {} };
+          const { tags: _tags, version: _version, ...rest } = step.with ?? {};
+          return { ...step, with: step.id === 'tag' ? rest : step.with };
+        }),
+      },
     });
-    expect(withoutLayout(container)).toEqual(withoutLayout(files));
-    const layout = container.jobs.seal?.steps.find(({ id }) => id === 'layout');
+    expect(shared(container)).toEqual(shared(files));
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
-    expect(layout?.with).toEqual({ mode: 'layout', 'layout-path': path });
+    expect(own(container, 'layout')).toEqual({ mode: 'layout', 'layout-path': path });
+    expect(own(container, 'tag')).toMatchObject({
+      version: '${{ inputs.version }}',
+      tags: '{version}\n{version}-{arch}\n${{ inputs.tags }}\n',
+    });
   });
 
   test('takes the same inputs and one more', () => {
