@@ -22,7 +22,9 @@ interface Package {
 
 /** Without case: purls lower-case Go modules and new npm names; two names that differ in case alone are not worth a miss. */
 function nameKey(ecosystem: string, name: string): string {
-  return `${ecosystem}\0${name.toLowerCase()}`;
+  // PyPI's own rule: runs of `-`, `_` and `.` are one `-` (PEP 503, "Normalized names").
+  const folded = ecosystem === 'PyPI' ? name.replaceAll(/[-_.]+/g, '-') : name;
+  return `${ecosystem}\0${folded.toLowerCase()}`;
 }
 
 /** `Go:1.2` and the like: the suffix narrows the ecosystem, it is not another one. */
@@ -81,7 +83,7 @@ function finding(entry: OsvRecord, part: OsvAffected, found: Package, compare: C
   };
 }
 
-/** Matches npm and Go components against OSV records, in the order of neither input. Other ecosystems are not looked at. */
+/** Matches components against OSV records, in the order of neither input. Ecosystems without an order of versions are not looked at. */
 export function matchOsv(components: readonly SbomComponent[], records: Iterable<OsvRecord>): OsvMatches {
   const byName = new Map<string, Package[]>();
   for (const component of components) {

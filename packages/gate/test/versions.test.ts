@@ -54,6 +54,6 @@ test('npm versions follow semantic versioning', () => {
   expect(() => compare?.('1.x', '1.0.0')).toThrow(expect.objectContaining({ code: 'VERSION_INVALID' }));
 });
 
-test.each(['PyPI', 'npm2', 'constructor', '__proto__'])('has no order for %s', (ecosystem) => {
+test.each(['NuGet', 'npm2', 'constructor', '__proto__'])('has no order for %s', (ecosystem) => {
   expect(versionOrder(ecosystem)).toBeUndefined();
 });
