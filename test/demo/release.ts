@@ -39,7 +39,8 @@ export function release(world: World, { caller, ...options }: ReleaseOptions): P
   });
 }
 
-function machineEnvironment(): Record<string, string> {
+/** What the machine needs for the package registry. */
+export function machineEnvironment(): Record<string, string> {
   return Object.fromEntries(
     MACHINE_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

@@ -8,6 +8,7 @@ export { type Check, driftedFiles } from './checks/check.js';
 export { CHECKS, runChecks, selectChecks } from './checks/run-checks.js';
 export { actionYml } from './docs/action-yml.js';
 export { type CatalogEntry, catalogJson, catalogMarkdown } from './docs/catalog.js';
+export { compositeYml, renderComposites } from './docs/composite.js';
 export { generateDocs } from './docs/generate-docs.js';
 export { actionReadme } from './docs/readme.js';
 export { ToolchainError, type ToolchainErrorCode } from './error.js';

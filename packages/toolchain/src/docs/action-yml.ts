@@ -2,9 +2,8 @@ import type { ActionDefinition } from '@paved/runner-kit';
 import { stringify } from 'yaml';
 import { kindText } from './kind-text.js';
 
-/** action.yml below actions/<name>/: `main` and `post` lead to dist/ at the root, which the runner joins without a check. */
-export function actionYml(definition: ActionDefinition): string {
-  const { name } = definition;
+/** What every kind of action says about itself, before `runs`. */
+export function actionDocument(definition: ActionDefinition) {
   const inputs = Object.entries(definition.inputs).map(([key, declared]) => [
     key,
     {
@@ -14,11 +13,19 @@ export function actionYml(definition: ActionDefinition): string {
     },
   ]);
   const outputs = Object.entries(definition.outputs).map(([key, { description }]) => [key, { description }]);
-  const document = {
-    name: `paved ${name}`,
+  return {
+    name: `paved ${definition.name}`,
     description: definition.purpose,
-    inputs: Object.fromEntries(inputs),
-    outputs: Object.fromEntries(outputs),
+    inputs: Object.fromEntries(inputs) as Readonly<Record<string, unknown>>,
+    outputs: Object.fromEntries(outputs) as Readonly<Record<string, unknown>>,
+  };
+}
+
+/** action.yml below actions/<name>/: `main` and `post` lead to dist/ at the root, which the runner joins without a check. */
+export function actionYml(definition: ActionDefinition): string {
+  const { name } = definition;
+  const document = {
+    ...actionDocument(definition),
     runs: {
       using: 'node24',
       main: `../../dist/${name}/index.js`,

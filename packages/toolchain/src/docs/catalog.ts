@@ -4,6 +4,7 @@ import { sha256File } from '@paved/digest';
 import type { ActionDefinition } from '@paved/runner-kit';
 import { LICENCE_SEPARATOR } from '../bundle/licences.js';
 import { filesBelow } from '../paths.js';
+import { compositeSource, partsOf } from './composite.js';
 import { markdownTable } from './markdown-table.js';
 import { declarations } from './readme.js';
 
@@ -23,6 +24,8 @@ export interface CatalogEntry {
   /** Empty before the first `npm run bundle`. */
   readonly bundles: readonly CatalogBundle[];
   readonly licences?: readonly CatalogLicence[];
+  /** Own actions that a composite one is made of. */
+  readonly composite?: readonly string[];
 }
 
 /** Reads the digests and licences of the committed bundles, chunks that load on demand included. */
@@ -34,7 +37,9 @@ export async function catalogEntry(root: string, definition: ActionDefinition): 
     bundles.push({ path: `dist/${definition.name}/${file}`, sha256: await sha256File(join(folder, file)) });
   }
   const text = await readFile(join(folder, 'licenses.txt'), 'utf8').catch(() => '');
-  return { definition, bundles, licences: parseLicences(text) };
+  const source = await compositeSource(root, definition.name);
+  const composite = source === undefined ? {} : { composite: partsOf(source) };
+  return { definition, bundles, licences: parseLicences(text), ...composite };
 }
 
 function parseLicences(text: string): readonly CatalogLicence[] {
@@ -52,10 +57,11 @@ function pinned(example: string, commit: string): string {
 
 /** @param commit of the last release, for the examples (default: a placeholder) */
 export function catalogJson(entries: readonly CatalogEntry[], commit = '<commit>'): string {
-  const actions = entries.map(({ definition, bundles, licences = [] }) => ({
+  const actions = entries.map(({ definition, bundles, licences = [], composite }) => ({
     name: definition.name,
     purpose: definition.purpose,
     internal: definition.internal ?? false,
+    ...(composite === undefined ? {} : { composite }),
     inputs: Object.entries(definition.inputs).map(
       ([name, { kind, description, required, default: fallback, choices }]) => ({
         name,
@@ -99,10 +105,14 @@ export function catalogMarkdown(entries: readonly CatalogEntry[], commit = '<com
     '```\nnpm ci && npm run bundle && sha256sum dist/*/*.js\n```',
     markdownTable(['Action', 'Purpose', 'Permissions'], overview),
   ];
-  for (const { definition, bundles, licences = [] } of entries) {
+  for (const { definition, bundles, licences = [], composite } of entries) {
     parts.push(`## ${definition.name}`, `${definition.purpose}.`, ...declarations(definition, 3));
     const digests = bundles.map(({ path, sha256 }) => [`\`${path}\``, `\`${sha256}\``]);
-    parts.push('### Bundle', digests.length === 0 ? 'Not bundled.' : markdownTable(['File', 'Digest'], digests));
+    const made =
+      composite === undefined
+        ? 'Not bundled.'
+        : `Composite of ${composite.map((name) => `[${name}](#${name})`).join(', ')}.`;
+    parts.push('### Bundle', digests.length === 0 ? made : markdownTable(['File', 'Digest'], digests));
     if (licences.length > 0) parts.push('### Licences', licenceSummary(licences));
     parts.push('### Use', `\`\`\`yaml\n${pinned(definition.example, commit)}\n\`\`\``);
   }

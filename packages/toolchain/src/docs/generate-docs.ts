@@ -1,8 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseTrust } from '@paved/attestation';
+import { isFile } from '../paths.js';
+import { readConfig } from '../render/config.js';
 import { actionYml } from './action-yml.js';
 import { catalogEntry, catalogJson, catalogMarkdown } from './catalog.js';
+import { renderComposites } from './composite.js';
 import { loadDefinitions } from './load-definitions.js';
 import { actionReadme } from './readme.js';
 
@@ -16,11 +19,18 @@ export async function generateDocs(root: string): Promise<ReadonlyMap<string, st
     files.set(`${folder}/action.yml`, actionYml(definition));
     files.set(`${folder}/README.md`, actionReadme(definition, current));
   }
+  for (const [path, text] of await compositeFiles(root)) files.set(path, text);
   const entries = await Promise.all(definitions.map((definition) => catalogEntry(root, definition)));
   const commit = await lastReleased(root);
   files.set('action-catalog.json', catalogJson(entries, commit));
   files.set('action-catalog.md', catalogMarkdown(entries, commit));
   return files;
+}
+
+/** Only a root with a composite action needs a configuration. */
+async function compositeFiles(root: string): Promise<ReadonlyMap<string, string>> {
+  const path = join(root, 'paved.config.yml');
+  return (await isFile(path)) ? await renderComposites(root, await readConfig(path)) : new Map();
 }
 
 /** The commit that examples name; before the first release there is none. */

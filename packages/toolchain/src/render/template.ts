@@ -22,7 +22,11 @@ export interface RenderValues {
  * The result carries a header that says where it comes from.
  * @throws {RenderError} `TEMPLATE_INVALID` for a key without a value, or for YAML that does not parse
  */
-export function renderTemplate(template: Template, { values, selfReference }: RenderValues): string {
+export function renderTemplate(
+  template: Template,
+  { values, selfReference }: RenderValues,
+  heading = header(template.name),
+): string {
   const document = parseDocument(template.text, { uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined)
@@ -36,7 +40,7 @@ export function renderTemplate(template: Template, { values, selfReference }: Re
       else if (node.value.search(TOKEN) !== -1) substitute(template, node as Scalar<string>, values);
     },
   });
-  return header(template.name) + document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
+  return heading + document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
 }
 
 function substitute(template: Template, node: Scalar<string>, values: ReadonlyMap<string, string>): void {

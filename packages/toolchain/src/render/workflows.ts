@@ -27,7 +27,8 @@ export async function writeWorkflows(targetFolder: string, workflows: readonly R
   await Promise.all(workflows.map(({ name, text }) => writeFile(join(targetFolder, name), text)));
 }
 
-function renderValues(config: PavedConfig): RenderValues {
+/** Every value of the configuration by its dotted key, and how own actions are named. */
+export function renderValues(config: PavedConfig): RenderValues {
   const values = new Map<string, string>();
   flatten('', config, values);
   // The demo alone may build without a sandbox; only then does its own verification let that pass.
