@@ -4,18 +4,22 @@ export const definition = defineAction({
   name: 'provenance',
   purpose: 'States who built what from which commit, after it has checked the job token, the run and its build jobs',
   inputs: {
+    'build-type': input.choice(['release-artifact', 'github-workflow'], {
+      description: "github-workflow: exactly the fields of GitHub's own build type, and nothing of the build records",
+      default: 'release-artifact',
+    }),
     'subjects-path': input.path({ description: 'Folder of the files to describe; their digests are computed here' }),
     'image-name': input.string({ description: 'Name of the image or OCI artifact, without tag' }),
     'image-digest': input.digest({ description: 'Digest of its manifest, from the layout' }),
     'fetch-record-path': input.path({
-      description: 'Folder with the fetch manifest and the isolation report of hermetic-build',
-      required: true,
+      description: 'Folder with the fetch manifest and the isolation report of hermetic-build; for release-artifact',
     }),
     'build-record-path': input.path({
-      description: 'Build record of hermetic-build, or the folder that holds it',
-      required: true,
+      description: 'Build record of hermetic-build, or the folder that holds it; for release-artifact',
     }),
-    'workflow-inputs': input.string({ description: "All inputs of the workflow: 'toJSON(inputs)'", required: true }),
+    'workflow-inputs': input.string({
+      description: "All inputs of the workflow: 'toJSON(inputs)'; for release-artifact",
+    }),
     'needs-results': input.string({ description: "Results of the needed jobs: 'toJSON(needs)'", required: true }),
     byproducts: input.paths({ description: 'SBOMs, verdict and reports, as files or folders; recorded by digest' }),
     tools: input.document({ description: 'Locked tools of the build: {"tools": [{name, version, sha256}]}' }),

@@ -13,6 +13,7 @@ import { type ApiJob, fetchJobs, selectBuildJobs } from './build-jobs.js';
 import { claimsDocument } from './claims-document.js';
 import type { definition } from './definition.js';
 import { ProvenanceError } from './error.js';
+import { buildGitHubWorkflowPredicate } from './github-workflow-predicate.js';
 import { assertClaims, type JobClaims } from './job-claims.js';
 import { PROVENANCE_AUDIENCE, verifyJobToken } from './job-token.js';
 import { assertNeeds } from './needs-results.js';
@@ -29,34 +30,60 @@ type Inputs = InputsOf<typeof definition>;
 /** Checks first (rules 4, 5 and 7), describes last: nothing is written for a build that is not what the token says. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   assertNeeds(inputs['needs-results']);
-  const workflowInputs = parseWorkflowInputs(inputs['workflow-inputs']);
+  const records = inputs['build-type'] === 'release-artifact' ? requireRecords(inputs) : undefined;
+  const workflowInputs = records === undefined ? {} : parseWorkflowInputs(records.workflowInputs);
   const tools = parseTools(inputs.tools);
   const claims = await verifiedClaims(inputs, context);
-  const fetch = await readFetchRecord(inputs['fetch-record-path']);
-  assertSource(fetch.manifest, context.runner.serverUrl, claims.repository, claims.sha);
+  const { serverUrl } = context.runner;
+  const fetch = records === undefined ? undefined : await readFetchRecord(records.fetchPath);
+  if (fetch !== undefined) assertSource(fetch.manifest, serverUrl, claims.repository, claims.sha);
   const jobs = await buildJobs(inputs, context, claims);
   const subjects = await subjectsOf(inputs);
-  const predicate = buildPredicate({
-    serverUrl: context.runner.serverUrl,
-    claims,
-    refProtected: isProtected(claims, context.runner.refProtected),
-    selfHostedAllowed: inputs['allow-self-hosted'],
-    workflowInputs,
-    jobs,
-    fetch,
-    build: await readBuildRecord(inputs['build-record-path']),
-    tools,
-    byproducts: await collectByproducts(inputs.byproducts ?? []),
-    actionRef: context.runner.optional('actionRef'),
-  });
+  const predicate =
+    records === undefined || fetch === undefined
+      ? buildGitHubWorkflowPredicate(serverUrl, claims)
+      : buildPredicate({
+          serverUrl,
+          claims,
+          refProtected: isProtected(claims, context.runner.refProtected),
+          selfHostedAllowed: inputs['allow-self-hosted'],
+          workflowInputs,
+          jobs,
+          fetch,
+          build: await readBuildRecord(records.buildPath),
+          tools,
+          byproducts: await collectByproducts(inputs.byproducts ?? []),
+          actionRef: context.runner.optional('actionRef'),
+        });
   const statements = splitSubjects(buildProvenance(subjects, predicate));
   const folder = await context.workDir();
   const paths = await writeStatements(folder, statements);
   const claimsPath = join(folder, 'claims.json');
   await writeFile(claimsPath, `${JSON.stringify(claimsDocument(claims), null, 2)}\n`, { flag: 'wx' });
-  const builderId = builderIdOf(context.runner.serverUrl, claims);
-  summarise(context, { builderId, claims, jobs, isolation: fetch.isolation, subjects: subjects.length });
+  const builderId = builderIdOf(serverUrl, claims);
+  summarise(context, { builderId, claims, jobs, isolation: fetch?.isolation, subjects: subjects.length });
   return { 'statement-path': paths.join('\n'), 'claims-path': claimsPath, 'builder-id': builderId };
+}
+
+interface Records {
+  readonly fetchPath: string;
+  readonly buildPath: string;
+  readonly workflowInputs: string;
+}
+
+/** What the build type of the road is made of besides the token. */
+function requireRecords(inputs: Inputs): Records {
+  const fetchPath = inputs['fetch-record-path'];
+  const buildPath = inputs['build-record-path'];
+  const workflowInputs = inputs['workflow-inputs'];
+  if (fetchPath !== undefined && buildPath !== undefined && workflowInputs !== undefined) {
+    return { fetchPath, buildPath, workflowInputs };
+  }
+  throw new ProvenanceError(
+    'INPUT_INVALID',
+    'Cannot describe this build: fetch-record-path, build-record-path and workflow-inputs are needed together',
+    { hint: "Pass all three, or set build-type to github-workflow for GitHub's own build type" },
+  );
 }
 
 async function verifiedClaims(inputs: Inputs, context: ActionContext): Promise<JobClaims> {

@@ -7,13 +7,14 @@ export interface Stated {
   readonly builderId: string;
   readonly claims: JobClaims;
   readonly jobs: readonly ApiJob[];
-  readonly isolation: IsolationReport;
+  /** Absent where the build type says nothing of it. */
+  readonly isolation: IsolationReport | undefined;
   readonly subjects: number;
 }
 
 /** Summary and event of what was stated; a build without isolation is never shown as an ordinary one. */
 export function summarise(context: ActionContext, { builderId, claims, jobs, isolation, subjects }: Stated): void {
-  if (!isolation.hermetic) {
+  if (isolation !== undefined && !isolation.hermetic) {
     context.log.warning(`The build was not hermetic (isolation: ${isolation.method}); the provenance says so`);
   }
   context.summary
@@ -26,7 +27,7 @@ export function summarise(context: ActionContext, { builderId, claims, jobs, iso
         ['Event', claims.event_name, 'oidc'],
         ...jobs.map((job) => ['Job', `${job.name} on ${job.runner_name} (${job.runner_group_name})`, 'api']),
         ['Subjects', String(subjects), 'seal'],
-        ['Isolation', `${isolation.method}, ${isolation.hermetic ? 'hermetic' : 'not hermetic'}`, 'build'],
+        ['Isolation', isolationText(isolation), 'build'],
       ],
     );
   context.events.emit({
@@ -36,7 +37,12 @@ export function summarise(context: ActionContext, { builderId, claims, jobs, iso
     repository: claims.repository,
     commit: claims.sha,
     subjects,
-    hermetic: isolation.hermetic,
-    isolation: isolation.method,
+    hermetic: isolation?.hermetic ?? false,
+    isolation: isolation?.method ?? 'not stated',
   });
+}
+
+function isolationText(isolation: IsolationReport | undefined): string {
+  if (isolation === undefined) return 'not stated by this build type';
+  return `${isolation.method}, ${isolation.hermetic ? 'hermetic' : 'not hermetic'}`;
 }
