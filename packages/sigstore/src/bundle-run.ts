@@ -9,8 +9,8 @@ import { Limiter } from './limiter.js';
 import { PreferredWitness } from './preferred-witness.js';
 import { RekorV1Witness } from './rekor-v1-witness.js';
 import { RekorV2Witness } from './rekor-witness.js';
-import { loadSignLibrary } from './sign-library.js';
 import { signatureOf } from './signed-content.js';
+import { statementBundleBuilder } from './statement-bundle-builder.js';
 import { TimestampWitness } from './timestamp-witness.js';
 import type { Transparency } from './verify-material.js';
 
@@ -138,8 +138,8 @@ export class BundleRun {
   async #build(content: 'dsse' | 'message', data: Buffer): Promise<Bundle> {
     const options = { signer: this.#signer, witnesses: [...this.#witnesses] };
     if (content === 'message') return await new BlobBundleBuilder(options, hashOf(this.#algorithm)).create({ data });
-    const { DSSEBundleBuilder } = await loadSignLibrary();
-    return await new DSSEBundleBuilder(options).create({ data, type: STATEMENT_PAYLOAD_TYPE });
+    const builder = await statementBundleBuilder(options);
+    return await builder.create({ data, type: STATEMENT_PAYLOAD_TYPE });
   }
 }
 

@@ -48,6 +48,12 @@ describe.each(SERVICES)('a key in %s', (service) => {
     await loopback.close();
   });
 
+  test('a file that is larger than any message of the service is signed by its digest', async () => {
+    kms = await startKms(service, 'rsa');
+    const session = await openKeySession({ key: await openKey(kms), http, transparency: 'off' });
+    await expect(session.signBlob(Buffer.alloc(100_000))).resolves.toMatchObject({ transparency: 'none' });
+  });
+
   test.each<[string, Partial<KmsFaults>]>([
     ['KEY_DISABLED', { disabled: true }],
     ['KEY_DENIED', { denied: true }],

@@ -104,7 +104,8 @@ export async function signSet(context: SigstoreContext, name: InstanceName): Pro
   return { blob, provenance, sbom };
 }
 
-function statement(predicateType: string, predicate: unknown): Buffer {
+/** A statement about the artifact, as bytes. */
+export function statement(predicateType: string, predicate: unknown): Buffer {
   const subjects = [{ name: 'artifact', digest: { sha256: digestHex(ARTIFACT_DIGEST) } }];
   return encodeStatement(buildStatement({ predicateType, subjects, predicate }));
 }

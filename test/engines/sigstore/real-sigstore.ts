@@ -50,7 +50,9 @@ async function startFulcio(path: string, issuer: Issuer, folder: string, daemons
   const url = `http://127.0.0.1:${port}`;
   const args = ['serve', '--ca', 'ephemeralca', '--ct-log-url', '', '--config-path', configPath];
   const listen = ['--host', '127.0.0.1', '--port', port, '--grpc-host', '127.0.0.1', '--grpc-port', grpcPort];
-  const all = [...args, ...listen, '--metrics-port', metricsPort];
+  // By default every Fulcio of a machine wants the same socket.
+  const socket = ['--legacy-unix-domain-socket', `@fulcio-${process.pid}-${port}`];
+  const all = [...args, ...listen, ...socket, '--metrics-port', metricsPort];
   daemons.push(await startDaemon(path, all, () => answers(`${url}/api/v2/trustBundle`)));
   return url;
 }

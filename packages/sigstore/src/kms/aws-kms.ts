@@ -1,4 +1,4 @@
-import { array, type Decoder, object, parseJson, string } from '@paved/json';
+import { array, type Decoder, object, optional, parseJson, string } from '@paved/json';
 import type { KeyAlgorithm, RsaPadding } from '../key-algorithm.js';
 import { type AwsCredentials, signAwsRequest } from './aws-signature.js';
 import { KmsKey, kmsPublicKey, spki } from './kms-key.js';
@@ -18,7 +18,10 @@ const NAMES: Readonly<Partial<Record<KeyAlgorithm, string>>> = {
   'rsa-pkcs1-sha256': 'RSASSA_PKCS1_V1_5_SHA_256',
 };
 
-const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: array(string) });
+/** What the service hashes itself; of more it takes the digest. */
+const MAX_RAW_BYTES = 4096;
+
+const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: optional(array(string)) });
 const signatureAnswer = object({ Signature: string });
 const errorAnswer = object({ __type: string });
 
@@ -33,12 +36,13 @@ export async function openAwsKey(name: AwsKeyName, options: KmsOptions, credenti
     return await askKms({ ...options, request, decoder, refusalOf });
   };
   const { PublicKey, SigningAlgorithms } = await ask('GetPublicKey', {}, publicKeyAnswer);
-  const chosen = algorithmOf(SigningAlgorithms, options.rsaPadding ?? 'pss');
+  const chosen = algorithmOf(SigningAlgorithms ?? [], options.rsaPadding ?? 'pss');
   const { algorithm, publicKey } = kmsPublicKey(() => spki(Buffer.from(PublicKey, 'base64')), chosen);
-  return new KmsKey(algorithm, publicKey, async ({ bytes }) => {
+  return new KmsKey(algorithm, publicKey, async ({ bytes, message }) => {
+    const raw = message.length <= MAX_RAW_BYTES;
     const parameters = {
-      Message: bytes.toString('base64'),
-      MessageType: 'DIGEST',
+      Message: Buffer.from(raw ? message : bytes).toString('base64'),
+      MessageType: raw ? 'RAW' : 'DIGEST',
       SigningAlgorithm: NAMES[algorithm],
     };
     return Buffer.from((await ask('Sign', parameters, signatureAnswer)).Signature, 'base64');

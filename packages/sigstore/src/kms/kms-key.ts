@@ -8,6 +8,8 @@ import { kmsAnswerInvalid, kmsRefusal } from './kms-request.js';
 export interface ToSign {
   readonly algorithm: KeyAlgorithm;
   readonly bytes: Buffer;
+  /** Before hashing. */
+  readonly message: Uint8Array;
 }
 
 /** A key in a service; `signer` asks it. */
@@ -26,7 +28,7 @@ export class KmsKey implements ManagedKey {
     if (this.#signer === undefined) throw new SigstoreError('SESSION_CLOSED', 'Cannot sign: the session is closed');
     const whole = this.algorithm === 'ed25519';
     const input = whole ? Buffer.from(bytes) : createHash(hashOf(this.algorithm)).update(bytes).digest();
-    return await this.#signer({ algorithm: this.algorithm, bytes: input });
+    return await this.#signer({ algorithm: this.algorithm, bytes: input, message: bytes });
   }
 
   forget(): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { KmsExchange, KmsReply } from './start-kms.js';
 
 /** `TrentService` of AWS KMS: JSON 1.1 over POST with Signature Version 4, of which the shape is looked at here. */
@@ -20,8 +21,12 @@ export function answerAws({ headers, body, key, faults, sign }: KmsExchange): Km
   }
   if (faults.disabled) return refusal('com.amazonaws.kms#DisabledException');
   const chosen = String(body.SigningAlgorithm);
-  if (!algorithms.includes(chosen) || body.MessageType !== 'DIGEST') return refusal('InvalidKeyUsageException');
-  const signature = sign(Buffer.from(String(body.Message), 'base64'), chosen.includes('PSS') ? 'pss' : 'pkcs1');
+  if (!algorithms.includes(chosen) || (body.MessageType !== 'DIGEST' && body.MessageType !== 'RAW'))
+    return refusal('InvalidKeyUsageException');
+  const message = Buffer.from(String(body.Message), 'base64');
+  if (message.length > 4096) return refusal('ValidationException');
+  const digest = body.MessageType === 'RAW' ? createHash('sha256').update(message).digest() : message;
+  const signature = sign(digest, chosen.includes('PSS') ? 'pss' : 'pkcs1');
   return { status: 200, body: { Signature: signature.toString('base64') } };
 }
 
