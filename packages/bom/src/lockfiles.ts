@@ -1,2 +1,3 @@
 export { LOCKFILE_KINDS, type LockedPackage, type Lockfile, type LockfileKind } from './lockfiles/lockfile.js';
 export { lockfileKindOf, MAX_LOCKFILE_BYTES, parseLockfile } from './lockfiles/parse-lockfile.js';
+export { parseToml, type TomlTable, type TomlValue } from './lockfiles/toml.js';

@@ -1,8 +1,8 @@
 import { PackageURL } from 'packageurl-js';
 import { BomError } from './error.js';
 
-/** Ecosystem names as the OSV schema spells them; the two whose lock files paved can fetch. */
-export type Ecosystem = 'npm' | 'Go';
+/** Ecosystem names as the OSV schema spells them, of what paved can fetch; `purl:generic` is a plain file, which OSV does not know. */
+export type Ecosystem = 'npm' | 'Go' | 'PyPI' | 'crates.io' | 'purl:generic';
 
 /**
  * One package, perhaps of one version; `name` is the ecosystem's own full name (`@scope/name`, module path). A Go module path
@@ -88,7 +88,7 @@ export function packageIdOf(text: string): PackageId {
 }
 
 /** The canonical purl of an npm package or a Go module; the name is split at its last `/`. */
-export function purlOf(ecosystem: Ecosystem, name: string, version: string): string {
+export function purlOf(ecosystem: 'npm' | 'Go', name: string, version: string): string {
   const cut = name.lastIndexOf('/');
   const namespace = cut === -1 ? undefined : name.slice(0, cut);
   const type = ecosystem === 'npm' ? 'npm' : 'golang';

@@ -2,10 +2,12 @@ import { posix } from 'node:path';
 import { lockfileKindOf } from '@paved/bom/lockfiles';
 import { HermeticBuildError } from '../error.js';
 import { openGoProject } from '../go/go-project.js';
+import { openPythonProject } from '../python/python-project.js';
 import type { LockedProject } from './locked-project.js';
 import { openNpmProject } from './npm.js';
 
-const SUPPORTED = 'package-lock.json, go.sum (or go.mod when there is no dependency)';
+const SUPPORTED =
+  'package-lock.json, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
@@ -18,10 +20,15 @@ export async function openProject(sourcePath: string, lockfilePath: string): Pro
       hint: 'Set lockfile to a path below source-path',
     });
   }
-  switch (lockfileKindOf(path)) {
+  const kind = lockfileKindOf(path);
+  switch (kind) {
     case 'go.sum':
     case 'go.mod':
       return await openGoProject(sourcePath, path);
+    case 'requirements':
+    case 'uv':
+    case 'poetry':
+      return await openPythonProject(sourcePath, path, kind);
     case 'npm':
       return await openNpmProject(sourcePath, path);
     default:

@@ -10,16 +10,16 @@ export interface ToolchainFolder {
   readonly root: string;
   /** Paths below it that must exist: only a folder that is that toolchain is ever shown. */
   readonly marks: readonly string[];
-  /** Where the command sees it when its own place is hidden. */
-  readonly target: string;
+  /** Where the command sees it when its own place is hidden. Default: there, for what has its path compiled in. */
+  readonly target?: string;
   readonly sandboxed: boolean;
 }
 
 const VISIBLE = ['/usr', '/opt'];
 
 /**
- * Shows a toolchain that lies in a hidden place (below home, as version managers put it): that folder alone, read-only, at a
- * fixed path, so that the path of the machine is in no artifact. One in a place that is shown anyway needs nothing.
+ * Shows a toolchain that lies in a hidden place (below home, as version managers put it): that folder alone, read-only, where
+ * possible at a fixed path, so that the path of the machine is in no artifact. One in a place that is shown anyway needs nothing.
  * @throws {HermeticBuildError} `TOOLCHAIN_MISSING` when the folder is not what it says, or holds the home folder
  */
 export async function shownToolchain(
@@ -34,7 +34,8 @@ export async function shownToolchain(
     throw missing(folder.root, 'it holds more than the toolchain');
   const shown = !folder.sandboxed || VISIBLE.some((place) => isInside(root, place));
   if (shown) return { binds: [], path: [join(root, 'bin')] };
-  return { binds: [{ source: root, target: folder.target }], path: [`${folder.target}/bin`] };
+  const target = folder.target ?? root;
+  return { binds: [{ source: root, target }], path: [`${target}/bin`] };
 }
 
 function missing(root: string, state: string): HermeticBuildError {
