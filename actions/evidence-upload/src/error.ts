@@ -3,7 +3,7 @@ import { PavedError } from '@paved/errors';
 /**
  * `PACK_*`: the pack itself is not what it should be. `SIGNATURE_*`: a file without the signature that belongs to it.
  * `STORE_*`: the store cannot be used. `EVIDENCE_EXISTS`: the store already holds something else under this key.
- * `EVIDENCE_CHANGED`: what was read back is not what was written.
+ * `EVIDENCE_CHANGED`: what was read back is not what was written. `GITHUB_STORE_*`: GitHub's attestation store.
  */
 export type EvidenceErrorCode =
   | 'PACK_INVALID'
@@ -20,6 +20,8 @@ export type EvidenceErrorCode =
   | 'STORE_UNAVAILABLE'
   | 'EVIDENCE_EXISTS'
   | 'EVIDENCE_CHANGED'
+  | 'GITHUB_STORE_REFUSED'
+  | 'GITHUB_STORE_EMPTY'
   | 'INPUT_INVALID';
 
 export class EvidenceError extends PavedError<EvidenceErrorCode> {}

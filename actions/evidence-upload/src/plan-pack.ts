@@ -21,6 +21,8 @@ export interface PackSources {
   readonly logs: readonly string[];
   /** Folder with index.json and the bundles of a signing session. */
   readonly bundlesPath: string | undefined;
+  /** File with the trusted root that the bundles verify with. */
+  readonly trustedRoot?: string | undefined;
 }
 
 export interface PackPlan {
@@ -30,6 +32,8 @@ export interface PackPlan {
 }
 
 const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+/** What a replay of the verification trusts. */
+const TRUSTED_ROOT_PATH = 'trust/trusted_root.json';
 /** What signing adds beside each file. */
 const RESERVED = /\.(sig|sigstore\.json)$/;
 
@@ -52,6 +56,7 @@ export async function planPack(sources: PackSources): Promise<PackPlan> {
     ...(await planNamed(sources, sources.attestations, 'attestations', 'attestation')),
     ...(await planNamed(sources, sources.scans, 'scans', 'scan')),
     ...(await planLogs(sources.logs)),
+    ...(sources.trustedRoot === undefined ? [] : [{ path: TRUSTED_ROOT_PATH, source: sources.trustedRoot }]),
   ].sort((a, b) => (a.path < b.path ? -1 : 1));
   assertPlaces(files);
   return { files, subjects: bundles.subjects };

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { type CheckedPack, checkPack } from './check-pack.js';
@@ -6,7 +6,9 @@ import type { definition } from './definition.js';
 import { parseStore, type Stored, storePack } from './directory-store.js';
 import { EvidenceError } from './error.js';
 import { type EvidenceManifest, MANIFEST_NAME } from './evidence-manifest.js';
+import { storeAttestations } from './github-attestations.js';
 import { planPack } from './plan-pack.js';
+import { parseStorage, recordStorage } from './storage-record.js';
 import { writePack } from './write-pack.js';
 
 type Inputs = InputsOf<typeof definition>;
@@ -20,11 +22,42 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   }
   const packPath = mode === 'upload' ? requirePackPath(inputs) : await pack(inputs, context);
   const outputs = { 'pack-path': packPath, 'manifest-path': join(packPath, MANIFEST_NAME) };
-  return mode === 'pack' ? outputs : { ...outputs, location: await upload(inputs, context, packPath) };
+  if (mode === 'pack') return outputs;
+  const store = await githubStore(inputs, context);
+  const location = await upload(inputs, context, packPath);
+  const ids = await store?.(packPath);
+  return { ...outputs, location, ...(ids === undefined ? {} : { 'attestation-ids': ids.join('\n') }) };
+}
+
+/** Inputs are checked before anything is stored anywhere. */
+async function githubStore(
+  inputs: Inputs,
+  context: ActionContext,
+): Promise<((packPath: string) => Promise<readonly string[]>) | undefined> {
+  const image = inputs['storage-image'];
+  if (!inputs['github-attestations'] && image === undefined) return undefined;
+  const storage = image === undefined ? undefined : parseStorage(image);
+  const token = inputs['github-token'];
+  if (token === undefined) {
+    throw new EvidenceError('INPUT_INVALID', "Cannot use GitHub's store: github-token is empty", {
+      hint: 'Pass github.token, with attestations: write',
+    });
+  }
+  const { apiUrl, repository } = context.runner;
+  return async (packPath) => {
+    const address = { apiUrl, repository, token };
+    const ids = inputs['github-attestations'] ? await storeAttestations(context.http, address, packPath) : [];
+    if (storage !== undefined) await recordStorage(storage, address);
+    context.events.emit({ stage: 'evidence', event: 'github-stored', attestations: ids.length });
+    return ids;
+  };
 }
 
 async function pack(inputs: Inputs, context: ActionContext): Promise<string> {
   const { runner } = context;
+  const work = await context.workDir();
+  const trustedRoot = inputs['trusted-root'] === undefined ? undefined : join(work, 'trusted_root.json');
+  if (trustedRoot !== undefined) await writeFile(trustedRoot, inputs['trusted-root'] ?? '', { flag: 'wx' });
   const { files, subjects } = await planPack({
     name: inputs.name,
     architecture: inputs.architecture,
@@ -33,8 +66,9 @@ async function pack(inputs: Inputs, context: ActionContext): Promise<string> {
     scans: inputs.scans ?? [],
     logs: [...(inputs.logs ?? []), ...(await eventFolder(runner.temp))],
     bundlesPath: inputs['bundles-path'],
+    trustedRoot,
   });
-  const folder = join(await context.workDir(), 'pack');
+  const folder = join(work, 'pack');
   const manifest = await writePack(folder, files, {
     artifact: { name: inputs.name, architecture: inputs.architecture, subjects },
     run: {

@@ -1,4 +1,5 @@
 export { ArtifactStore, type StoredArtifact } from './github/artifact-store.js';
+export type { AttestationStore } from './github/attestations.js';
 export type {
   Conclusion,
   GitHubJobOptions,

@@ -4,6 +4,7 @@ import type { Issuer } from '../issuer/start-issuer.js';
 import { type Answer, jsonAnswer } from './answer.js';
 import { handleArtifactCall, isArtifactCall } from './artifact-service.js';
 import { ArtifactStore } from './artifact-store.js';
+import { type AttestationStore, handleAttestationCall, isAttestationCall } from './attestations.js';
 import { handleBlobCall, isBlobCall } from './blob-storage.js';
 import { ControlPlane, credentialsOf, hasPermission } from './control-plane.js';
 import { Exchange } from './exchange.js';
@@ -24,6 +25,7 @@ export interface GitHubService {
   readonly url: string;
   readonly issuerUrl: string;
   readonly artifacts: ArtifactStore;
+  readonly attestations: AttestationStore;
   /** Every request so far, oldest first. */
   readonly requests: readonly GitHubRequest[];
   addRepository(repository: GitHubRepository): void;
@@ -39,12 +41,14 @@ export interface GitHubService {
 export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url' | 'sign'> }): Promise<GitHubService> {
   const plane = new ControlPlane();
   const artifacts = new ArtifactStore();
+  const attestations: AttestationStore = { attestations: [], storageRecords: [] };
   const requests: GitHubRequest[] = [];
   let origin = '';
 
   async function route(exchange: Exchange): Promise<Answer> {
     if (isArtifactCall(exchange)) return handleArtifactCall(exchange, plane, artifacts, origin);
     if (isBlobCall(exchange)) return handleBlobCall(exchange, artifacts);
+    if (isAttestationCall(exchange)) return handleAttestationCall(exchange, plane, attestations);
     if (isRestCall(exchange)) return handleRestCall(exchange, plane, origin);
     if (exchange.url.pathname === '/_oidc/token') return idToken(exchange, plane, options.issuer);
     return jsonAnswer(404, { message: 'Not Found' });
@@ -71,6 +75,7 @@ export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url'
     url: origin,
     issuerUrl: options.issuer.url,
     artifacts,
+    attestations,
     requests,
     addRepository: (repository) => plane.addRepository(repository),
     createRun: (run) => plane.createRun(run),

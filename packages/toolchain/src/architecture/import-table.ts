@@ -33,7 +33,7 @@ function action(name: string, packages: readonly string[]): ImportRule {
 }
 
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
-  'evidence-upload': ['@paved/attestation', '@paved/sigstore'],
+  'evidence-upload': ['@paved/attestation', '@paved/sigstore', '@actions/attest'],
   handoff: ['@paved/handoff'],
   'hermetic-build': [
     '@paved/attestation',
