@@ -46,7 +46,9 @@ async function dispatch(argv, json) {
 
 function readCatalog() {
   try {
-    return JSON.parse(readFileSync(join(ROOT, 'action-catalog.json'), 'utf8'));
+    const catalog = JSON.parse(readFileSync(join(ROOT, 'action-catalog.json'), 'utf8'));
+    // A composite action is steps of a job, not a program.
+    return { actions: catalog.actions.filter(({ composite }) => composite === undefined) };
   } catch {
     throw new UsageError(
       'CATALOG_MISSING',

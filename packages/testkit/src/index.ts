@@ -13,6 +13,7 @@ export type {
   PermissionLevel,
 } from './github/model.js';
 export { type ReleaseDouble, type ReleasesDouble, startReleases } from './github/releases.js';
+export { goodSettings, type Settings, type SettingsDouble, startSettings } from './github/settings.js';
 export { type GitHubService, startGitHub } from './github/start-github.js';
 export { type GitHubClaims, type GitHubClaimsOptions, githubClaims } from './issuer/github-claims.js';
 export { type Issuer, type SignTokenOptions, startIssuer } from './issuer/start-issuer.js';

@@ -33,6 +33,7 @@ function action(name: string, packages: readonly string[]): ImportRule {
 }
 
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  doctor: [],
   'evidence-upload': ['@paved/attestation', '@paved/sigstore', '@actions/attest'],
   handoff: ['@paved/handoff'],
   'hermetic-build': [
@@ -49,6 +50,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
   publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+  report: ['@paved/gate/results', '@paved/runner-kit/github'],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
   'scan-gate': [
     '@paved/attestation',
