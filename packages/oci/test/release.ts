@@ -1,5 +1,7 @@
 import { type RegistryDouble, type RegistryMode, type RegistryOptions, startRegistry } from '@paved/testkit';
 import {
+  assertRemoteManifest,
+  attachReferrers,
   buildArtifactManifest,
   buildBundleReferrer,
   bytesSource,
@@ -58,6 +60,8 @@ export interface Release {
   readonly referrers: readonly Referrer[];
   /** Content with its referrers, then the tag: what a release does, one request at a time. */
   run(): Promise<PushedContent>;
+  /** As two steps of a job do it: content with the first referrer, then the later ones, then the tag. */
+  runInSteps(): Promise<void>;
   close(): void;
 }
 
@@ -94,6 +98,12 @@ export function releaseTo(registry: Registry, options: ReleaseOptions = {}): Rel
       const content = await pushContent({ repository, layout, referrers, concurrency: 1 });
       await pushTags({ repository, manifest: layout.root, tags: [TAG] });
       return content;
+    },
+    async runInSteps() {
+      await pushContent({ repository, layout, referrers: referrers.slice(0, 1), concurrency: 1 });
+      await assertRemoteManifest(repository, layout.root);
+      await attachReferrers(repository, referrers.slice(1), 1);
+      await pushTags({ repository, manifest: layout.root, tags: [TAG] });
     },
     close: () => client.close(),
   };
