@@ -14,18 +14,56 @@ export const definition = defineAction({
       description: 'Files to sign as they are; each gets <file>.sigstore.json and <file>.sig beside it',
     }),
     'subjects-path': input.path({ description: 'Folder of the files that SBOMs are about; digests are computed here' }),
+    checksums: input.path({
+      description: 'File in the form of SHA256SUMS; what it names are subjects besides those of subjects-path',
+    }),
+    'bundle-per-subject': input.boolean({
+      description: 'One bundle for each subject of an SBOM or a predicate, not one about all of them',
+      default: false,
+    }),
+    'layout-path': input.path({
+      description:
+        'OCI layout folder; with it, each manifest of the index at image-digest gets its own image signature',
+    }),
+    legacy: input.boolean({
+      description: 'Also write <file>.pem beside each file, for verifiers that know no bundles',
+      default: false,
+    }),
     'image-name': input.string({ description: 'Name of the image or OCI artifact, without tag' }),
     'image-digest': input.digest({ description: 'Digest of its manifest, from the layout, never from a tag' }),
     'image-signature': input.boolean({
       description: 'Also make the signature that cosign verify looks for, when image-digest is set',
       default: true,
     }),
-    'fulcio-url': input.url({
-      description: 'Certificate authority; the only host that gets the token',
-      required: true,
+    instance: input.choice(['custom', 'public-good', 'github', 'key'], {
+      description:
+        'Who certifies: the addresses below or a signing config, a known instance, or nobody (a key of yours)',
+      default: 'custom',
     }),
-    'rekor-url': input.url({ description: 'Transparency log with the v2 API; needed unless transparency is off' }),
-    'tsa-url': input.url({ description: 'Timestamp authority (RFC 3161)', required: true }),
+    'signing-config': input.document({
+      description: 'signing_config.v0.2.json that names the services of the instance, in place of addresses',
+    }),
+    'fulcio-url': input.url({ description: 'custom: certificate authority; the only host that gets the token' }),
+    'rekor-url': input.url({ description: 'custom, key: transparency log; needed unless transparency is off' }),
+    'rekor-version': input.choice(['highest', '1', '2'], {
+      description: 'API of the log; rekor-url alone means 2',
+      default: 'highest',
+    }),
+    'tsa-url': input.url({ description: 'custom, key: timestamp authority (RFC 3161)' }),
+    key: input.secret({ description: 'key: private key in PEM, also the file of cosign generate-key-pair' }),
+    'key-password': input.secret({ description: 'key: password of that key' }),
+    'kms-key': input.string({
+      description:
+        'key: key in a service (awskms:///ARN, gcpkms://projects/..., azurekms://HOST/KEY, hashivault://KEY)',
+    }),
+    'kms-credentials': input.secret({
+      description: 'key: token of the service, or for AWS JSON with accessKeyId, secretAccessKey and sessionToken',
+    }),
+    'kms-url': input.url({ description: 'key: address of the service, where its name does not say it' }),
+    'rsa-padding': input.choice(['pss', 'pkcs1'], {
+      description: 'key: how an RSA key signs; cosign verifies pkcs1 alone',
+      default: 'pss',
+    }),
     'oidc-audience': input.string({ description: 'Audience of the identity token', default: 'sigstore' }),
     'server-url': input.url({
       description: 'GitHub server that the instance writes into certificates',
@@ -49,15 +87,16 @@ export const definition = defineAction({
   },
   outputs: {
     'bundles-path': output('Folder with one bundle for each statement and file, and index.json'),
-    'certificate-identity': output('Subject alternative name of the certificate'),
+    'certificate-identity': output('Subject alternative name of the certificate; empty for a key'),
+    'public-key-path': output('Public key (PEM) that the bundles verify under; only for a key'),
+    transparency: output('What happened: logged, timestamp-only or none, the least of all bundles'),
+    'checksums-path': output('SHA256SUMS of all files that were signed or are subjects'),
   },
   permissions: { 'id-token': 'write' },
-  hosts: ['the Fulcio, Rekor and timestamp servers that the inputs name'],
+  hosts: ['the Fulcio, Rekor, timestamp and key servers that the inputs name'],
   writes: ['RUNNER_TEMP/paved/sign', 'beside each file of blobs'],
   example: `- uses: org/paved/sign@v1
   with:
     blobs: out/*.tar.gz
-    fulcio-url: https://fulcio.sigstore.dev
-    rekor-url: https://log2025-1.rekor.sigstore.dev
-    tsa-url: https://timestamp.sigstore.dev/api/v1/timestamp`,
+    instance: public-good`,
 });

@@ -12,6 +12,9 @@ export type SignErrorCode =
   | 'SUBJECT_MISMATCH'
   | 'FILE_UNREADABLE'
   | 'BLOB_ALREADY_SIGNED'
+  | 'CHECKSUMS_MALFORMED'
+  | 'LAYOUT_MALFORMED'
+  | 'WRITE_FAILED'
   | 'OWN_BUNDLE_REFUSED';
 
 /** A reason to sign nothing at all; what failed in the signing itself is a `SigstoreError`. */

@@ -4,13 +4,12 @@ import {
   isStatementLike,
   MAX_STATEMENT_BYTES,
   slotOfPredicateType,
-  splitSubjects,
 } from '@paved/attestation';
 import { parseJson, record, unknown } from '@paved/json';
 import { SignError } from './error.js';
 import { readRegularFile } from './read-file.js';
 import { type PendingStatement, pending } from './statements.js';
-import { type ReleasedArtifact, requireSubjects } from './subjects.js';
+import { type ReleasedArtifact, requireSubjects, statementsAbout } from './subjects.js';
 
 /**
  * Standalone use: a predicate of the caller's own. The types of the road are reserved, because their statements say what this
@@ -21,6 +20,7 @@ export async function readPredicate(
   path: string | undefined,
   predicateType: string | undefined,
   artifact: ReleasedArtifact,
+  perSubject: boolean,
 ): Promise<readonly PendingStatement[]> {
   if (path === undefined && predicateType === undefined) return [];
   if (path === undefined || predicateType === undefined) {
@@ -35,7 +35,9 @@ export async function readPredicate(
     });
   }
   const subjects = requireSubjects(artifact, `"${path}"`);
-  return splitSubjects(buildStatement({ predicateType, subjects, predicate })).map((part) => pending('custom', part));
+  return statementsAbout(buildStatement({ predicateType, subjects, predicate }), perSubject).map((part) =>
+    pending('custom', part),
+  );
 }
 
 function assertType(predicateType: string): void {

@@ -1,23 +1,24 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
-import { openSigningSession, parseTrustedRoot, type SigningSession } from '@paved/sigstore';
+import { parseTrustedRoot } from '@paved/sigstore';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
-import { assertJobClaims } from './job-claims.js';
+import { imageSignatures } from './image-signatures.js';
+import { openSigner } from './open-signer.js';
 import { readPredicate } from './predicate.js';
 import { type ListedFile, listFiles } from './read-file.js';
 import { readSboms } from './sboms.js';
 import { signAll } from './sign-all.js';
-import { imageSignature, type PendingStatement, readStatements } from './statements.js';
+import { type PendingStatement, readStatements } from './statements.js';
 import { collectSubjects } from './subjects.js';
-import { reportProgress, summarise } from './summarise.js';
+import { leastTransparency, summarise } from './summarise.js';
 import { assertUnsigned, writeBundles } from './write-bundles.js';
 
 type Inputs = InputsOf<typeof definition>;
 
 /** Reads and checks everything, then asks for a token, then signs everything, then writes everything. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
-  const root = inputs['trusted-root'];
-  const trustedRoot = root === undefined ? undefined : parseTrustedRoot(root);
+  // Read before anything is signed, so that a wrong document costs no signature.
+  if (inputs['trusted-root'] !== undefined) parseTrustedRoot(inputs['trusted-root']);
   const statements = await pendingStatements(inputs, context);
   const blobs = await pendingBlobs(inputs.blobs ?? []);
   if (statements.length + blobs.length === 0) {
@@ -25,16 +26,26 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
       hint: 'Set at least one of statements, sboms, blobs, image-digest or predicate-path',
     });
   }
-  const { transparency } = inputs;
-  const serverUrl = inputs['server-url'].origin;
-  const session = await openSession(inputs, context, serverUrl);
+  const opened = await openSigner(inputs, context);
+  const { signer, certificate } = opened;
+  const root = inputs['trusted-root'] ?? opened.trustedRoot;
+  const trustedRoot = root === undefined ? undefined : parseTrustedRoot(root);
   try {
-    const items = await signAll(session, statements, blobs, { trustedRoot, transparency, serverUrl });
-    const { path, bundles } = await writeBundles(await context.workDir(), items, session.certificate);
-    summarise(context, session, bundles, trustedRoot !== undefined);
-    return { 'bundles-path': path, 'certificate-identity': session.certificate.san };
+    const verification = { trustedRoot, transparency: inputs.transparency, policy: opened.policy };
+    const items = await signAll(signer, statements, blobs, verification);
+    const legacyCertificate = inputs.legacy ? certificate?.pem : undefined;
+    const written = await writeBundles(await context.workDir(), items, { ...opened, legacyCertificate });
+    const identity = certificate?.san ?? 'a key';
+    summarise(context, identity, written.bundles, trustedRoot !== undefined);
+    return {
+      'bundles-path': written.path,
+      'certificate-identity': certificate?.san ?? '',
+      'public-key-path': written.publicKeyPath,
+      transparency: leastTransparency(items),
+      'checksums-path': written.checksumsPath,
+    };
   } finally {
-    session.close();
+    signer.close();
   }
 }
 
@@ -43,13 +54,14 @@ async function pendingStatements(inputs: Inputs, context: ActionContext): Promis
     subjectsPath: inputs['subjects-path'],
     imageName: inputs['image-name'],
     imageDigest: inputs['image-digest'],
+    checksums: inputs.checksums,
   });
-  const signature = inputs['image-signature'] ? imageSignature(artifact) : undefined;
+  const perSubject = inputs['bundle-per-subject'];
   return [
-    ...(signature === undefined ? [] : [signature]),
+    ...(inputs['image-signature'] ? await imageSignatures(artifact, inputs['layout-path']) : []),
     ...(await readStatements(inputs.statements ?? [], context.runner.temp, artifact)),
-    ...(await readSboms(inputs.sboms ?? [], artifact)),
-    ...(await readPredicate(inputs['predicate-path'], inputs['predicate-type'], artifact)),
+    ...(await readSboms(inputs.sboms ?? [], artifact, perSubject)),
+    ...(await readPredicate(inputs['predicate-path'], inputs['predicate-type'], artifact, perSubject)),
   ];
 }
 
@@ -57,24 +69,4 @@ async function pendingBlobs(paths: readonly string[]): Promise<readonly ListedFi
   const blobs = (await Promise.all(paths.map((path) => listFiles(path)))).flat();
   await assertUnsigned(blobs.map(({ path }) => path));
   return blobs;
-}
-
-async function openSession(inputs: Inputs, context: ActionContext, serverUrl: string): Promise<SigningSession> {
-  const audience = inputs['oidc-audience'];
-  const rekorUrl = inputs['rekor-url']?.href;
-  return await openSigningSession({
-    fulcioUrl: inputs['fulcio-url'].href,
-    tsaUrl: inputs['tsa-url'].href,
-    ...(rekorUrl === undefined ? {} : { rekorUrl }),
-    audience,
-    serverUrl,
-    transparency: inputs.transparency,
-    http: context.http,
-    idToken: () => context.idToken(audience),
-    assertClaims(claims) {
-      const path = inputs['expected-workflow-path'];
-      assertJobClaims(claims, context.runner, { path, sha: inputs['expected-workflow-sha'] });
-    },
-    onProgress: (progress) => reportProgress(context, progress),
-  });
 }

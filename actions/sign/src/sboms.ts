@@ -1,9 +1,9 @@
-import { buildStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
+import { buildStatement, PREDICATE_TYPES } from '@paved/attestation';
 import { BomError, MAX_SBOM_BYTES, parseSbom, type Sbom } from '@paved/bom';
 import { SignError } from './error.js';
 import { type ListedFile, listFiles, readRegularFile } from './read-file.js';
 import { type PendingStatement, pending } from './statements.js';
-import { type ReleasedArtifact, requireSubjects, sha256Digests } from './subjects.js';
+import { type ReleasedArtifact, requireSubjects, sha256Digests, statementsAbout } from './subjects.js';
 
 const SLOTS = { cyclonedx: 'sbom-cyclonedx', spdx: 'sbom-spdx' } as const;
 
@@ -16,14 +16,19 @@ const SLOTS = { cyclonedx: 'sbom-cyclonedx', spdx: 'sbom-spdx' } as const;
 export async function readSboms(
   paths: readonly string[],
   artifact: ReleasedArtifact,
+  perSubject: boolean,
 ): Promise<readonly PendingStatement[]> {
   const files = (await Promise.all(paths.map((path) => listFiles(path)))).flat();
   const results: PendingStatement[] = [];
-  for (const file of files) results.push(...(await readSbom(file, artifact)));
+  for (const file of files) results.push(...(await readSbom(file, artifact, perSubject)));
   return results;
 }
 
-async function readSbom({ name, path }: ListedFile, artifact: ReleasedArtifact): Promise<readonly PendingStatement[]> {
+async function readSbom(
+  { name, path }: ListedFile,
+  artifact: ReleasedArtifact,
+  perSubject: boolean,
+): Promise<readonly PendingStatement[]> {
   const bytes = await readRegularFile(path, MAX_SBOM_BYTES);
   const sbom = parse(name, bytes);
   const subjects = requireSubjects(artifact, `"${name}"`);
@@ -37,7 +42,7 @@ async function readSbom({ name, path }: ListedFile, artifact: ReleasedArtifact):
   const slot = SLOTS[sbom.kind];
   const predicate: unknown = JSON.parse(bytes.toString('utf8'));
   const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate });
-  return splitSubjects(statement).map((part) => pending(slot, part));
+  return statementsAbout(statement, perSubject).map((part) => pending(slot, part));
 }
 
 function parse(name: string, bytes: Buffer): Sbom {

@@ -1,14 +1,17 @@
+import { stat } from 'node:fs/promises';
 import { sha256 } from '@paved/digest';
 import {
+  type BundleSigner,
+  type IdentityPolicy,
+  type KeyPolicy,
+  Limiter,
   type SignedBundle,
-  type SigningSession,
   SigstoreError,
   type Transparency,
   type TrustedRoot,
   verifyBundle,
 } from '@paved/sigstore';
 import { SignError } from './error.js';
-import { ownPolicy } from './job-claims.js';
 import { type ListedFile, readRegularFile } from './read-file.js';
 import type { PendingStatement } from './statements.js';
 import { sha256Digests } from './subjects.js';
@@ -16,37 +19,38 @@ import type { SignedItem } from './write-bundles.js';
 
 /** Files are held in memory while they are signed, a few at a time. */
 const MAX_BLOB_BYTES = 512 * 1024 * 1024;
-const BLOBS_AT_A_TIME = 4;
+const FILES_AT_A_TIME = 32;
+const MAX_BYTES_AT_A_TIME = 64 * 1024 * 1024;
 
 export interface SelfVerification {
   readonly trustedRoot: TrustedRoot | undefined;
   readonly transparency: Transparency;
-  readonly serverUrl: string;
+  readonly policy: IdentityPolicy | KeyPolicy;
 }
 
 /** Signs everything or throws; what is signed here is not yet written anywhere. */
 export async function signAll(
-  session: SigningSession,
+  session: BundleSigner,
   statements: readonly PendingStatement[],
   blobs: readonly ListedFile[],
   verification: SelfVerification,
 ): Promise<readonly SignedItem[]> {
-  const signed = await Promise.all(statements.map((statement) => signStatement(session, statement, verification)));
-  for (let start = 0; start < blobs.length; start += BLOBS_AT_A_TIME) {
-    const group = blobs.slice(start, start + BLOBS_AT_A_TIME);
-    signed.push(...(await Promise.all(group.map((blob) => signBlob(session, blob, verification)))));
-  }
-  return signed;
+  const limiter = new Limiter(FILES_AT_A_TIME, MAX_BYTES_AT_A_TIME);
+  const files = await Promise.all(blobs.map(async (blob) => ({ blob, size: (await stat(blob.path)).size })));
+  return await Promise.all([
+    ...statements.map((statement) => signStatement(session, statement, verification)),
+    ...files.map(({ blob, size }) => limiter.run(size, () => signBlob(session, blob, verification))),
+  ]);
 }
 
 async function signStatement(
-  session: SigningSession,
+  session: BundleSigner,
   { slot, statement, bytes }: PendingStatement,
   verification: SelfVerification,
 ): Promise<SignedItem> {
   const bundle = await session.signStatement(bytes);
   const [digest] = sha256Digests(statement.subject);
-  if (digest !== undefined) assertOwnBundle(session, bundle, verification, { artifactDigest: digest });
+  if (digest !== undefined) assertOwnBundle(bundle, verification, { artifactDigest: digest });
   const subjects = statement.subject.flatMap(({ name, digest: set }) =>
     sha256Digests([{ name, digest: set }]).map((value) => ({ name, digest: value })),
   );
@@ -54,33 +58,28 @@ async function signStatement(
 }
 
 async function signBlob(
-  session: SigningSession,
+  session: BundleSigner,
   { name, path }: ListedFile,
   verification: SelfVerification,
 ): Promise<SignedItem> {
   const bytes = await readRegularFile(path, MAX_BLOB_BYTES);
   const bundle = await session.signBlob(bytes);
   const digest = sha256(bytes);
-  assertOwnBundle(session, bundle, verification, { artifactDigest: digest, artifactBytes: bytes });
+  assertOwnBundle(bundle, verification, { artifactDigest: digest, artifactBytes: bytes });
   return { content: 'message', slot: 'blob', subjects: [{ name, digest }], bundle, blobPath: path };
 }
 
 /** What our own verification refuses must not leave this job: somebody downstream would refuse it too late. */
 function assertOwnBundle(
-  session: SigningSession,
   bundle: SignedBundle,
-  { trustedRoot, transparency, serverUrl }: SelfVerification,
+  { trustedRoot, transparency, policy }: SelfVerification,
   artifact: Pick<Parameters<typeof verifyBundle>[0], 'artifactDigest' | 'artifactBytes'>,
 ): void {
   if (trustedRoot === undefined) return;
   try {
-    verifyBundle({
-      ...artifact,
-      bundle: bundle.json,
-      trustedRoot,
-      transparency,
-      policy: ownPolicy(session.claims, serverUrl),
-    });
+    const options = { ...artifact, bundle: bundle.json, trustedRoot, transparency };
+    if ('publicKey' in policy) verifyBundle({ ...options, policy });
+    else verifyBundle({ ...options, policy });
   } catch (cause) {
     if (!(cause instanceof SigstoreError)) throw cause;
     throw new SignError('OWN_BUNDLE_REFUSED', `Cannot use what was signed: it does not verify (${cause.code})`, {

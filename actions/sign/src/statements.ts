@@ -3,7 +3,6 @@ import { join, relative, sep } from 'node:path';
 import {
   encodeStatement,
   MAX_STATEMENT_BYTES,
-  PREDICATE_TYPES,
   type PredicateSlot,
   parseStatement,
   type Statement,
@@ -58,17 +57,6 @@ export async function readStatements(
       return { slot, statement, bytes };
     }),
   );
-}
-
-/** The statement that `cosign verify` takes for an image's signature: no name, no predicate (cosign, sign/v1). */
-export function imageSignature(artifact: ReleasedArtifact): PendingStatement | undefined {
-  if (artifact.image === undefined) return undefined;
-  return pending('signature', {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name: '', digest: artifact.image.digest }],
-    predicateType: PREDICATE_TYPES.signature,
-    predicate: {},
-  });
 }
 
 export function pending(slot: PendingStatement['slot'], statement: Statement): PendingStatement {

@@ -1,5 +1,6 @@
-import { digestSetHas, digestSetOf, type Statement, type Subject } from '@paved/attestation';
+import { digestSetHas, digestSetOf, type Statement, type Subject, splitSubjects } from '@paved/attestation';
 import { type Digest, parseDigest, sha256File } from '@paved/digest';
+import { readChecksums } from './checksums.js';
 import { SignError } from './error.js';
 import { listFiles } from './read-file.js';
 
@@ -14,6 +15,7 @@ export interface ArtifactInputs {
   readonly subjectsPath: string | undefined;
   readonly imageName: string | undefined;
   readonly imageDigest: Digest | undefined;
+  readonly checksums?: string | undefined;
 }
 
 /** @throws {SignError} `INPUT_INVALID` for half an image, `FILE_UNREADABLE` */
@@ -21,6 +23,7 @@ export async function collectSubjects({
   subjectsPath,
   imageName,
   imageDigest,
+  checksums,
 }: ArtifactInputs): Promise<ReleasedArtifact> {
   if ((imageName === undefined) !== (imageDigest === undefined)) {
     throw new SignError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together');
@@ -32,6 +35,7 @@ export async function collectSubjects({
   const files = subjectsPath === undefined ? [] : await listFiles(subjectsPath);
   const subjects: Subject[] = [];
   for (const { name, path } of files) subjects.push({ name, digest: digestSetOf(await sha256File(path)) });
+  if (checksums !== undefined) subjects.push(...(await readChecksums(checksums)));
   return { subjects: image === undefined ? subjects : [...subjects, image], image };
 }
 
@@ -58,4 +62,9 @@ export function sha256Digests(subjects: readonly Subject[]): readonly Digest[] {
   return subjects.flatMap(({ digest }) =>
     digest.sha256 === undefined ? [] : [parseDigest(`sha256:${digest.sha256}`)],
   );
+}
+
+/** The statement about all subjects, split where the limit asks for it, or one for each subject. */
+export function statementsAbout<P>(statement: Statement<P>, perSubject: boolean): readonly Statement<P>[] {
+  return splitSubjects(statement, perSubject ? 1 : undefined);
 }

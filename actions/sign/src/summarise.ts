@@ -1,6 +1,8 @@
 import type { ActionContext } from '@paved/runner-kit';
-import type { SigningProgress, SigningSession } from '@paved/sigstore';
-import type { WrittenBundle } from './write-bundles.js';
+import type { BundleTransparency, SigningProgress } from '@paved/sigstore';
+import type { SignedItem, WrittenBundle } from './write-bundles.js';
+
+const STEP = 25;
 
 /** Events of the session, as they come; a log that was not reached is never silent. */
 export function reportProgress(context: ActionContext, progress: SigningProgress): void {
@@ -20,6 +22,7 @@ export function reportProgress(context: ActionContext, progress: SigningProgress
         content: progress.content,
         transparency: progress.transparency,
       });
+      reportCount(context, progress.done, progress.asked);
       return;
     case 'log-unavailable':
       context.log.warning('The transparency log cannot be reached; the signature rests on its timestamp alone');
@@ -31,7 +34,7 @@ export function reportProgress(context: ActionContext, progress: SigningProgress
 /** One row for each bundle. */
 export function summarise(
   context: ActionContext,
-  session: SigningSession,
+  identity: string,
   bundles: readonly WrittenBundle[],
   verified: boolean,
 ): void {
@@ -45,6 +48,18 @@ export function summarise(
   ]);
   context.summary
     .heading('Signatures')
-    .paragraph(`Signed as ${session.certificate.san}${verified ? ', each verified before it was written' : ''}`)
+    .paragraph(`Signed as ${identity}${verified ? ', each verified before it was written' : ''}`)
     .table(['What', 'About', 'Transparency', 'Bundle'], rows);
+}
+
+/** The least of what happened to any bundle. */
+export function leastTransparency(items: readonly SignedItem[]): BundleTransparency {
+  const found = new Set(items.map(({ bundle }) => bundle.transparency));
+  if (found.has('none')) return 'none';
+  return found.has('timestamp-only') ? 'timestamp-only' : 'logged';
+}
+
+/** A large set shows that it moves. */
+function reportCount({ log }: ActionContext, done: number, asked: number): void {
+  if (asked > STEP && (done % STEP === 0 || done === asked)) log.info(`Signed ${done} of ${asked}`);
 }

@@ -1,9 +1,11 @@
-import { access, link, mkdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BUNDLES_MEDIA_TYPE } from '@paved/attestation';
 import { type Digest, sha256 } from '@paved/digest';
 import type { SignedBundle, SigningCertificate } from '@paved/sigstore';
+import { checksumsText } from './checksums.js';
 import { SignError } from './error.js';
+import { leastTransparency } from './summarise.js';
 
 /** One signature with what it is about. */
 export interface SignedItem {
@@ -22,6 +24,21 @@ export interface WrittenBundle {
 }
 
 const SIDECARS = ['.sigstore.json', '.sig'] as const;
+
+/** Who signed, for the index and the files beside it. */
+export interface SignerFacts {
+  readonly certificate?: SigningCertificate;
+  readonly publicKey?: string;
+  /** PEM that goes beside each file, for verifiers that know no bundles. */
+  readonly legacyCertificate?: string | undefined;
+}
+
+export interface WrittenBundles {
+  readonly path: string;
+  readonly bundles: readonly WrittenBundle[];
+  readonly checksumsPath: string;
+  readonly publicKeyPath: string;
+}
 
 /** @throws {SignError} `BLOB_ALREADY_SIGNED` before anything is signed: a signature is never replaced in silence */
 export async function assertUnsigned(paths: readonly string[]): Promise<void> {
@@ -45,17 +62,39 @@ export async function assertUnsigned(paths: readonly string[]): Promise<void> {
 export async function writeBundles(
   folder: string,
   items: readonly SignedItem[],
-  certificate: SigningCertificate,
-): Promise<{ readonly path: string; readonly bundles: readonly WrittenBundle[] }> {
+  signer: SignerFacts,
+): Promise<WrittenBundles> {
+  try {
+    return await writeAll(folder, items, signer);
+  } catch (cause) {
+    await rm(join(folder, 'staging'), { recursive: true, force: true });
+    if (cause instanceof SignError) throw cause;
+    throw new SignError('WRITE_FAILED', `Cannot write the bundles to "${folder}": nothing of them was kept`, {
+      cause,
+      hint: 'Check that the disk has room and that the folders can be written',
+    });
+  }
+}
+
+async function writeAll(folder: string, items: readonly SignedItem[], signer: SignerFacts): Promise<WrittenBundles> {
   const staging = join(folder, 'staging');
   await mkdir(staging, { mode: 0o700 });
   const bundles = nameBundles(items);
   for (const { path, item } of bundles) await writeFile(join(staging, path), item.bundle.json, { flag: 'wx' });
-  await writeFile(join(staging, 'index.json'), indexText(bundles, certificate), { flag: 'wx' });
-  await writeSidecars(items);
+  await writeFile(join(staging, 'index.json'), indexText(bundles, signer), { flag: 'wx' });
+  const named = items.flatMap(({ subjects }) => subjects).filter(({ name }) => name !== '');
+  await writeFile(join(staging, 'SHA256SUMS'), checksumsText(named), { flag: 'wx' });
+  if (signer.publicKey !== undefined) await writeFile(join(staging, 'key.pub'), signer.publicKey, { flag: 'wx' });
   const path = join(folder, 'bundles');
-  await rename(staging, path);
-  return { path, bundles };
+  const placed = await writeSidecars(items, signer.legacyCertificate);
+  try {
+    await rename(staging, path);
+  } catch (error) {
+    await Promise.allSettled(placed.map((file) => unlink(file)));
+    throw error;
+  }
+  const publicKeyPath = signer.publicKey === undefined ? '' : join(path, 'key.pub');
+  return { path, bundles, checksumsPath: join(path, 'SHA256SUMS'), publicKeyPath };
 }
 
 function nameBundles(items: readonly SignedItem[]): readonly WrittenBundle[] {
@@ -67,8 +106,8 @@ function nameBundles(items: readonly SignedItem[]): readonly WrittenBundle[] {
   });
 }
 
-function indexText(bundles: readonly WrittenBundle[], certificate: SigningCertificate): string {
-  const logged = bundles.every(({ item }) => item.bundle.transparency === 'logged');
+function indexText(bundles: readonly WrittenBundle[], { certificate, publicKey }: SignerFacts): string {
+  const items = bundles.map(({ item }) => item);
   const index = {
     mediaType: BUNDLES_MEDIA_TYPE,
     bundles: bundles.map(({ path, item }) => ({
@@ -80,21 +119,31 @@ function indexText(bundles: readonly WrittenBundle[], certificate: SigningCertif
       transparency: item.bundle.transparency,
       sha256: sha256(item.bundle.json),
     })),
-    signer: {
-      identity: certificate.san,
-      issuer: certificate.extensions.issuer,
-      notAfter: certificate.notAfter.toISOString(),
-    },
-    transparency: logged ? 'logged' : 'timestamp-only',
+    signer:
+      certificate === undefined
+        ? { publicKey }
+        : {
+            identity: certificate.san,
+            issuer: certificate.extensions.issuer,
+            notAfter: certificate.notAfter.toISOString(),
+          },
+    transparency: leastTransparency(items),
   };
   return `${JSON.stringify(index, null, 2)}\n`;
 }
 
-async function writeSidecars(items: readonly SignedItem[]): Promise<void> {
+async function writeSidecars(
+  items: readonly SignedItem[],
+  certificate: string | undefined,
+): Promise<readonly string[]> {
   const files = items.flatMap(({ blobPath, bundle }) => {
     if (blobPath === undefined) return [];
-    const texts = { '.sigstore.json': bundle.json, '.sig': `${bundle.signature.toString('base64')}\n` };
-    return SIDECARS.map((suffix) => ({ path: `${blobPath}${suffix}`, text: texts[suffix] }));
+    const texts = {
+      '.sigstore.json': bundle.json,
+      '.sig': `${bundle.signature.toString('base64')}\n`,
+      ...(certificate === undefined ? {} : { '.pem': certificate }),
+    };
+    return Object.entries(texts).map(([suffix, text]) => ({ path: `${blobPath}${suffix}`, text }));
   });
   const placed: string[] = [];
   try {
@@ -102,6 +151,7 @@ async function writeSidecars(items: readonly SignedItem[]): Promise<void> {
       await place(path, text);
       placed.push(path);
     }
+    return placed;
   } catch (error) {
     await Promise.allSettled(placed.map((path) => unlink(path)));
     throw error;
@@ -111,11 +161,11 @@ async function writeSidecars(items: readonly SignedItem[]): Promise<void> {
 /** `link` fails where a file is there, which `rename` would replace. */
 async function place(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.paved-sign-${process.pid}-${sha256(path).slice(-16)}`);
-  await writeFile(temporary, text, { flag: 'wx' });
   try {
+    await writeFile(temporary, text, { flag: 'wx' });
     await link(temporary, path);
   } finally {
-    await unlink(temporary);
+    await rm(temporary, { force: true });
   }
 }
 

@@ -1,0 +1,141 @@
+import type { ActionContext, InputsOf } from '@paved/runner-kit';
+import {
+  type BundleSigner,
+  type IdentityPolicy,
+  type InstanceServices,
+  type KeyPolicy,
+  openKeySession,
+  openKmsKey,
+  openSigningSession,
+  parsePemKey,
+  resolveInstance,
+  type SigningCertificate,
+} from '@paved/sigstore';
+import type { definition } from './definition.js';
+import { SignError } from './error.js';
+import { assertJobClaims, ownPolicy } from './job-claims.js';
+import { reportProgress } from './summarise.js';
+
+type Inputs = InputsOf<typeof definition>;
+
+/** A session with what its bundles must verify against, and who they say signed. */
+export interface OpenedSigner {
+  readonly signer: BundleSigner;
+  readonly policy: IdentityPolicy | KeyPolicy;
+  /** Absent for a key. */
+  readonly certificate?: SigningCertificate;
+  readonly publicKey?: string;
+  /** The root of a known instance. */
+  readonly trustedRoot?: string;
+}
+
+const KMS_TIMEOUT_MS = 20_000;
+
+/**
+ * Opens the session that the inputs ask for: a certificate from an instance, or a key.
+ * @throws {SignError} `INPUT_INVALID` for inputs that do not go together
+ */
+export async function openSigner(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
+  return inputs.instance === 'key' ? await openKey(inputs, context) : await openCertified(inputs, context);
+}
+
+async function openCertified(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
+  refuseKeyInputs(inputs);
+  const audience = inputs['oidc-audience'];
+  const serverUrl = inputs['server-url'].origin;
+  const { fulcioUrl, logs, tsaUrls, trustedRoot } = servicesOf(inputs);
+  const session = await openSigningSession({
+    ...{ fulcioUrl, logs, tsaUrls, audience, serverUrl },
+    transparency: inputs.transparency,
+    http: context.http,
+    idToken: () => context.idToken(audience),
+    assertClaims(claims) {
+      const path = inputs['expected-workflow-path'];
+      assertJobClaims(claims, context.runner, { path, sha: inputs['expected-workflow-sha'] });
+    },
+    onProgress: (progress) => reportProgress(context, progress),
+  });
+  return {
+    signer: session,
+    policy: ownPolicy(session.claims, serverUrl),
+    certificate: session.certificate,
+    ...(trustedRoot === undefined ? {} : { trustedRoot }),
+  };
+}
+
+/** Addresses of the inputs, a signing config, or a known instance; never a mixture of them. */
+function servicesOf(inputs: Inputs): InstanceServices {
+  const { instance, transparency } = inputs;
+  const [fulcioUrl, tsaUrl] = [inputs['fulcio-url']?.href, inputs['tsa-url']?.href];
+  const signingConfig = inputs['signing-config'];
+  const addresses = fulcioUrl !== undefined || tsaUrl !== undefined || inputs['rekor-url'] !== undefined;
+  if (addresses && (instance !== 'custom' || signingConfig !== undefined)) {
+    throw new SignError('INPUT_INVALID', 'Cannot choose the services: addresses are for instance "custom" alone', {
+      hint: 'Leave out fulcio-url, rekor-url and tsa-url, or the instance and the signing config',
+    });
+  }
+  if (addresses) {
+    if (fulcioUrl === undefined || tsaUrl === undefined) {
+      throw new SignError('INPUT_INVALID', 'Cannot sign: instance "custom" needs fulcio-url and tsa-url');
+    }
+    return { fulcioUrl, logs: logsOf(inputs), tsaUrls: [tsaUrl] };
+  }
+  const version = inputs['rekor-version'];
+  return resolveInstance({
+    instance: instance === 'key' ? 'custom' : instance,
+    ...{ transparency, at: new Date() },
+    ...(version === 'highest' ? {} : { rekorVersion: version === '1' ? 1 : 2 }),
+    ...(signingConfig === undefined ? {} : { signingConfig }),
+  });
+}
+
+function logsOf(inputs: Inputs): InstanceServices['logs'] {
+  const url = inputs['rekor-url']?.href;
+  return url === undefined ? [] : [{ url, version: inputs['rekor-version'] === '1' ? 1 : 2 }];
+}
+
+async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
+  const { key: pem, transparency } = inputs;
+  const uri = inputs['kms-key'];
+  const rsaPadding = inputs['rsa-padding'];
+  if ((pem === undefined) === (uri === undefined)) {
+    throw new SignError('INPUT_INVALID', 'Cannot sign with a key: exactly one of key and kms-key is needed');
+  }
+  if (inputs['fulcio-url'] !== undefined || inputs['signing-config'] !== undefined) {
+    throw new SignError('INPUT_INVALID', 'Cannot sign with a key: no authority certifies it', {
+      hint: 'Leave out fulcio-url and signing-config, or choose another instance',
+    });
+  }
+  const password = inputs['key-password'];
+  const key =
+    uri === undefined
+      ? parsePemKey({ pem: pem ?? '', rsaPadding, ...(password === undefined ? {} : { password }) })
+      : await openKmsKey({
+          ...{ http: context.http, uri, rsaPadding, timeoutMs: KMS_TIMEOUT_MS },
+          credentials: credentialsOf(inputs, context),
+          ...(inputs['kms-url'] === undefined ? {} : { endpoint: inputs['kms-url'].href }),
+        });
+  const tsaUrl = inputs['tsa-url']?.href;
+  const session = await openKeySession({
+    ...{ key, transparency, http: context.http, logs: logsOf(inputs) },
+    ...(tsaUrl === undefined ? {} : { tsaUrl }),
+    onProgress: (progress) => reportProgress(context, progress),
+  });
+  const { publicKey } = session;
+  const policy = session.algorithm === 'rsa-pkcs1-sha256' ? { publicKey, rsaPadding } : { publicKey };
+  return { signer: session, publicKey, policy };
+}
+
+/** The parts of AWS credentials are secrets of their own, which the mask of the whole does not cover. */
+function credentialsOf(inputs: Inputs, { mask }: ActionContext): string {
+  const text = inputs['kms-credentials'] ?? '';
+  for (const [, value] of text.matchAll(/"(?:secretAccessKey|sessionToken)"\s*:\s*"([^"]+)"/g)) mask(value ?? '');
+  return text;
+}
+
+function refuseKeyInputs(inputs: Inputs): void {
+  if (inputs.key === undefined && inputs['kms-key'] === undefined) return;
+  throw new SignError('INPUT_INVALID', `Cannot sign with instance "${inputs.instance}" and a key`, {
+    hint: 'Choose instance "key", or leave out key and kms-key',
+  });
+}
