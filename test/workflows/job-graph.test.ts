@@ -5,13 +5,19 @@ import { parseWorkflow, renderedWorkflow } from './workflow.js';
 const RELEASE = renderedWorkflow('release-artifact');
 
 describe('the rendered job graph', () => {
-  test.each(['release-artifact', 'release-container', 'review'])('%s keeps every rule', (name) => {
+  test.each(['release-artifact', 'release-container', 'review', 'report'])('%s keeps every rule', (name) => {
     expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
   });
 
   test('review can neither mint a token nor write', () => {
     for (const job of Object.values(parseWorkflow(renderedWorkflow('review')).jobs))
       expect(job.permissions).toEqual({ contents: 'read' });
+  });
+
+  test('report takes no code, and writes only what it shows', () => {
+    const { report } = parseWorkflow(renderedWorkflow('report')).jobs;
+    expect(report?.permissions).toEqual({ contents: 'read', 'pull-requests': 'write', 'security-events': 'write' });
+    expect(report?.steps.map(({ uses }) => uses)).toEqual(['$/actions/handoff', '$/actions/report']);
   });
 
   test('only seal holds a token', () => {

@@ -111,10 +111,24 @@ const statementsAreMadeInSeal: Rule = (workflow) =>
     );
   });
 
+/** A workflow of its own takes id and digest of one hand-over from its caller; never where a token can be minted. */
+function isCallersHandover(step: Step, job: Job): boolean {
+  const id = /^\$\{\{ inputs\.([a-z]+)-id \}\}$/.exec(step.with?.['artifact-id'] ?? '');
+  return id !== null && !holdsIdToken(job) && step.with?.sha256 === `\${{ inputs.${id[1]}-sha256 }}`;
+}
+
+/** The verdict is handed over also when it refuses: showing it needs no success, and the job holds no token. */
+function sendsVerdict(step: Step, job: Job): boolean {
+  const condition = `\${{ !cancelled() && steps.gate.outputs.verdict-path != '' }}`;
+  const sends = action(step) === 'handoff' && step.with?.path === `\${{ steps.gate.outputs.verdict-path }}`;
+  return sends && step.if === condition && !holdsIdToken(job);
+}
+
 /** Rule 3: a hand-over is received by id and digest out of a needed job's outputs. */
 const handoversByIdAndDigest: Rule = (workflow) =>
   eachStep(workflow, (where, step, job) => {
     if (action(step) !== 'handoff' || step.with?.mode !== 'receive') return [];
+    if (isCallersHandover(step, job)) return [];
     const id = /^\$\{\{ needs\.([a-z]+)\.outputs\.([a-z]+)-id \}\}$/.exec(step.with['artifact-id'] ?? '');
     const digest = `\${{ needs.${id?.[1]}.outputs.${id?.[2]}-sha256 }}`;
     return [
@@ -146,14 +160,16 @@ const onlyAfterSuccess: Rule = (workflow) => [
       holdsIdToken(job) && !job.steps.some((step) => step.with?.['allowed-events'] !== undefined),
     ),
   ]),
-  ...eachStep(workflow, (where, step) => [
-    ...violation(4, where, 'has a condition of its own', step.if !== undefined),
+  ...eachStep(workflow, (where, step, job) => [
+    ...violation(4, where, 'has a condition of its own', step.if !== undefined && !sendsVerdict(step, job)),
     ...violation(4, where, 'continues on error', step['continue-on-error'] !== undefined),
     ...violation(
       4,
       where,
       'ignores the result of the job it needs',
-      step.with?.mode === 'receive' && !/^\$\{\{ needs\.[a-z]+\.result \}\}$/.test(step.with['needs-result'] ?? ''),
+      step.with?.mode === 'receive' &&
+        !isCallersHandover(step, job) &&
+        !/^\$\{\{ needs\.[a-z]+\.result \}\}$/.test(step.with['needs-result'] ?? ''),
     ),
   ]),
 ];

@@ -19,6 +19,7 @@ import type {
   JobCredentials,
 } from './model.js';
 import { handleRestCall, isRestCall } from './rest-api.js';
+import { handleResultsCall, isResultsCall, ResultsStore } from './results-api.js';
 
 /** GitHub on loopback: REST API (`url` is GITHUB_API_URL), OIDC token endpoint, artifact service with blob storage. */
 export interface GitHubService {
@@ -26,6 +27,8 @@ export interface GitHubService {
   readonly issuerUrl: string;
   readonly artifacts: ArtifactStore;
   readonly attestations: AttestationStore;
+  /** Comments, issues, SARIF and snapshots that jobs wrote. */
+  readonly results: ResultsStore;
   /** Every request so far, oldest first. */
   readonly requests: readonly GitHubRequest[];
   addRepository(repository: GitHubRepository): void;
@@ -41,6 +44,7 @@ export interface GitHubService {
 export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url' | 'sign'> }): Promise<GitHubService> {
   const plane = new ControlPlane();
   const artifacts = new ArtifactStore();
+  const results = new ResultsStore();
   const attestations: AttestationStore = { attestations: [], storageRecords: [] };
   const requests: GitHubRequest[] = [];
   let origin = '';
@@ -48,6 +52,7 @@ export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url'
   async function route(exchange: Exchange): Promise<Answer> {
     if (isArtifactCall(exchange)) return handleArtifactCall(exchange, plane, artifacts, origin);
     if (isBlobCall(exchange)) return handleBlobCall(exchange, artifacts);
+    if (isResultsCall(exchange)) return handleResultsCall(exchange, plane, results);
     if (isAttestationCall(exchange)) return handleAttestationCall(exchange, plane, attestations);
     if (isRestCall(exchange)) return handleRestCall(exchange, plane, origin);
     if (exchange.url.pathname === '/_oidc/token') return idToken(exchange, plane, options.issuer);
@@ -76,6 +81,7 @@ export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url'
     issuerUrl: options.issuer.url,
     artifacts,
     attestations,
+    results,
     requests,
     addRepository: (repository) => plane.addRepository(repository),
     createRun: (run) => plane.createRun(run),

@@ -1,0 +1,33 @@
+import { defineAction, input, output } from '@paved/runner-kit';
+
+export const definition = defineAction({
+  name: 'report',
+  purpose: 'Shows the verdict of the gate where people look: SARIF, one sticky comment, annotations',
+  inputs: {
+    'verdict-path': input.path({ description: 'verdict.json of scan-gate, or the folder that has it', required: true }),
+    'github-token': input.secret({ description: 'Token of the job', required: true }),
+    category: input.string({ description: 'Category of the SARIF and key of the comment', default: 'gate' }),
+    manifests: input.list({
+      description: 'Files of the repository on whose lines findings are shown, one per line; read through the API',
+      default: ['package.json', 'package-lock.json', 'go.mod', 'Dockerfile'],
+    }),
+    sarif: input.boolean({ description: 'Upload SARIF to code scanning', default: true }),
+    comment: input.boolean({ description: 'Keep one comment on the pull request', default: true }),
+    'details-url': input.url({ description: 'Where the whole report is (default: this run)' }),
+  },
+  outputs: {
+    'sarif-path': output('The SARIF document'),
+    'comment-path': output('Text of the comment'),
+    'backlog-path': output('What the policy lets pass for later'),
+    'predicates-path': output('In-toto vulns v0.2 predicates, one per scanner, in a JSON list'),
+    posted: output('What was written: `sarif`, `comment`, separated by a comma'),
+  },
+  permissions: { contents: 'read', 'pull-requests': 'write', 'security-events': 'write' },
+  hosts: ["the server's API"],
+  writes: ['RUNNER_TEMP/paved/report'],
+  example: `- uses: $/actions/report
+  with:
+    verdict-path: \${{ steps.verdict.outputs.path }}
+    github-token: \${{ github.token }}`,
+  internal: true,
+});

@@ -1,0 +1,128 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import {
+  annotationsOf,
+  buildBacklog,
+  buildComment,
+  parseReported,
+  type Reported,
+  vulnsPredicates,
+  workflowCommand,
+  writeSarif,
+} from '@paved/gate/results';
+import { type ActionContext, escapeMarkdown, type InputsOf, type OutputsOf } from '@paved/runner-kit';
+import { type GitHubClient, githubClient } from '@paved/runner-kit/github';
+import type { definition } from './definition.js';
+import { ReportError } from './error.js';
+import { fetchManifests, statusOf } from './manifests.js';
+import { postComment } from './post-comment.js';
+
+type Inputs = InputsOf<typeof definition>;
+
+const MAX_VERDICT_BYTES = 256 * 1024 * 1024;
+
+/** Reads a verdict, writes every form of it, then tells the services. It decides nothing: the gate has decided. */
+export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
+  const { runner, log } = context;
+  const verdict = parseReported(await readVerdict(inputs['verdict-path']));
+  const [owner = '', repo = ''] = runner.repository.split('/');
+  const client = githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
+  const manifests = await fetchManifests(client, { owner, repo, ref: runner.sha }, inputs.manifests);
+  const folder = await context.workDir();
+  const sarif = writeSarif(verdict.findings, {
+    tool: {
+      name: 'paved',
+      version: toolVersion(runner.optional('actionRef')),
+      uri: `${runner.serverUrl}/${runner.actionRepository}`,
+    },
+    category: inputs.category,
+    manifests,
+    fallbackPath: manifests[0]?.path ?? inputs.manifests[0] ?? 'README.md',
+  });
+  if (sarif.dropped.results > 0) {
+    log.warning(
+      `${sarif.dropped.results} findings are not in the SARIF: it has as many as the service keeps, worst first`,
+    );
+  }
+  const detailsUrl =
+    inputs['details-url']?.href ?? `${runner.serverUrl}/${runner.repository}/actions/runs/${runner.runId}`;
+  const comment = buildComment(verdict, { escapeText: escapeMarkdown, key: inputs.category, detailsUrl });
+  const paths = await writeForms(folder, verdict, sarif.text, comment);
+  for (const annotation of annotationsOf(verdict.findings, manifests))
+    process.stdout.write(`${workflowCommand(annotation)}\n`);
+  const posted: string[] = [];
+  if (inputs.sarif) {
+    await allowed('SARIF', () => uploadSarif(client, { owner, repo }, runner, sarif.text));
+    posted.push('sarif');
+  }
+  const pullRequest = pullRequestOf(runner.ref);
+  if (inputs.comment && pullRequest !== undefined) {
+    const target = { owner, repo, pullRequest, key: inputs.category };
+    const worthSaying = verdict.verdict === 'fail' || verdict.unchecked.length > 0 || comment.includes('\n| ');
+    if (await allowed('comment', () => postComment(client, target, comment, worthSaying))) posted.push('comment');
+  }
+  context.events.emit({ stage: 'report', event: 'reported', posted: posted.join(','), dropped: sarif.dropped.results });
+  return { ...paths, posted: posted.join(',') };
+}
+
+async function readVerdict(path: string): Promise<string> {
+  const folder = await stat(path).catch(() => undefined);
+  const file = folder?.isDirectory() ? join(path, 'verdict.json') : path;
+  const info = await stat(file).catch(() => undefined);
+  if (!info?.isFile() || info.size > MAX_VERDICT_BYTES) {
+    const state = info === undefined ? 'it does not exist' : `it is no file of at most ${MAX_VERDICT_BYTES} bytes`;
+    throw new ReportError('VERDICT_UNREADABLE', `Cannot report "${file}": ${state}`);
+  }
+  return await readFile(file, 'utf8');
+}
+
+async function writeForms(folder: string, verdict: Reported, sarif: string, comment: string) {
+  const predicates = join(folder, 'predicates.json');
+  const paths = {
+    'sarif-path': join(folder, 'gate.sarif'),
+    'comment-path': join(folder, 'comment.md'),
+    'backlog-path': join(folder, 'backlog.json'),
+    'predicates-path': predicates,
+  };
+  await writeFile(paths['sarif-path'], sarif, { flag: 'wx' });
+  await writeFile(paths['comment-path'], comment, { flag: 'wx' });
+  await writeFile(paths['backlog-path'], `${JSON.stringify(buildBacklog(verdict), null, 2)}\n`, { flag: 'wx' });
+  await writeFile(predicates, `${JSON.stringify(vulnsPredicates(verdict), null, 2)}\n`, { flag: 'wx' });
+  return paths;
+}
+
+async function uploadSarif(
+  client: GitHubClient,
+  place: { readonly owner: string; readonly repo: string },
+  { sha, ref }: ActionContext['runner'],
+  text: string,
+): Promise<void> {
+  const sarif = gzipSync(text).toString('base64');
+  await client.rest.codeScanning.uploadSarif({ ...place, commit_sha: sha, ref, sarif });
+}
+
+/** `refs/pull/7/merge`: the runner's own word, not the event's text. */
+function pullRequestOf(ref: string): number | undefined {
+  const number = /^refs\/pull\/(\d{1,10})\//.exec(ref)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
+function toolVersion(ref: string | undefined): string {
+  const version = /^v?(\d+(?:\.\d+){0,2})$/.exec(ref ?? '')?.[1] ?? '0.0.0';
+  return [...version.split('.'), '0', '0'].slice(0, 3).join('.');
+}
+
+/** A refusal of the service is an error of this job, with the permission that is missing; a report nobody sees is none. */
+async function allowed<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    const status = statusOf(cause);
+    if (status === undefined) throw cause;
+    throw new ReportError('REPORT_REFUSED', `Cannot write the ${what}: the service answered ${status}`, {
+      cause,
+      hint: 'The calling job grants pull-requests: write and security-events: write; the token of a fork has neither',
+    });
+  }
+}
