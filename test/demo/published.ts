@@ -19,6 +19,8 @@ export interface Published {
   readonly repository: string;
   readonly digest: string;
   readonly tags: readonly string[];
+  /** Bytes of the OCI manifest, which every statement is about. */
+  readonly manifestPath: string;
   readonly files: readonly PublishedFile[];
   readonly bundles: readonly PublishedBundle[];
 }
@@ -32,10 +34,13 @@ const manifest = object({ layers: array(object({ digest: string, annotations: op
 export function readPublished(world: World, repository: string, digest: string, folder: string): Published {
   const stored = world.registry.store.repository(repository);
   const layers = (bytes: Buffer) => parseJson('a manifest', bytes.toString('utf8'), manifest).layers;
+  mkdirSync(folder, { recursive: true });
   const files = layers(stored.manifests.get(digest)?.bytes ?? Buffer.from('{"layers":[]}')).map((layer) => {
     const name = layer.annotations?.[TITLE] ?? 'file';
     return { name, path: writeBlob(stored.blobs, layer.digest, join(folder, 'files', name)) };
   });
+  const manifestPath = join(folder, 'manifest.json');
+  writeFileSync(manifestPath, stored.manifests.get(digest)?.bytes ?? '');
   const bundles = stored
     .referrersOf(digest)
     .filter((referrer) => referrer.artifactType === BUNDLE_TYPE)
@@ -48,7 +53,7 @@ export function readPublished(world: World, repository: string, digest: string, 
   const tags = [...stored.tags]
     .filter(([name, target]) => target === digest && !name.startsWith('sha256-'))
     .map(([name]) => name);
-  return { repository, digest, tags, files, bundles };
+  return { repository, digest, tags, manifestPath, files, bundles };
 }
 
 function writeBlob(blobs: ReadonlyMap<string, Buffer>, digest: string, path: string): string {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunResult } from '@paved/local-runner';
@@ -20,8 +20,6 @@ export interface RoadContext {
   readonly published: Published;
   /** `127.0.0.1:port/repository@digest`. */
   readonly image: string;
-  /** The OCI manifest's bytes, which the statements are about. */
-  readonly manifestPath: string;
   readonly instance: SigstoreInstance;
   readonly engine: (name: EngineName) => string;
 }
@@ -60,8 +58,5 @@ async function releaseExample(world: World): Promise<Omit<RoadContext, 'instance
   const caller = createProject(join(folder, 'caller'), { ...owner, source: 'examples/node-package', inputs });
   const run = await release(world, { caller });
   const published = readPublished(world, REPOSITORY, run.outputs.release?.digest ?? '', join(folder, 'published'));
-  const manifestPath = join(folder, 'manifest.json');
-  const manifest = world.registry.store.repository(REPOSITORY).manifests.get(published.digest);
-  await writeFile(manifestPath, manifest?.bytes ?? '');
-  return { world, run, published, image: `${world.registryHost}/${REPOSITORY}@${published.digest}`, manifestPath };
+  return { world, run, published, image: `${world.registryHost}/${REPOSITORY}@${published.digest}` };
 }

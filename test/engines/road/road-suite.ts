@@ -42,7 +42,7 @@ async function cosignOn(context: RoadContext, predicateType: string, artifact: U
 const statements: readonly Test[] = STATEMENTS.map((predicateType) => ({
   name: `cosign accepts the road's ${predicateType}, and not for another artifact`,
   async run(context) {
-    const manifest = await readFile(context.manifestPath);
+    const manifest = await readFile(context.published.manifestPath);
     const { status, stderr } = await cosignOn(context, predicateType, manifest);
     expectThat('cosign accepts it', status === 0, stderr);
     const other = await cosignOn(context, predicateType, Buffer.concat([manifest, Buffer.from(' ')]));
