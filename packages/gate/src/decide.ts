@@ -79,6 +79,7 @@ export interface Decision {
 export class Judge {
   readonly #input: DecisionInput;
   readonly #at: number;
+  readonly #times = new Map<number, string>();
   readonly rulings: Rulings;
   readonly exceptions: Exceptions;
   readonly vex: VexIndex;
@@ -95,16 +96,33 @@ export class Judge {
   judge(merged: MergedFinding, step?: Step): Finding {
     const firstSeen = earlierSight(this.#input.firstSeen, merged) ?? this.#input.asOf;
     const days = this.#input.policy.sla.days[merged.severity];
-    const dueAtMs = days === undefined ? undefined : Date.parse(firstSeen) + days * DAY_MS;
-    const ruling = this.rulings.of(merged, dueAtMs, step);
-    const finding = {
+    const dueAtMs = days === undefined ? undefined : this.#msOf(firstSeen) + days * DAY_MS;
+    const found = this.rulings.of(merged, dueAtMs, step);
+    const suppressedBy = this.#suppression(merged);
+    const { rule, action, mode } = suppressedBy === undefined ? found : this.#afterSuppression(found, suppressedBy);
+    return {
       ...merged,
       firstSeen,
-      ...(dueAtMs === undefined ? {} : { dueAt: new Date(dueAtMs).toISOString() }),
+      ...(dueAtMs === undefined ? undefined : { dueAt: this.#timeOf(dueAtMs) }),
+      status: suppressedBy === undefined ? 'open' : 'suppressed',
+      ...(suppressedBy === undefined ? undefined : { suppressedBy }),
+      rule,
+      action,
+      mode,
     };
-    const suppressedBy = this.#suppression(merged);
-    if (suppressedBy === undefined) return { ...finding, status: 'open', ...ruling };
-    return { ...finding, status: 'suppressed', suppressedBy, ...this.#afterSuppression(ruling, suppressedBy) };
+  }
+
+  #msOf(time: string): number {
+    return time === this.#input.asOf ? this.#at : Date.parse(time);
+  }
+
+  /** Most findings are due at one of a few times. */
+  #timeOf(ms: number): string {
+    const known = this.#times.get(ms);
+    if (known !== undefined) return known;
+    const text = new Date(ms).toISOString();
+    this.#times.set(ms, text);
+    return text;
   }
 
   #suppression(finding: MergedFinding): Suppression | undefined {

@@ -40,10 +40,15 @@ export function numberAt(fields: Fields | undefined, key: string): number | unde
 }
 
 const MAX_LINE = 300;
+const BREAKS = /[\t\n\r\v\f]| {2}/;
 
 /** One line of hostile text, cut; escaping is the writer's duty. */
 export function oneLine(text: string, most = MAX_LINE): string {
-  const cut = text.length > 4 * most ? text.slice(0, 4 * most) : text;
-  const line = /\s\s|[\t\n\r\v\f]/.test(cut) ? cut.replaceAll(/\s+/g, ' ').trim() : cut;
-  return line.length > most ? [...line].slice(0, most).join('') : line;
+  // A little more than is kept, because blanks are taken together below.
+  const cut = text.length > most + 100 ? text.slice(0, most + 100) : text;
+  const line = BREAKS.test(cut) ? cut.replaceAll(/\s+/g, ' ').trim() : cut;
+  if (line.length <= most) return line;
+  // Half of a surrogate pair is no character.
+  const code = line.charCodeAt(most - 1);
+  return line.slice(0, code >= 0xd800 && code <= 0xdbff ? most - 1 : most);
 }

@@ -42,7 +42,7 @@ export {
   parseLicenceExpression,
 } from './licence-expression.js';
 export { licenceFindings } from './licence-findings.js';
-export { ecosystemsOf, isRecordFor, matchOsv, type OsvMatches, packageKeys } from './match-osv.js';
+export { ecosystemsOf, isRecordFor, matchOsv, OsvIndex, type OsvMatches, packageKeys } from './match-osv.js';
 export { mergeFindings } from './merge-findings.js';
 export { mergeFloor } from './merge-floor.js';
 export { type OsvRecord, parseOsvRecord, severityOf } from './osv-record.js';

@@ -120,3 +120,32 @@ function matchRecord(entry: OsvRecord, byName: ReadonlyMap<string, readonly Pack
   }
   return [...found.values()];
 }
+
+/** Records by package, for many SBOMs against one database: each package looks only at its own. */
+export class OsvIndex {
+  readonly #byName = new Map<string, OsvRecord[]>();
+  #size = 0;
+
+  add(entry: OsvRecord): void {
+    this.#size++;
+    const keys = entry.affected.flatMap(({ package: named }) =>
+      named === undefined ? [] : [nameKey(baseEcosystem(named.ecosystem), named.name)],
+    );
+    for (const key of new Set(keys)) {
+      const others = this.#byName.get(key);
+      if (others === undefined) this.#byName.set(key, [entry]);
+      else others.push(entry);
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The same as {@link matchOsv} over every record that was added. */
+  match(components: readonly SbomComponent[]): OsvMatches {
+    const records = new Set<OsvRecord>();
+    for (const key of packageKeys(components)) for (const entry of this.#byName.get(key) ?? []) records.add(entry);
+    return matchOsv(components, records);
+  }
+}

@@ -82,12 +82,13 @@ function exploitedBy(
   raw: readonly RawFinding[],
   kev: KevCatalogue | undefined,
 ): KevEntry | undefined {
-  for (const id of [...ids, ...raw.flatMap(({ mentions = [] }) => mentions)]) {
+  const mentioned = kev === undefined ? ids : [...ids, ...raw.flatMap(({ mentions = [] }) => mentions)];
+  for (const id of mentioned) {
     const entry = kev?.entries.get(id);
     if (entry !== undefined) return entry;
   }
   // A scanner that carries its own copy of the catalogue is believed when it says "exploited", never when it does not.
-  const claims = raw.flatMap(({ exploited }) => (exploited === undefined ? [] : [exploited]));
+  const claims = raw.map(({ exploited }) => exploited).filter((claim) => claim !== undefined);
   return claims.sort((a, b) => byText(a.cve, b.cve))[0];
 }
 
@@ -101,7 +102,55 @@ function fixesOf(raw: readonly RawFinding[]): readonly string[] {
   return unique(raw.flatMap(({ fixedIn = [] }) => fixedIn));
 }
 
+/** The same for one source alone, which most findings have: nothing to sort, nothing to compare. */
+function single(purl: string | undefined, entry: RawFinding, feeds: Feeds): MergedFinding {
+  const { ids, kind, licence, source, fixedIn = [], identity } = entry;
+  const id = bestId(ids);
+  const raw = [entry];
+  const kev = exploitedBy(ids, raw, feeds.kev);
+  const epss = feeds.epss === undefined ? entry.epss : epssOf(ids, raw, feeds.epss);
+  return {
+    identity: identity ?? `${kind} ${purl ?? ''} ${id}`,
+    id,
+    aliases: ids.length === 1 ? NONE : ids.filter((alias) => alias !== id),
+    kind,
+    title: entry.title,
+    ...(purl === undefined ? undefined : { package: singlePackage(purl, entry) }),
+    locations: source.location === undefined ? NO_LOCATIONS : [source.location],
+    fixedIn: typeof fixedIn === 'string' ? [fixedIn] : fixedIn.length < 2 ? fixedIn : unique(fixedIn),
+    severity: source.severity,
+    sources: [source],
+    disagreement: false,
+    ...(kev === undefined ? undefined : { kev }),
+    ...(epss === undefined ? undefined : { epss }),
+    ...(licence === undefined ? undefined : { licence }),
+  };
+}
+
+/** Adapters write ids sorted and once; what others write is put in order. */
+function isSorted(ids: readonly string[]): boolean {
+  return ids.every((id, index) => index === 0 || (ids[index - 1] ?? '') < id);
+}
+
+const NONE: readonly string[] = [];
+const NO_LOCATIONS: readonly FindingLocation[] = [];
+
+function singlePackage(purl: string, entry: RawFinding): FindingPackage {
+  return {
+    purl,
+    purls: entry.purl === undefined || entry.inferred ? NONE : [entry.purl],
+    ecosystem: entry.ecosystem,
+    name: entry.name,
+    versions: [entry.version],
+    direct: entry.direct,
+    relation: relationOf(purl, entry.direct, entry.source.report === undefined),
+    scope: entry.scope,
+  };
+}
+
 function merge(purl: string | undefined, raw: readonly RawFinding[], feeds: Feeds): MergedFinding {
+  const [only] = raw;
+  if (raw.length === 1 && only !== undefined && isSorted(only.ids)) return single(purl, only, feeds);
   const ids = unique(raw.flatMap((entry) => entry.ids));
   const id = bestId(ids);
   const sources = sortedSources(raw);
@@ -179,10 +228,26 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
     if (group === undefined) groups.set(key, { purl, raw: [entry] });
     else group.raw.push(entry);
   }
-  return [...groups.values()]
-    .map((group) => merge(group.purl, group.raw, feeds))
-    .sort(
-      (a, b) =>
-        byText(a.package?.purl ?? '', b.package?.purl ?? '') || byText(a.id, b.id) || byText(a.identity, b.identity),
-    );
+  return sorted(groups.values(), feeds);
+}
+
+/** By package, then id, then identity; sorted package by package, which is less to compare than all at once. */
+function sorted(
+  groups: Iterable<{ readonly purl: string | undefined; readonly raw: readonly RawFinding[] }>,
+  feeds: Feeds,
+): readonly MergedFinding[] {
+  const packages = new Map<string, MergedFinding[]>();
+  for (const { purl, raw } of groups) {
+    const finding = merge(purl, raw, feeds);
+    const own = packages.get(purl ?? '');
+    if (own === undefined) packages.set(purl ?? '', [finding]);
+    else own.push(finding);
+  }
+  const all: MergedFinding[] = [];
+  for (const purl of [...packages.keys()].sort(byText)) {
+    const own = packages.get(purl) ?? [];
+    if (own.length > 1) own.sort((a, b) => byText(a.id, b.id) || byText(a.identity, b.identity));
+    for (const finding of own) all.push(finding);
+  }
+  return all;
 }

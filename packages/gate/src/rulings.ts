@@ -47,6 +47,7 @@ export function licenceState(policy: Policy, licence: string): 'allowed' | 'deni
 export class Rulings {
   readonly #at: Circumstances;
   readonly #tables = new Map<string, Thresholds>();
+  readonly #rulings = new Map<string, Ruling>();
 
   constructor(circumstances: Circumstances) {
     this.#at = circumstances;
@@ -57,7 +58,12 @@ export class Rulings {
   }
 
   #ruling(rule: RuleId, action: Action): Ruling {
-    return { rule, action, mode: this.#at.policy.modes[rule] };
+    const key = `${rule} ${action}`;
+    const known = this.#rulings.get(key);
+    if (known !== undefined) return known;
+    const ruling = { rule, action, mode: this.#at.policy.modes[rule] };
+    this.#rulings.set(key, ruling);
+    return ruling;
   }
 
   /** Thresholds for a kind of finding and a relation: what stands instead of the general ones, then what tightens. */
@@ -102,7 +108,7 @@ export class Rulings {
     if (dueAtMs !== undefined) {
       const overdue = this.#at.atMs > dueAtMs;
       const action = overdue ? this.pick(sla.overdue) : 'trend';
-      step('sla', action, `${overdue ? 'was' : 'is'} due ${new Date(dueAtMs).toISOString()}`);
+      if (step !== silent) step('sla', action, `${overdue ? 'was' : 'is'} due ${new Date(dueAtMs).toISOString()}`);
       ruling = this.#raise(ruling, 'sla', action);
     }
     return ruling;
