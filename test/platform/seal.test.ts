@@ -169,7 +169,7 @@ describe('the composite seal, in a workflow of the caller', () => {
     const seal = result.jobs.find(({ id }) => id === 'seal');
     const published = readPublished(world, REPOSITORY, seal?.outputs.digest ?? '', join(world.folder, 'published'));
     expect(published.tags).toEqual(['1.0.0']);
-    expect(published.bundles.map(({ predicateType }) => predicateType))).toEqual(
+    expect(published.bundles.map(({ predicateType }) => predicateType)).toEqual(
       expect.arrayContaining([
         'https://cyclonedx.org/bom',
         'https://slsa.dev/provenance/v1',
