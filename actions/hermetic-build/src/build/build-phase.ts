@@ -94,6 +94,7 @@ async function prepareBuild(inputs: Inputs, place: Place, context: ActionContext
   const given = { bundlePath, buildPath, depsPath, visibleDepsPath, sourceDateEpoch, home, workDir, sandboxed };
   const installed = await project.install(given);
   await makeReadable(depsPath);
+  for (const notice of installed.notices ?? []) context.log.notice(notice);
   context.log.info(`Installed ${installed.count} packages from the bundle`);
   return installed;
 }

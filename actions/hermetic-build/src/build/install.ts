@@ -1,13 +1,13 @@
-import { chmod, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
-import { basename, dirname, join, posix, relative } from 'node:path';
+import { chmod, lstat, mkdir, rm, symlink } from 'node:fs/promises';
+import { basename, join, posix, relative } from 'node:path';
 import { HermeticBuildError } from '../error.js';
 import type { LockEntry } from '../lockfile/entry.js';
 import { sha512Of } from '../lockfile/integrity.js';
 import type { Lockfile } from '../lockfile/lockfile.js';
 import type { Node } from '../lockfile/tree.js';
-import { walkArchive } from './archive.js';
 import { safeFolder } from './safe-folder.js';
 import { sha512File } from './sha512-file.js';
+import { unpack } from './unpack.js';
 
 export interface InstallOptions {
   readonly lockfile: Lockfile;
@@ -52,19 +52,7 @@ async function installOne(node: Node, options: InstallOptions): Promise<void> {
   // The archive of the package around it may have put something there.
   await rm(target, { recursive: true, force: true });
   await mkdir(target);
-  const made = new Set<string>([target]);
-  await walkArchive(`${name}@${version}`, archive, async (file, content) => {
-    const path = join(target, file.path);
-    if (!made.has(dirname(path))) await mkdir(dirname(path), { recursive: true });
-    made.add(dirname(path));
-    const handle = await open(path, 'w', file.executable ? 0o755 : 0o644);
-    try {
-      for await (const chunk of content) await handle.writeFile(chunk);
-      await handle.utimes(options.sourceDateEpoch, options.sourceDateEpoch);
-    } finally {
-      await handle.close();
-    }
-  });
+  await unpack(`${name}@${version}`, archive, target, options.sourceDateEpoch);
 }
 
 async function checkedArchive(key: string, entry: LockEntry, bundlePath: string): Promise<string> {

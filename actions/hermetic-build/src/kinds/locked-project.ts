@@ -53,6 +53,8 @@ export interface Installed {
   readonly path: readonly string[];
   /** Shell text of our own that runs in the sandbox before the command, under `set -e`. */
   readonly prelude: string;
+  /** What the user should know, one sentence each. */
+  readonly notices?: readonly string[];
 }
 
 /** A project with its lock file, read and held to each other; both phases make it anew from the source. */

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { lockfileKindOf } from '@paved/bom/lockfiles';
+import { openCargoProject } from '../cargo/cargo-project.js';
 import { HermeticBuildError } from '../error.js';
 import { openGoProject } from '../go/go-project.js';
 import { openPythonProject } from '../python/python-project.js';
@@ -7,7 +8,7 @@ import type { LockedProject } from './locked-project.js';
 import { openNpmProject } from './npm.js';
 
 const SUPPORTED =
-  'package-lock.json, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock';
+  'package-lock.json, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
@@ -29,6 +30,8 @@ export async function openProject(sourcePath: string, lockfilePath: string): Pro
     case 'uv':
     case 'poetry':
       return await openPythonProject(sourcePath, path, kind);
+    case 'cargo':
+      return await openCargoProject(sourcePath, path);
     case 'npm':
       return await openNpmProject(sourcePath, path);
     default:
