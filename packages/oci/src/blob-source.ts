@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { digestHex } from '@paved/digest';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
+import type { FileRange } from './verified-file.js';
 
 /** Files are read in pieces of this size: large enough that hashing and sending, not calls, take the time. */
 export const READ_BYTES = 1024 * 1024;
@@ -12,6 +13,8 @@ export const READ_BYTES = 1024 * 1024;
 export interface BlobSource {
   readonly descriptor: Descriptor;
   readonly open: () => Readable;
+  /** Where the bytes stand in a file, opened anew each time; whoever asks closes it. */
+  readonly range?: () => Promise<FileRange>;
 }
 
 export function bytesSource(descriptor: Descriptor, bytes: Uint8Array): BlobSource {
@@ -80,8 +83,12 @@ export class VerifiedBlobStream extends Transform {
   }
 
   #mismatch(state: string): OciError {
-    return new OciError('DIGEST_MISMATCH', `Cannot accept blob ${this.#descriptor.digest}: ${state}`, {
-      hint: 'The content changed or was damaged on the way; build it again',
-    });
+    return digestMismatch(this.#descriptor, state);
   }
+}
+
+export function digestMismatch({ digest }: Descriptor, state: string): OciError {
+  return new OciError('DIGEST_MISMATCH', `Cannot accept blob ${digest}: ${state}`, {
+    hint: 'The content changed or was damaged on the way; build it again',
+  });
 }

@@ -8,6 +8,7 @@ import type { RepositoryClient } from './repository-client.js';
 import { mayResume, resumeUpload } from './resume-upload.js';
 import { isTransientFailure, withRetry } from './retry.js';
 import { closingUrl, sessionUrl } from './upload-session.js';
+import { VerifiedFileStream } from './verified-file.js';
 
 export type BlobOutcome = 'present' | 'mounted' | 'sent';
 
@@ -98,11 +99,13 @@ async function sendBody(
   let body: Readable | undefined;
   const open = () => {
     let bytes = 0;
-    const verified = new VerifiedBlobStream(descriptor, (count) => {
-      bytes += count;
+    const count = (length: number) => {
+      bytes += length;
       onBytes?.(bytes);
+    };
+    body = openVerified(repository, source, count, (error) => {
+      failure = error;
     });
-    body = pipeline(openWithin(repository, source), verified, (error) => (failure = error));
     return body;
   };
   try {
@@ -125,10 +128,17 @@ async function sendBody(
   }
 }
 
-/** The deadline of the whole push cuts a body off; a request alone would only notice silence. */
-function openWithin(repository: RepositoryClient, source: BlobSource): Readable {
-  const { signal } = repository.registry;
-  return signal === undefined ? source.open() : addAbortSignal(signal, source.open());
+function openVerified(
+  { registry }: RepositoryClient,
+  { descriptor, open, range }: BlobSource,
+  onBytes: (count: number) => void,
+  onError: (error: unknown) => void,
+): Readable {
+  // The deadline of the whole push cuts a body off; a request alone would only notice silence.
+  const within = (stream: Readable) =>
+    registry.signal === undefined ? stream : addAbortSignal(registry.signal, stream);
+  if (range !== undefined) return within(new VerifiedFileStream(range, descriptor, onBytes)).on('error', onError);
+  return pipeline(within(open()), new VerifiedBlobStream(descriptor, onBytes), (error) => onError(error ?? undefined));
 }
 
 /**

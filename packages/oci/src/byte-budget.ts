@@ -8,7 +8,7 @@ export interface ByteBudget {
 
 /** Many small blobs at once hide the latency of their requests; a few large ones fill the line. */
 export const DEFAULT_BUDGET: ByteBudget = {
-  maxItems: 16,
+  maxItems: 8,
   maxBytes: 256 * 1024 * 1024,
   maxItemBytes: 64 * 1024 * 1024,
 };

@@ -75,7 +75,7 @@ async function openLayer(store: LayoutStore, name: string, diffId: Digest): Prom
   const size = await store.size(name);
   const digest = mediaType === OCI_LAYER ? diffId : await digestOf(store, name);
   const descriptor: Descriptor = { mediaType, digest, size };
-  return { descriptor, open };
+  return { descriptor, open, range: () => store.range(name) };
 }
 
 async function layerType(store: LayoutStore, name: string): Promise<string> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { READ_BYTES } from './blob-source.js';
 import { OciError } from './error.js';
+import type { FileRange } from './verified-file.js';
 
 /** Named regular files, in a folder or in an archive; names that are not there, and anything but a regular file, are refused. */
 export interface LayoutStore {
@@ -15,6 +16,8 @@ export interface LayoutStore {
   read(name: string, maxBytes: number): Promise<Buffer>;
   /** What is wrong with the name or the file comes as the stream's error. */
   open(name: string): Readable;
+  /** Where its bytes stand; whoever asks closes the handle. */
+  range(name: string): Promise<FileRange>;
 }
 
 /** A layout in a folder; `path` may itself be a link, nothing below it may. */
@@ -43,6 +46,12 @@ export class DirectoryStore implements LayoutStore {
 
   open(name: string): Readable {
     return Readable.from(this.#chunks(name), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  async range(name: string): Promise<FileRange> {
+    const handle = await this.#open(name);
+    // Bytes behind the end that was expected would never be read.
+    return { handle, start: 0 };
   }
 
   async *#chunks(name: string): AsyncGenerator<Buffer> {

@@ -88,7 +88,7 @@ function layoutReader(store: LayoutStore, hashed: boolean): ContentReader {
       const name = blobName(descriptor.digest);
       const size = await store.size(name);
       if (size !== descriptor.size) throw otherSize(descriptor, size);
-      const source = { descriptor, open: () => store.open(name) };
+      const source = { descriptor, open: () => store.open(name), range: () => store.range(name) };
       if (hashed) await assertBlobMatches(source);
       return source;
     },

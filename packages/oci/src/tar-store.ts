@@ -11,6 +11,7 @@ import {
   type TarHeader,
   text,
 } from './tar-header.js';
+import type { FileRange } from './verified-file.js';
 
 export interface TarLimits {
   /** Default 20,000. */
@@ -76,6 +77,11 @@ export class TarStore implements LayoutStore {
 
   open(name: string): Readable {
     return Readable.from(this.#chunks(name), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  async range(name: string): Promise<FileRange> {
+    const { offset } = this.#member(name);
+    return { handle: await openRegular(this.#path, ARCHIVE), start: offset };
   }
 
   async *#chunks(name: string): AsyncGenerator<Buffer> {
