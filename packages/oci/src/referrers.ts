@@ -11,14 +11,17 @@ import type { RepositoryClient } from './repository-client.js';
 /** How often a list that should name a referrer is asked for: some registries list what they took only after a moment. */
 const LISTING_ATTEMPTS = 3;
 
-/** Referrers by the API, or by the fallback tag where the registry has no API. */
+/**
+ * Referrers by the API, or by the fallback tag where the registry has no API, or where its API names none: some registries answer 200
+ * with an empty list without having one (sigstore-js#1187), and referrers pushed to them are found by the tag alone.
+ */
 export async function listReferrers(
   repository: RepositoryClient,
   subject: Digest,
   artifactType?: string,
 ): Promise<readonly Descriptor[]> {
   const listed = await repository.listReferrersApi(subject, artifactType);
-  if (listed !== undefined) return listed;
+  if (listed !== undefined && listed.length > 0) return listed;
   const fallback = await repository.pullManifest(fallbackTag(subject));
   const entries = fallback?.manifest.kind === 'index' ? fallback.manifest.manifests : [];
   return artifactType === undefined ? entries : entries.filter((entry) => entry.artifactType === artifactType);

@@ -215,4 +215,20 @@ describe('what is missing is noticed', () => {
     await world.release(registry).run();
     expect(fallbackEntries(registry)).toEqual([]);
   });
+
+  test('a registry that answers 200 with an empty list, and has no API, keeps the fallback index', async () => {
+    const index = 'application/vnd.oci.image.index.v1+json';
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: index, manifests: [] });
+    const registry = await world.registry({
+      referrers: false,
+      onRequest: ({ path }) =>
+        path.includes('/referrers/')
+          ? { kind: 'reply', reply: { status: 200, headers: { 'content-type': index }, body } }
+          : undefined,
+    });
+    const { run, repository, layout } = world.release(registry);
+    await run();
+    expect(fallbackEntries(registry)).toHaveLength(2);
+    expect(await listReferrers(repository, layout.root.digest)).toHaveLength(2);
+  });
 });
