@@ -1,3 +1,4 @@
+export { matchesPattern } from './pattern.js';
 export { type Annotation, annotationsOf, type ManifestText, workflowCommand } from './results/annotations.js';
 export { BACKLOG_MEDIA_TYPE, type Backlog, buildBacklog } from './results/backlog.js';
 export { catalogOwners } from './results/catalog-info.js';

@@ -50,6 +50,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
   publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+  query: ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/gate/results'],
   report: ['@paved/gate/results', '@paved/runner-kit/github'],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
   'scan-gate': [
