@@ -19,6 +19,7 @@ export const ENGINES = {
     go: GO,
   },
   oras: { module: 'oras.land/oras', version: 'v1.2.3', command: '/cmd/oras', go: GO },
+  act: { module: 'github.com/nektos/act', version: 'v0.2.89', command: '', go: GO },
   actionlint: { module: 'github.com/rhysd/actionlint', version: 'v1.7.12', command: '/cmd/actionlint', go: GO },
   fulcio: { module: 'github.com/sigstore/fulcio', version: 'v1.8.8', command: '', go: GO },
   rekor: {

@@ -1,3 +1,4 @@
+import { actSuite } from './act/act-suite.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
@@ -6,6 +7,7 @@ import type { EngineSuite } from './suite.js';
 import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
+  act: [actSuite],
   registries: [registriesSuite],
   sigstore: [sigstoreSuite, keysSuite, roadSuite, zizmorSuite],
 };
