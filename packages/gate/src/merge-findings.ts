@@ -216,36 +216,41 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
   for (const { ids, kind } of raw) if (BY_ALIAS.has(kind) && ids.length > 1) aliases.unite(ids);
   const exact = exactPurls(raw);
   const keys = new PurlKeys();
-  const groups = new Map<string, { purl: string | undefined; raw: RawFinding[] }>();
+  // Package, then name in it: no key is ever put together, which would cost more than the rest.
+  const packages = new Map<string | undefined, Map<string, RawFinding[]>>();
   for (const entry of raw) {
     const better = entry.inferred ? exact.get(`${entry.name}\0${entry.version}`) : undefined;
     const full = better || entry.purl;
     const purl = full === undefined ? undefined : keys.of(full);
-    const id = entry.ids[0] ?? entry.source.id;
-    const name = BY_ALIAS.has(entry.kind) ? `vulnerability\0${aliases.find(id)}` : `${entry.kind}\0${id}`;
-    const key = entry.identity ?? `${purl}\0${name}`;
+    const key = keyIn(entry, aliases);
+    let groups = packages.get(purl);
+    if (groups === undefined) {
+      groups = new Map();
+      packages.set(purl, groups);
+    }
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { purl, raw: [entry] });
-    else group.raw.push(entry);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
   }
-  return sorted(groups.values(), feeds);
+  return sorted(packages, feeds);
+}
+
+/** What a finding is called within its package. */
+function keyIn({ identity, kind, ids, source }: RawFinding, aliases: AliasGroups): string {
+  if (identity !== undefined) return identity;
+  const id = ids[0] ?? source.id;
+  return BY_ALIAS.has(kind) ? aliases.find(id) : `${kind}\0${id}`;
 }
 
 /** By package, then id, then identity; sorted package by package, which is less to compare than all at once. */
 function sorted(
-  groups: Iterable<{ readonly purl: string | undefined; readonly raw: readonly RawFinding[] }>,
+  packages: ReadonlyMap<string | undefined, ReadonlyMap<string, readonly RawFinding[]>>,
   feeds: Feeds,
 ): readonly MergedFinding[] {
-  const packages = new Map<string, MergedFinding[]>();
-  for (const { purl, raw } of groups) {
-    const finding = merge(purl, raw, feeds);
-    const own = packages.get(purl ?? '');
-    if (own === undefined) packages.set(purl ?? '', [finding]);
-    else own.push(finding);
-  }
   const all: MergedFinding[] = [];
-  for (const purl of [...packages.keys()].sort(byText)) {
-    const own = packages.get(purl) ?? [];
+  for (const purl of [...packages.keys()].sort((a, b) => byText(a ?? '', b ?? ''))) {
+    const own: MergedFinding[] = [];
+    for (const group of packages.get(purl)?.values() ?? []) own.push(merge(purl, group, feeds));
     if (own.length > 1) own.sort((a, b) => byText(a.id, b.id) || byText(a.identity, b.identity));
     for (const finding of own) all.push(finding);
   }

@@ -30,21 +30,23 @@ function idsOf(
 }
 
 /** The highest score of the match's own record, else of the related ones. */
-function epssOf(vulnerability: Fields, match: Fields): Epss | undefined {
-  for (const entry of [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')]) {
+function epssOf(entries: readonly Fields[]): Epss | undefined {
+  for (const entry of entries) {
+    if (listAt(entry, 'epss').length === 0) continue;
     const scores = objectsAt(entry, 'epss').flatMap((item): readonly Epss[] => {
       const [score, percentile] = [numberAt(item, 'epss'), numberAt(item, 'percentile')];
       if (score === undefined || percentile === undefined) return [];
       const date = textAt(item, 'date');
-      return [{ score, percentile, ...(date === '' ? {} : { date }) }];
+      return [{ score, percentile, ...(date === '' ? undefined : { date }) }];
     });
     if (scores.length > 0) return scores.reduce((a, b) => (b.score > a.score ? b : a));
   }
   return undefined;
 }
 
-function exploitedOf(vulnerability: Fields, match: Fields): RawFinding['exploited'] {
-  for (const entry of [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')]) {
+function exploitedOf(entries: readonly Fields[]): RawFinding['exploited'] {
+  for (const entry of entries) {
+    if (listAt(entry, 'knownExploited').length === 0) continue;
     const [first] = objectsAt(entry, 'knownExploited');
     if (first === undefined) continue;
     return {
@@ -91,8 +93,9 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
   // Versions stand there as well when the distribution will not have them.
   const fixedIn = fixState === 'wont-fix' || fixState === 'not-fixed' ? [] : textsAt(fix, 'versions');
   const path = textAt(fieldsOf(listAt(artifact, 'locations')[0]), 'path');
-  const epss = epssOf(vulnerability, match);
-  const exploited = exploitedOf(vulnerability, match);
+  const entries = [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')];
+  const epss = epssOf(entries);
+  const exploited = exploitedOf(entries);
   return {
     source: {
       name: SCANNER,
@@ -100,15 +103,15 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
       severity: severityOfText(textAt(vulnerability, 'severity')),
       report,
       version,
-      ...(path === '' ? {} : { location: { path } }),
-      ...(ignored ? { suppressed: ignoreReason(match) } : {}),
+      ...(path === '' ? undefined : { location: { path } }),
+      ...(ignored ? { suppressed: ignoreReason(match) } : undefined),
     },
     ...idsOf(vulnerability, match),
     kind: id.startsWith('MAL-') ? 'malware' : 'vulnerability',
     ...named,
     name,
     version,
-    ...(fixedIn.length === 0 ? {} : { fixedIn }),
+    ...(fixedIn.length === 0 ? undefined : { fixedIn }),
     fixState,
     title: oneLine(
       textAt(vulnerability, 'description') ||
@@ -116,8 +119,8 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
     ),
     direct: false,
     scope: 'runtime',
-    ...(epss === undefined ? {} : { epss }),
-    ...(exploited === undefined ? {} : { exploited }),
+    ...(epss === undefined ? undefined : { epss }),
+    ...(exploited === undefined ? undefined : { exploited }),
   };
 }
 
@@ -146,12 +149,12 @@ export function parseGrype(what: string, report: string, document: Fields): Pars
   return {
     format: 'grype',
     scanner: SCANNER,
-    ...(scannerVersion === '' ? {} : { scannerVersion }),
+    ...(scannerVersion === '' ? undefined : { scannerVersion }),
     kinds: ['sca'],
     findings: [...read(matches, false), ...read(ignored, true)],
     subjects: imageDigests(textAt(target, 'manifestDigest'), ...textsAt(target, 'repoDigests')),
-    ...(createdAt === '' ? {} : { createdAt }),
-    ...(builtAt === '' ? {} : { database: { builtAt } }),
+    ...(createdAt === '' ? undefined : { createdAt }),
+    ...(builtAt === '' ? undefined : { database: { builtAt } }),
   };
 }
 

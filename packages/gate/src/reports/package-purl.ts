@@ -79,10 +79,12 @@ const known = new Map<string, NamedPackage>();
  * Packages recur from match to match, and parsing a purl is dear: results are kept.
  */
 export function namedPackage(purl: string, type: string, name: string, version: string): NamedPackage {
-  const key = `${purl}\0${type}\0${name}\0${version}`;
+  const key = purl === '' ? `${type}\0${name}\0${version}` : purl;
   const found = known.get(key);
   if (found !== undefined) return found;
   const result = resolve(purl, type, name, version);
+  // What a malformed purl came to depends on the names beside it.
+  if (purl !== '' && result.inferred) return result;
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, result);
   return result;

@@ -92,7 +92,7 @@ function locationOf(run: Run, result: Fields): FindingLocation | undefined {
   const path = oneLine(uri.replace(/[?#].*$/s, ''), 500);
   if (path === '') return undefined;
   const line = numberAt(objectAt(location, 'region'), 'startLine');
-  return { path, ...(line === undefined || line < 1 ? {} : { line }) };
+  return { path, ...(line === undefined || line < 1 ? undefined : { line }) };
 }
 
 /** A fingerprint that tells results apart; the constant of a logged-out semgrep does not, nor do commits and e-mails. */
@@ -178,9 +178,9 @@ function finding(run: Run, result: Fields): RawFinding | undefined {
       id,
       severity: severityOf(run, result, rule, isVulnerability || kind === 'licence' ? help : ''),
       report: run.report,
-      ...(found === undefined ? {} : { version: found.version }),
-      ...(location === undefined ? {} : { location }),
-      ...(suppressed === undefined ? {} : { suppressed }),
+      ...(found === undefined ? undefined : { version: found.version }),
+      ...(location === undefined ? undefined : { location }),
+      ...(suppressed === undefined ? undefined : { suppressed }),
     },
     ids: [id],
     kind,
@@ -188,11 +188,11 @@ function finding(run: Run, result: Fields): RawFinding | undefined {
     ...named,
     name: found?.name ?? '',
     version: found?.version ?? '',
-    ...(found === undefined || found.fixedIn.length === 0 ? {} : { fixedIn: found.fixedIn }),
+    ...(found === undefined || found.fixedIn.length === 0 ? undefined : { fixedIn: found.fixedIn }),
     title: titleOf(kind, result, rule, ruleId),
     direct: false,
     scope: 'runtime',
-    ...(found === undefined ? { identity: `${kind} ${run.tool} ${ruleId} ${place}` } : {}),
+    ...(found === undefined ? { identity: `${kind} ${run.tool} ${ruleId} ${place}` } : undefined),
   };
 }
 
@@ -246,11 +246,11 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
   return {
     format: 'sarif',
     scanner: [...tools].join(', ') || 'sarif',
-    ...(scannerVersion === '' ? {} : { scannerVersion: oneLine(scannerVersion, 60) }),
+    ...(scannerVersion === '' ? undefined : { scannerVersion: oneLine(scannerVersion, 60) }),
     kinds: [...kinds],
     findings,
     subjects: [],
-    ...(incomplete === undefined ? {} : { incomplete }),
+    ...(incomplete === undefined ? undefined : { incomplete }),
   };
 }
 

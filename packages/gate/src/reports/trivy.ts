@@ -32,8 +32,8 @@ function raw(place: Place, entry: Fields, id: string, location: FindingLocation 
       id,
       severity: severityOfText(textAt(entry, 'Severity')),
       report: place.report,
-      ...(extra.version === undefined ? {} : { version: extra.version }),
-      ...(location === undefined ? {} : { location }),
+      ...(extra.version === undefined ? undefined : { version: extra.version }),
+      ...(location === undefined ? undefined : { location }),
     },
   };
 }
@@ -55,7 +55,7 @@ function vulnerability(place: Place, entry: Fields): RawFinding {
     ...namedPackage(textAt(objectAt(entry, 'PkgIdentifier'), 'PURL'), place.type, name, version),
     name,
     version,
-    ...(fixedIn.length === 0 ? {} : { fixedIn }),
+    ...(fixedIn.length === 0 ? undefined : { fixedIn }),
     fixState:
       status === 'fixed'
         ? 'fixed'
@@ -78,7 +78,7 @@ function misconfiguration(place: Place, entry: Fields): RawFinding {
   const cause = objectAt(entry, 'CauseMetadata');
   const line = numberAt(cause, 'StartLine');
   const message = textAt(entry, 'Message');
-  const location = { path: place.target, ...(line === undefined || line < 1 ? {} : { line }) };
+  const location = { path: place.target, ...(line === undefined || line < 1 ? undefined : { line }) };
   return raw(place, entry, id, location, {
     ids: [id],
     kind: 'misconfiguration',
@@ -94,7 +94,7 @@ function misconfiguration(place: Place, entry: Fields): RawFinding {
 function secret(place: Place, entry: Fields): RawFinding {
   const id = textAt(entry, 'RuleID');
   const line = numberAt(entry, 'StartLine');
-  const location = { path: place.target, ...(line === undefined || line < 1 ? {} : { line }) };
+  const location = { path: place.target, ...(line === undefined || line < 1 ? undefined : { line }) };
   return raw(place, entry, id, location, {
     ids: [id],
     kind: 'secret',
@@ -196,11 +196,11 @@ export function parseTrivy(what: string, report: string, document: Fields | read
   return {
     format: 'trivy',
     scanner: SCANNER,
-    ...(scannerVersion === '' ? {} : { scannerVersion }),
+    ...(scannerVersion === '' ? undefined : { scannerVersion }),
     // Nothing found is written as nothing at all: a scan without results is one for packages, which is what it does unasked.
     kinds: kinds.length === 0 ? ['sca'] : [...new Set(kinds)],
     findings: results.flatMap((result) => fromResult(what, report, result)),
     subjects: imageDigests(...textsAt(metadata, 'RepoDigests')),
-    ...(createdAt === '' ? {} : { createdAt }),
+    ...(createdAt === '' ? undefined : { createdAt }),
   };
 }
