@@ -1,6 +1,12 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { GITHUB_WORKFLOW_BUILD_TYPE, TRUST_MEDIA_TYPE } from '@paved/attestation';
 import type { GitHubClaimsOptions } from '@paved/testkit';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { FILE_DIGEST, type FileBench, startFileBench } from './file-bench.js';
 import { honest, type Json, SIGNER, startWorld, WORKFLOW, type World } from './world.js';
 
@@ -309,4 +315,51 @@ describe('on request', () => {
     expect(gh).toContain(`--signer-digest ${SIGNER}`);
     expect(gh).toContain('--repo acme/widget');
   });
+});
+
+test('a verification under every part of a policy fits its schema', async () => {
+  const ajv = new Ajv2020({ strict: true });
+  addFormats.default(ajv);
+  const schema = new URL('../../../docs/schemas/verification.schema.json', import.meta.url);
+  const validate = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')));
+  const signer = {
+    name: 'rebuilder',
+    issuer: world.identity.issuer,
+    workflowPath: 'github.com/other/rebuild/.github/workflows/rebuild.yml',
+    signerDigests: ['e'.repeat(40)],
+    repositoryId: '900200',
+    ownerId: '800300',
+    runnerEnvironment: 'github-hosted',
+  };
+  const { verification } = await bench.verify([provenance], {
+    trust: trust([RELEASED, { ...RELEASED, commit: 'b'.repeat(40), status: 'revoked', reason: 'x' }]),
+    require: 'provenance<=30d\nverdict',
+    'co-signers': JSON.stringify({ signers: [signer] }),
+    threshold: '2',
+    at: '2090-01-01',
+    'builder-id': 'x',
+    'build-types': 'release-artifact\ngithub-workflow',
+    'slsa-level': '3',
+    'source-repository': 'x',
+    'source-commit': 'x',
+    'required-parameters': '/inputs',
+    'expected-parameters': '{"inputs": {}}',
+  });
+  expect([validate(verification), validate.errors]).toEqual([true, null]);
+  expect(validate({ ...verification, policy: { ...verification?.policy, anySigner: true } })).toBe(false);
+});
+
+test('files are hashed as the statements want it', async () => {
+  const file = join(bench.kit.workspace, 'other.bin');
+  await writeFile(file, 'other');
+  const digest = createHash('sha512').update('other').digest('hex');
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: 'other.bin', digest: { sha512: digest } }],
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: honest(FILE_DIGEST).provenance,
+  };
+  const bundle = await world.signPayload(Buffer.from(JSON.stringify(statement)));
+  expect((await bench.verify([bundle], { files: file, 'digest-algorithm': 'sha512' })).failed).toEqual({});
+  expect((await bench.verify([bundle], { files: file })).failed['provenance-signed']).toBe('SUBJECT_MISMATCH');
 });
