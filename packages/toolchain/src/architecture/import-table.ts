@@ -52,6 +52,14 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
   query: ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/gate/results'],
   report: ['@paved/gate/results', '@paved/runner-kit/github'],
+  rescan: [
+    '@paved/attestation',
+    '@paved/bom',
+    '@paved/gate/results',
+    '@paved/oci',
+    '@paved/runner-kit/github',
+    '@paved/sigstore',
+  ],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
   'scan-gate': [
     '@paved/attestation',
