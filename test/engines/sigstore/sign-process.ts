@@ -32,7 +32,7 @@ export async function runSignAction(context: SigstoreContext, name: InstanceName
     const { status, stdout, stderr } = await runProgram(process.execPath, [actionPath()], {
       cwd: workspace,
       env: {
-        ...facts(context),
+        ...runnerFacts(context),
         ...inputs(context, name, temp),
         GITHUB_WORKSPACE: workspace,
         RUNNER_TEMP: temp,
@@ -89,7 +89,8 @@ function inputs(context: SigstoreContext, name: InstanceName, temp: string): Rec
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [`INPUT_${key.toUpperCase()}`, value]));
 }
 
-function facts({ claims }: SigstoreContext): Record<string, string> {
+/** What the runner tells every action. */
+export function runnerFacts({ claims }: SigstoreContext): Record<string, string> {
   const claim = (name: string) => claims[name] ?? '';
   return {
     GITHUB_REPOSITORY: claim('repository'),
@@ -134,7 +135,7 @@ async function readBundles(folder: string): Promise<ReadonlyMap<string, string>>
 }
 
 /** `name<<delimiter`, the value, the delimiter. */
-function outputOf(text: string, name: string): string {
+export function outputOf(text: string, name: string): string {
   const lines = text.split('\n');
   return lines[lines.findIndex((line) => line.startsWith(`${name}<<`)) + 1] ?? '';
 }
