@@ -1,5 +1,6 @@
-import { chmod, lstat, mkdir, rm, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, join, posix, relative } from 'node:path';
+import { type Decoder, object, oneOf, parseJson, record, string } from '@paved/json';
 import { HermeticBuildError } from '../error.js';
 import type { LockEntry } from '../lockfile/entry.js';
 import { sha512Of } from '../lockfile/integrity.js';
@@ -16,6 +17,8 @@ export interface InstallOptions {
   readonly buildPath: string;
   /** Time of each file, in seconds. */
   readonly sourceDateEpoch: number;
+  /** For lock files that do not list commands: each package.json says its own. */
+  readonly binsFromArchives?: boolean;
 }
 
 /**
@@ -76,8 +79,13 @@ async function linkFolder(buildPath: string, key: string, target: string): Promi
 }
 
 /** For a command that two packages bring, the first key in order wins. */
-async function linkBins({ nodes, lockfile, buildPath }: InstallOptions): Promise<void> {
-  const owners = [...nodes].map(([key, node]) => [key, node.package.entry, node.package.name] as const);
+async function linkBins({ nodes, lockfile, buildPath, binsFromArchives }: InstallOptions): Promise<void> {
+  const owners = await Promise.all(
+    [...nodes].map(async ([key, node]) => {
+      const entry = binsFromArchives === true ? await readBins(join(buildPath, key)) : node.package.entry;
+      return [key, entry, node.package.name] as const;
+    }),
+  );
   const linked = [...lockfile.links].flatMap(([key, target]) => {
     const entry = lockfile.workspaces.get(target);
     return entry === undefined ? [] : [[key, entry, entry.name ?? basename(key)] as const];
@@ -86,6 +94,22 @@ async function linkBins({ nodes, lockfile, buildPath }: InstallOptions): Promise
     for (const [command, path] of binsOf(entry, name)) await linkBin(buildPath, key, command, path);
   }
 }
+
+/** A package.json that the fetch phase has read before; what is no command in it is none. */
+async function readBins(folder: string): Promise<LockEntry> {
+  const text = await readFile(join(folder, 'package.json'), 'utf8');
+  const { bin } = parseJson('package.json', text.replace(/^\u{feff}/u, ''), object({ bin: lenientBin }));
+  return bin === undefined ? {} : { bin };
+}
+
+const bins = oneOf<Readonly<Record<string, string>> | string>(record(string), string);
+const lenientBin: Decoder<ReturnType<typeof bins> | undefined> = (value, path) => {
+  try {
+    return bins(value, path);
+  } catch {
+    return undefined;
+  }
+};
 
 /** Commands with their files. Attack: a command or a file with `..` in it would link or change something else. */
 function binsOf(entry: LockEntry, name: string): readonly (readonly [string, string])[] {

@@ -5,10 +5,10 @@ import { HermeticBuildError } from '../error.js';
 import { openGoProject } from '../go/go-project.js';
 import { openPythonProject } from '../python/python-project.js';
 import type { LockedProject } from './locked-project.js';
-import { openNpmProject } from './npm.js';
+import { openGraphProject, openNpmProject } from './npm.js';
 
 const SUPPORTED =
-  'package-lock.json, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock';
+  'package-lock.json, pnpm-lock.yaml, yarn.lock (of yarn 1), go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
@@ -32,6 +32,9 @@ export async function openProject(sourcePath: string, lockfilePath: string): Pro
       return await openPythonProject(sourcePath, path, kind);
     case 'cargo':
       return await openCargoProject(sourcePath, path);
+    case 'pnpm':
+    case 'yarn':
+      return await openGraphProject(sourcePath, path, kind);
     case 'npm':
       return await openNpmProject(sourcePath, path);
     default:

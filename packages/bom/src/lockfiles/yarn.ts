@@ -7,7 +7,8 @@ export function parseYarnLock(text: string): Lockfile {
   return /^__metadata:/m.test(text) ? berry(text) : classic(text);
 }
 
-interface Stanza {
+/** One entry of yarn.lock, as it stands there. */
+export interface Stanza {
   readonly descriptors: readonly string[];
   readonly fields: Map<string, string>;
   readonly requires: string[];
@@ -17,7 +18,8 @@ function unquote(text: string): string {
   return text.replace(/^"(.*)"$/s, '$1');
 }
 
-function stanzas(text: string): readonly Stanza[] {
+/** The entries of yarn.lock of yarn 1 in order; `requires` are descriptors, `name@range`. */
+export function stanzas(text: string): readonly Stanza[] {
   const found: Stanza[] = [];
   let current: Stanza | undefined;
   let block = '';
