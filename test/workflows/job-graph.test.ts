@@ -5,7 +5,7 @@ import { parseWorkflow, renderedWorkflow } from './workflow.js';
 const RELEASE = renderedWorkflow('release-artifact');
 
 describe('the rendered job graph', () => {
-  test.each(['release-artifact', 'release-container', 'review', 'report'])('%s keeps every rule', (name) => {
+  test.each(['release-artifact', 'release-container', 'review', 'report', 'rescan'])('%s keeps every rule', (name) => {
     expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
   });
 
@@ -18,6 +18,29 @@ describe('the rendered job graph', () => {
     const { report } = parseWorkflow(renderedWorkflow('report')).jobs;
     expect(report?.permissions).toEqual({ contents: 'read', 'pull-requests': 'write', 'security-events': 'write' });
     expect(report?.steps.map(({ uses }) => uses)).toEqual(['$/actions/handoff', '$/actions/report']);
+  });
+
+  test('rescan writes issues alone, and neither pulls nor builds', () => {
+    const { rescan } = parseWorkflow(renderedWorkflow('rescan')).jobs;
+    expect(rescan?.permissions).toEqual({ contents: 'read', issues: 'write', packages: 'read' });
+    const used = new Set(rescan?.steps.map(({ uses }) => uses));
+    expect([...used].sort()).toEqual([
+      '$/actions/handoff',
+      '$/actions/oidc-login',
+      '$/actions/rescan',
+      '$/actions/scan-gate',
+    ]);
+  });
+
+  test.each([
+    ['always()', 'always()'],
+    ['another document', "${{ !cancelled() && steps.login.outputs.receipt-path != '' }}"],
+  ])('a step after a refusal may only pass on what refused: %s', (_what, condition) => {
+    const text = renderedWorkflow('rescan');
+    const from = "if: ${{ !cancelled() && steps.gate.outputs.verdict-path != '' }}";
+    expect(text).toContain(from);
+    const broken = text.replace(from, () => `if: ${condition}`);
+    expect(violationsOf(parseWorkflow(broken)).map((found) => found.rule)).toContain(4);
   });
 
   test('only seal holds a token', () => {

@@ -117,11 +117,18 @@ function isCallersHandover(step: Step, job: Job): boolean {
   return id !== null && !holdsIdToken(job) && step.with?.sha256 === `\${{ inputs.${id[1]}-sha256 }}`;
 }
 
-/** The verdict is handed over also when it refuses: showing it needs no success, and the job holds no token. */
-function sendsVerdict(step: Step, job: Job): boolean {
-  const condition = `\${{ !cancelled() && steps.gate.outputs.verdict-path != '' }}`;
-  const sends = action(step) === 'handoff' && step.with?.path === `\${{ steps.gate.outputs.verdict-path }}`;
-  return sends && step.if === condition && !holdsIdToken(job);
+/**
+ * What a refusing step wrote is handed over, or told to the owner, also then: showing it needs no success, and the job holds no
+ * token. The condition is that the document is there, and nothing else.
+ */
+function passesOnWhatRefused(step: Step, job: Job): boolean {
+  const found = /^\$\{\{ !cancelled\(\) && (steps\.[a-z]+\.outputs\.(?:verdict|receipt)-path) != '' \}\}$/.exec(
+    step.if ?? '',
+  );
+  const document = `\${{ ${found?.[1]} }}`;
+  const sends = action(step) === 'handoff' && step.with?.mode === 'send' && step.with.path === document;
+  const tells = action(step) === 'rescan' && step.with?.mode === 'notify' && step.with['verdict-path'] === document;
+  return found !== null && (sends || tells) && !holdsIdToken(job);
 }
 
 /** Rule 3: a hand-over is received by id and digest out of a needed job's outputs. */
@@ -161,7 +168,7 @@ const onlyAfterSuccess: Rule = (workflow) => [
     ),
   ]),
   ...eachStep(workflow, (where, step, job) => [
-    ...violation(4, where, 'has a condition of its own', step.if !== undefined && !sendsVerdict(step, job)),
+    ...violation(4, where, 'has a condition of its own', step.if !== undefined && !passesOnWhatRefused(step, job)),
     ...violation(4, where, 'continues on error', step['continue-on-error'] !== undefined),
     ...violation(
       4,
