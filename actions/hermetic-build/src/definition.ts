@@ -4,9 +4,9 @@ export const definition = defineAction({
   name: 'hermetic-build',
   purpose: 'Fetches locked packages, proves a sandbox without network, and runs the build command in it',
   inputs: {
-    phase: input.choice(['fetch', 'build', 'all'], {
+    phase: input.choice(['fetch', 'build', 'all', 'dry'], {
       description:
-        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both',
+        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses',
       default: 'all',
     }),
     'source-path': input.path({
@@ -15,7 +15,7 @@ export const definition = defineAction({
     }),
     lockfile: input.string({
       description:
-        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock (of yarn 1), go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock',
+        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock (of yarn 1), go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml (plain files)',
       default: 'package-lock.json',
     }),
     'registry-url': input.url({
@@ -57,6 +57,7 @@ export const definition = defineAction({
   outputs: {
     'bundle-path': output('Folder with what was fetched, each file named after its digest'),
     'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
+    'findings-path': output('Of dry: document with what would stand in the way'),
     'artifact-path': output('Folder with the collected outputs'),
     'build-record-path': output('Folder with build-record.json and build.log'),
   },

@@ -1,6 +1,7 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { buildPhase } from './build/build-phase.js';
 import type { definition } from './definition.js';
+import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
 import { SANDBOX_METHODS, type SandboxMethod } from './sandbox/sandbox.js';
@@ -19,6 +20,7 @@ export async function run(
   candidates: readonly SandboxMethod[] = SANDBOX_METHODS,
 ): Promise<Outputs> {
   const { phase } = inputs;
+  if (phase === 'dry') return await dryPhase(inputs, context);
   const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;
   const bundlePath = phase === 'all' ? fetched['bundle-path'] : inputs['bundle-path'];

@@ -61,6 +61,8 @@ export interface Installed {
 export interface LockedProject {
   readonly lockfiles: FetchManifest['lockfiles'];
   readonly registryKind: RegistryKind | undefined;
+  /** Every single package that {@link fetch} would refuse before it asks for anything, where a kind can tell. */
+  refusals?(): readonly Error[];
   /** Downloads what is locked, checked against the lock file; nothing of it is run. */
   fetch(options: FetchOptions): Promise<Fetched>;
   /** Lays out the bundle for the command, checked against the lock file once more. */

@@ -4,6 +4,8 @@ import { HermeticBuildError } from '../error.js';
 import { fetchBundle } from '../fetch/bundle.js';
 import { askNpmForRegistry } from '../fetch/default-registry.js';
 import { npmPackages, npmRoot } from '../fetch/manifest.js';
+import { sha512Of } from '../lockfile/integrity.js';
+import { assertNotGit } from '../lockfile/lockfile.js';
 import { currentPlatform } from '../lockfile/platform.js';
 import { installedTree } from '../lockfile/tree.js';
 import { placePackages } from '../node/place-packages.js';
@@ -55,6 +57,17 @@ function nodeProject(
   return {
     lockfiles: [{ ...lock, sha256: digestHex(project.lockfileDigest) }],
     registryKind: 'npm',
+    refusals: () =>
+      [...nodes.values()].flatMap(({ package: { key, entry } }) => {
+        if (entry.inBundle === true) return [];
+        try {
+          assertNotGit(key, entry.resolved);
+          sha512Of(key, entry.integrity);
+          return [];
+        } catch (error) {
+          return error instanceof Error ? [error] : [];
+        }
+      }),
     async fetch({ http, bundlePath, workDir, registry, repository, onProgress }) {
       const defaultRegistry = () => askNpmForRegistry(workDir);
       const options = { http, projectPath: sourcePath, bundlePath, registry, defaultRegistry, onProgress };

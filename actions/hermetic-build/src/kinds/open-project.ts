@@ -2,13 +2,14 @@ import { posix } from 'node:path';
 import { lockfileKindOf } from '@paved/bom/lockfiles';
 import { openCargoProject } from '../cargo/cargo-project.js';
 import { HermeticBuildError } from '../error.js';
+import { FILES_LOCK, openFilesProject } from '../files/files-project.js';
 import { openGoProject } from '../go/go-project.js';
 import { openPythonProject } from '../python/python-project.js';
 import type { LockedProject } from './locked-project.js';
 import { openGraphProject, openNpmProject } from './npm.js';
 
 const SUPPORTED =
-  'package-lock.json, pnpm-lock.yaml, yarn.lock (of yarn 1), go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock';
+  'package-lock.json, pnpm-lock.yaml, yarn.lock (of yarn 1), go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
@@ -21,6 +22,7 @@ export async function openProject(sourcePath: string, lockfilePath: string): Pro
       hint: 'Set lockfile to a path below source-path',
     });
   }
+  if (posix.basename(path) === FILES_LOCK) return await openFilesProject(sourcePath, path);
   const kind = lockfileKindOf(path);
   switch (kind) {
     case 'go.sum':

@@ -10,7 +10,11 @@ export function npmPurl(name: string, version: string): string {
 }
 
 /** The same for the other types; the module path of Go is lower case in a package URL. */
-export function packagePurl(type: 'npm' | 'golang' | 'pypi' | 'cargo', name: string, version: string): string {
+export function packagePurl(
+  type: 'npm' | 'golang' | 'pypi' | 'cargo' | 'generic',
+  name: string,
+  version: string,
+): string {
   const own = type === 'golang' ? name.toLowerCase() : name;
   const cut = own.lastIndexOf('/');
   const namespace = cut === -1 ? undefined : own.slice(0, cut);
