@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type Lockfile, type LockfileKind, lockfileKindOf, parseLockfile } from '@paved/bom/lockfiles';
+import { fixture } from './fixture.js';
 import { expected, hasShared, sharedFile } from './shared-fixtures.js';
 
 interface Outcome {
@@ -120,6 +122,15 @@ describe('lock files that are no lock files', () => {
 });
 
 describe('what a lock file says', () => {
+  test.each([
+    ['pnpm', 'pnpm-lock.yaml', 2],
+    ['requirements', 'requirements.txt', 2],
+  ] as const)('%s: a file of a real project', (kind, name, count) => {
+    const { packages } = parseLockfile(kind, readFileSync(fixture(`lockfiles/${name}`), 'utf8'));
+    expect(packages).toHaveLength(count);
+    expect(packages.every(({ purl, integrity }) => purl !== undefined && integrity.length > 0)).toBe(true);
+  });
+
   test('names that would be prototypes are data', () => {
     const npm =
       '{"lockfileVersion":1,"dependencies":{"__proto__":{"version":"1.0.0"},"constructor":{"version":"2.0.0"}}}';
