@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildStatement, encodeStatement, PREDICATE_TYPES, parseBundleIndex } from '@paved/attestation';
 import { type Digest, digestHex } from '@paved/digest';
 import { type Bench, startBench } from '../../actions/verify/test/world.js';
@@ -104,6 +105,8 @@ export class SignSide {
       ...{ 'fulcio-url': fulcioUrl, 'rekor-url': rekorUrl, 'tsa-url': tsaUrl, 'trusted-root': trustedRoot.trim() },
       ...prepare(temp, workspace),
     };
+    // The log answers at each second: samples that follow each other would all begin at the same point between two.
+    await sleep(Math.random() * 1000);
     const before = this.#tokens.count;
     const { wallMs, peakMiB } = await measured(workspace, {
       ...runnerFacts(this.context),
@@ -131,7 +134,7 @@ function sbomOf(bytes: number): string {
   const components: string[] = [];
   for (let size = 0; size < bytes; size += (components.at(-1)?.length ?? 0) + 1) {
     const name = `component-${components.length}`;
-    const component = { type: 'library', name, version: '1.0.0', 'bom-ref': name, description: 'x'.repeat(60) };
+    const component = { type: 'library', name, version: '1.0.0', 'bom-ref': name, description: 'x'.repeat(8000) };
     components.push(JSON.stringify(component));
   }
   return `{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[${components.join()}]}`;
