@@ -13,6 +13,11 @@ export const definition = defineAction({
     }),
     sarif: input.boolean({ description: 'Upload SARIF to code scanning', default: true }),
     comment: input.boolean({ description: 'Keep one comment on the pull request', default: true }),
+    'jira-project': input.string({ description: 'Key of a project; writes payloads for a Jira-shaped webhook' }),
+    'cosign-vuln': input.boolean({
+      description: 'Write the vulnerability predicate of cosign as well, one per scanner',
+      default: false,
+    }),
     'details-url': input.url({ description: 'Where the whole report is (default: this run)' }),
   },
   outputs: {
@@ -20,6 +25,10 @@ export const definition = defineAction({
     'comment-path': output('Text of the comment'),
     'backlog-path': output('What the policy lets pass for later'),
     'predicates-path': output('In-toto vulns v0.2 predicates, one per scanner, in a JSON list'),
+    'slack-path': output('Payload for a Slack-compatible webhook, when there is something to say; not sent'),
+    'issues-path': output('One issue per finding that blocks or warns, with its key; not sent'),
+    'jira-path': output('Payloads for a Jira-shaped webhook, with jira-project; not sent'),
+    'cosign-path': output('Vulnerability predicates of cosign, with cosign-vuln'),
     posted: output('What was written: `sarif`, `comment`, separated by a comma'),
   },
   permissions: { contents: 'read', 'pull-requests': 'write', 'security-events': 'write' },

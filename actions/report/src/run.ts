@@ -1,13 +1,14 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import {
   annotationsOf,
-  buildBacklog,
   buildComment,
+  CODEOWNERS_PATHS,
+  ownersOf,
+  parseCodeOwners,
   parseReported,
   type Reported,
-  vulnsPredicates,
   workflowCommand,
   writeSarif,
 } from '@paved/gate/results';
@@ -17,6 +18,7 @@ import type { definition } from './definition.js';
 import { ReportError } from './error.js';
 import { fetchManifests, statusOf } from './manifests.js';
 import { postComment } from './post-comment.js';
+import { writeForms } from './write-forms.js';
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -24,31 +26,30 @@ const MAX_VERDICT_BYTES = 256 * 1024 * 1024;
 
 /** Reads a verdict, writes every form of it, then tells the services. It decides nothing: the gate has decided. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
-  const { runner, log } = context;
+  const { runner } = context;
   const verdict = parseReported(await readVerdict(inputs['verdict-path']));
   const [owner = '', repo = ''] = runner.repository.split('/');
   const client = githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
   const manifests = await fetchManifests(client, { owner, repo, ref: runner.sha }, inputs.manifests);
   const folder = await context.workDir();
-  const sarif = writeSarif(verdict.findings, {
-    tool: {
-      name: 'paved',
-      version: toolVersion(runner.optional('actionRef')),
-      uri: `${runner.serverUrl}/${runner.actionRepository}`,
-    },
-    category: inputs.category,
-    manifests,
-    fallbackPath: manifests[0]?.path ?? inputs.manifests[0] ?? 'README.md',
-  });
-  if (sarif.dropped.results > 0) {
-    log.warning(
-      `${sarif.dropped.results} findings are not in the SARIF: it has as many as the service keeps, worst first`,
-    );
-  }
+  const sarif = sarifOf(verdict, inputs, context, manifests);
   const detailsUrl =
     inputs['details-url']?.href ?? `${runner.serverUrl}/${runner.repository}/actions/runs/${runner.runId}`;
   const comment = buildComment(verdict, { escapeText: escapeMarkdown, key: inputs.category, detailsUrl });
-  const paths = await writeForms(folder, verdict, sarif.text, comment);
+  const [owned] = await fetchManifests(client, { owner, repo, ref: runner.sha }, CODEOWNERS_PATHS);
+  const paths = await writeForms(folder, {
+    verdict,
+    sarif: sarif.text,
+    comment,
+    notification: {
+      subject: verdict.subject?.name ?? runner.repository,
+      owners: owned === undefined ? [] : ownersOf(parseCodeOwners(owned.text), manifests[0]?.path ?? 'package.json'),
+      detailsUrl,
+      escapeText: escapeMarkdown,
+    },
+    jiraProject: inputs['jira-project'],
+    cosign: inputs['cosign-vuln'] ? invocationOf(runner) : undefined,
+  });
   for (const annotation of annotationsOf(verdict.findings, manifests))
     process.stdout.write(`${workflowCommand(annotation)}\n`);
   const posted: string[] = [];
@@ -66,6 +67,28 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   return { ...paths, posted: posted.join(',') };
 }
 
+function sarifOf(
+  { findings }: Reported,
+  { category, manifests: named }: Inputs,
+  { runner, log }: ActionContext,
+  manifests: Awaited<ReturnType<typeof fetchManifests>>,
+) {
+  const sarif = writeSarif(findings, {
+    tool: {
+      name: 'paved',
+      version: toolVersion(runner.optional('actionRef')),
+      uri: `${runner.serverUrl}/${runner.actionRepository}`,
+    },
+    category,
+    manifests,
+    fallbackPath: manifests[0]?.path ?? named[0] ?? 'README.md',
+  });
+  if (sarif.dropped.results > 0) {
+    log.warning(`${sarif.dropped.results} findings are not in the SARIF: it has what the service keeps, worst first`);
+  }
+  return sarif;
+}
+
 async function readVerdict(path: string): Promise<string> {
   const folder = await stat(path).catch(() => undefined);
   const file = folder?.isDirectory() ? join(path, 'verdict.json') : path;
@@ -77,21 +100,6 @@ async function readVerdict(path: string): Promise<string> {
   return await readFile(file, 'utf8');
 }
 
-async function writeForms(folder: string, verdict: Reported, sarif: string, comment: string) {
-  const predicates = join(folder, 'predicates.json');
-  const paths = {
-    'sarif-path': join(folder, 'gate.sarif'),
-    'comment-path': join(folder, 'comment.md'),
-    'backlog-path': join(folder, 'backlog.json'),
-    'predicates-path': predicates,
-  };
-  await writeFile(paths['sarif-path'], sarif, { flag: 'wx' });
-  await writeFile(paths['comment-path'], comment, { flag: 'wx' });
-  await writeFile(paths['backlog-path'], `${JSON.stringify(buildBacklog(verdict), null, 2)}\n`, { flag: 'wx' });
-  await writeFile(predicates, `${JSON.stringify(vulnsPredicates(verdict), null, 2)}\n`, { flag: 'wx' });
-  return paths;
-}
-
 async function uploadSarif(
   client: GitHubClient,
   place: { readonly owner: string; readonly repo: string },
@@ -100,6 +108,14 @@ async function uploadSarif(
 ): Promise<void> {
   const sarif = gzipSync(text).toString('base64');
   await client.rest.codeScanning.uploadSarif({ ...place, commit_sha: sha, ref, sarif });
+}
+
+function invocationOf({ serverUrl, repository, runId, workflowRef }: ActionContext['runner']) {
+  return {
+    uri: `${serverUrl}/${repository}/actions/runs/${runId}`,
+    eventId: runId,
+    builderId: `${serverUrl}/${workflowRef}`,
+  };
 }
 
 /** `refs/pull/7/merge`: the runner's own word, not the event's text. */

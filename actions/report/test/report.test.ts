@@ -107,6 +107,27 @@ describe('report', () => {
     expect(kit.masked).toContain(token);
   });
 
+  test('writes what others send or sign, on request', async () => {
+    const { token } = await prepare();
+    const outputs = await start(token, verdictText([raw]), {
+      'jira-project': 'SEC',
+      'cosign-vuln': 'true',
+      sarif: 'false',
+      comment: 'false',
+    });
+    expect(outputs.posted).toBe('');
+    const read = async (name: keyof typeof outputs) =>
+      JSON.parse(await readFile(outputs[name] ?? '', 'utf8')) as unknown;
+    expect(await read('slack-path')).toMatchObject({ text: '1 findings in octo/app' });
+    expect(await read('issues-path')).toMatchObject([{ title: 'CVE-2025-0001 in ms 2.1.2' }]);
+    expect(await read('jira-path')).toMatchObject([{ fields: { project: { key: 'SEC' } } }]);
+    expect(await read('cosign-path')).toMatchObject([
+      { scanner: 'osv', predicate: { invocation: { event_id: '3003' } } },
+    ]);
+    expect(github.results.comments).toEqual([]);
+    expect((await start(token, verdictText([raw])))['jira-path']).toBeUndefined();
+  });
+
   test('replaces its own comment, and leaves one that somebody else marked alone', async () => {
     const { token } = await prepare();
     await start(token, verdictText([raw]));
