@@ -3,6 +3,7 @@ import { type BenchCase, measure, tableRow } from './bench.js';
 const SUITES: Readonly<Record<string, () => Promise<{ cases(): Promise<readonly BenchCase[]> }>>> = {
   push: () => import('./push.js'),
   gate: () => import('./gate.js'),
+  road: () => import('./road.js'),
   sign: () => import('./sign.js'),
   startup: () => import('./startup.js'),
   verify: () => import('./verify.js'),
