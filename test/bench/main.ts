@@ -4,6 +4,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ cases(): Promise<readonly 
   push: () => import('./push.js'),
   gate: () => import('./gate.js'),
   road: () => import('./road.js'),
+  sbom: () => import('./sbom.js'),
   sign: () => import('./sign.js'),
   startup: () => import('./startup.js'),
   verify: () => import('./verify.js'),

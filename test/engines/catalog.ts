@@ -35,6 +35,7 @@ export const ENGINES = {
     go: '1.27.0',
   },
   gh: { module: 'github.com/cli/cli/v2', version: 'v2.83.0', command: '/cmd/gh', go: GO },
+  syft: { module: 'github.com/anchore/syft', version: 'v1.52.0', command: '/cmd/syft', go: GO },
   cosign: { module: 'github.com/sigstore/cosign/v3', version: 'v3.1.3', command: '/cmd/cosign', go: GO },
 } as const satisfies Readonly<Record<string, Engine>>;
 
