@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HttpClient } from '@paved/http';
 import {
+  describeRegistry,
   parseRegistryHost,
   RegistryClient,
   type RegistryHost,
@@ -22,8 +23,8 @@ export async function newConnect(inputs: Inputs, context: ActionContext): Promis
   const tokenHosts = (inputs['token-hosts'] ?? []).map(parseRegistryHost);
   const http = await httpFor(inputs['ca-file'], context);
   const signal = inputs.timeout === undefined ? undefined : AbortSignal.timeout(inputs.timeout);
-  return async (registry, repository) =>
-    new RegistryClient({
+  return async (registry, repository) => {
+    const client = new RegistryClient({
       registry,
       http,
       credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry, repository),
@@ -31,6 +32,10 @@ export async function newConnect(inputs: Inputs, context: ActionContext): Promis
       tokenHosts,
       signal,
     });
+    // The distribution API cannot be asked for this, and it has to be known before the first request.
+    describeRegistry(client, { immutableTags: inputs['immutable-tags'] });
+    return client;
+  };
 }
 
 async function httpFor(caFile: string | undefined, context: ActionContext): Promise<HttpClient> {

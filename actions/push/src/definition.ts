@@ -86,7 +86,7 @@ export const definition = defineAction({
       description: 'Hosts besides the registry that may see the credentials to issue its tokens',
     }),
     'ca-file': input.path({
-      description: 'Certificates (PEM) of the authorities of the registries; no other authority is trusted with it',
+      description: "Certificates (PEM) of the registries' own authorities, trusted besides the public ones",
     }),
     timeout: input.duration({ description: 'Limit of the whole step; without it only silence ends a transfer' }),
     'read-back': input.choice(['manifests', 'all'], {
@@ -95,6 +95,12 @@ export const definition = defineAction({
     }),
     'plain-http': input.boolean({ description: 'Use http for a registry that is not on this machine', default: false }),
     'mount-from': input.string({ description: 'Repository of the same registry to mount layers from' }),
+    'immutable-tags': input.boolean({
+      description:
+        'Tags of the repositories cannot be changed once they are set; without the referrers API a push with bundles is then ' +
+        'refused before the first byte',
+      default: false,
+    }),
   },
   outputs: {
     digest: output('Digest of the artifact'),

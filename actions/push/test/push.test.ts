@@ -197,6 +197,35 @@ describe('no tag without evidence', () => {
   });
 });
 
+describe('tags that are immutable', () => {
+  async function attempt(options: RegistryOptions, immutable: string) {
+    const { job, registry } = await start({ immutableTags: true, ...options });
+    const { digest } = await layoutOf(job);
+    const bundles = await seal.bundlesFor(job.temp, [digest], ROAD_SLOTS);
+    const inputs = { files: job.files, tags: '1.0.0', 'bundles-path': bundles, 'immutable-tags': immutable };
+    return { registry, pushing: job.push(at(registry, inputs)) };
+  }
+
+  test('and no referrers API: a named error, and nothing was sent', async () => {
+    const { registry, pushing } = await attempt({ referrers: false }, 'true');
+    await expect(pushing).rejects.toMatchObject({ code: 'REFERRERS_IMMUTABLE_TAG' });
+    expect(registry.requests.map(({ method }) => method)).toEqual(['GET']);
+    expect(registry.store.has(NAME)).toBe(false);
+  });
+
+  test('and the referrers API: a tag (control)', async () => {
+    const { registry, pushing } = await attempt({}, 'true');
+    await pushing;
+    expect(registry.store.repository(NAME).tags.size).toBe(1);
+  });
+
+  test('unsaid: the first index is one PUT, which immutable tags do allow', async () => {
+    const { registry, pushing } = await attempt({ referrers: false }, 'false');
+    await pushing;
+    expect(registry.store.repository(NAME).tags.has('1.0.0')).toBe(true);
+  });
+});
+
 describe('inputs that lead somewhere else', () => {
   test.each<[string, Record<string, string>, string]>([
     ['a host in the repository', { repository: 'evil.example/octo/app' }, 'REGISTRY_NOT_ALLOWED'],

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates } from 'node:tls';
 import { assertPublicHost } from './address.js';
 import { HttpError } from './error.js';
 import { redactUrl } from './redact.js';
@@ -13,7 +14,7 @@ export interface HttpClientOptions {
   readonly retry?: Partial<RetryPolicy>;
   /** Added to every request unless it sets its own. */
   readonly userAgent?: string;
-  /** PEM certificates trusted besides the system's. */
+  /** PEM certificates of authorities that are trusted besides those that Node trusts by itself. */
   readonly ca?: string;
   /** Lower-case names of headers that never cross an origin, besides `authorization` and `cookie`. */
   readonly secretHeaders?: readonly string[];
@@ -47,7 +48,8 @@ export class HttpClient {
     this.#https = new HttpsAgent({
       keepAlive: true,
       maxSockets: 32,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      // `ca` replaces what is trusted, so the default authorities are named again.
+      ...(options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }),
     });
   }
 

@@ -4,6 +4,7 @@ import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 import type { RepositoryName } from './reference.js';
+import { registryPath } from './registry-path.js';
 import type { RepositoryClient } from './repository-client.js';
 import { mayResume, resumeUpload } from './resume-upload.js';
 import { isTransientFailure, withRetry } from './retry.js';
@@ -43,6 +44,29 @@ export async function uploadBlob(
 }
 
 async function openSession(
+  repository: RepositoryClient,
+  source: BlobSource,
+  mountFrom: RepositoryName | undefined,
+): Promise<URL | 'mounted'> {
+  const { refusedMounts } = registryPath(repository.registry);
+  if (mountFrom === undefined || refusedMounts.has(mountFrom)) {
+    return await startSession(repository, source, undefined);
+  }
+  try {
+    return await startSession(repository, source, mountFrom);
+  } catch (error) {
+    if (!isRefusedMount(error)) throw error;
+    refusedMounts.add(mountFrom);
+    return await startSession(repository, source, undefined);
+  }
+}
+
+/** Harbor answers 401 for a `from` whose project it does not know, others 403 or 404: that says nothing about an upload. */
+function isRefusedMount(error: unknown): boolean {
+  return error instanceof OciError && (error.code === 'REGISTRY_UNAUTHORIZED' || error.code === 'REGISTRY_REFUSED');
+}
+
+async function startSession(
   repository: RepositoryClient,
   source: BlobSource,
   mountFrom: RepositoryName | undefined,

@@ -1,4 +1,5 @@
 import { OciError } from './error.js';
+import type { RepositoryName } from './reference.js';
 import type { RegistryClient } from './registry-client.js';
 import type { RegistryProfile } from './registry-profile.js';
 import { profileOf } from './registry-profiles.js';
@@ -16,6 +17,8 @@ export class RegistryPath {
   /** Whether POST with digest and body stores a blob in one request. */
   singlePost: boolean;
   readonly immutableTags: boolean;
+  /** Repositories from which the registry refused to mount; each is asked once. */
+  readonly refusedMounts = new Set<RepositoryName>();
 
   constructor(profile: RegistryProfile | undefined, immutableTags = false) {
     this.profile = profile;

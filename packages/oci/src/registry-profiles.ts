@@ -173,6 +173,12 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
         IMMUTABLE_TAGS,
         'goharbor/harbor#9427',
       ),
+      quirk(
+        'mount',
+        'answers 401 to a mount from a project that it does not know',
+        'asks again without the mount, and for no other blob from there',
+        'goharbor/harbor#17097',
+      ),
     ],
   },
   {

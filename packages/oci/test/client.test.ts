@@ -249,6 +249,20 @@ describe('blobs', () => {
     expect(await other.pushBlob(blobOf('new'), { mountFrom: NAME })).toBe('sent');
   });
 
+  test.each([400, 401, 403, 404, 422])('a mount that is answered with %i becomes an upload', async (status) => {
+    const onRequest = ({ query }: { readonly query: string }): Fault | undefined =>
+      query.includes('mount=') ? { kind: 'status', status } : undefined;
+    const repository = clientOf(await start({ onRequest }));
+    expect(await repository.pushBlob(blobOf('hello'), { mountFrom: parseRepositoryName('octo/base') })).toBe('sent');
+  });
+
+  test('an upload that is refused itself stays an error after a refused mount', async () => {
+    const onRequest = ({ method }: { readonly method: string }): Fault | undefined =>
+      method === 'POST' ? { kind: 'status', status: 403 } : undefined;
+    const pushing = clientOf(await start({ onRequest })).pushBlob(blobOf('hello'), { mountFrom: NAME });
+    await expect(pushing).rejects.toMatchObject({ code: 'REGISTRY_REFUSED', status: 403 });
+  });
+
   test.each(['hellO', 'hell', 'hello!', ''])('bytes %j under the digest of "hello" never arrive', async (text) => {
     const registry = await start();
     const source = { ...blobOf('hello'), open: blobOf(text).open };

@@ -177,6 +177,17 @@ const SHOWN: Readonly<Record<string, () => Promise<void>>> = {
     const current = await caseOf('harbor', { immutableTags: true }, true);
     expect((await current.release.run()).order).toBe('referrers-first');
   },
+  'harbor mount': async () => {
+    const found = await caseOf('harbor');
+    const unknown = parseRepositoryName('nobody/base');
+    const sources = ['one', 'two'].map((text) =>
+      bytesSource(describeBytes('application/octet-stream', Buffer.from(text)), Buffer.from(text)),
+    );
+    for (const source of sources) {
+      expect(await found.release.repository.pushBlob(source, { mountFrom: unknown })).toBe('sent');
+    }
+    expect(sent(found, 'POST').map((query) => query.includes('from='))).toEqual([true, false, false]);
+  },
   'quay mount': async () => {
     const found = await caseOf('quay');
     const bytes = Buffer.from('a base layer');

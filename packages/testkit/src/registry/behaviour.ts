@@ -20,6 +20,8 @@ export interface RegistryBehaviour {
   readonly mountReferencedOnly?: boolean;
   /** `true`: a mount without `from` is an error instead of a session. */
   readonly mountNeedsFrom?: boolean;
+  /** Status of a mount from a repository that is not there; default: a session, as the specification demands. */
+  readonly unknownMountStatus?: number;
   /** Largest body of a PATCH with Content-Range, in bytes; more is answered with 416. */
   readonly maxRangeBytes?: number;
   /** Smallest body of a PATCH but the last, in bytes; announced as `OCI-Chunk-Min-Length`. */

@@ -53,6 +53,9 @@ export async function startUpload({ request, url, name, store, repository, optio
   if (mount !== null) {
     const from = url.searchParams.get('from');
     if (from === null && options.mountNeedsFrom === true) return ociError(400, 'NAME_INVALID');
+    if (from !== null && !store.has(from) && options.unknownMountStatus !== undefined) {
+      return ociError(options.unknownMountStatus, 'UNAUTHORIZED');
+    }
     const source = store.has(from ?? name) ? store.repository(from ?? name) : undefined;
     const bytes = source?.blobs.get(mount);
     if (bytes !== undefined && (options.mountReferencedOnly !== true || source?.names(mount) === true)) {

@@ -36,7 +36,7 @@ export const REGISTRY_MODES: Readonly<Record<RegistryMode, RegistryBehaviour>> =
   },
   'artifact-registry': FALLBACK,
   acr: { conditionalPut: false, singlePost: false },
-  harbor: { conditionalPut: false, singlePost: false, immutableStatus: 412 },
+  harbor: { conditionalPut: false, singlePost: false, immutableStatus: 412, unknownMountStatus: 401 },
   quay: { conditionalPut: false, singlePost: false, mountNeedsFrom: true },
   gitlab: FALLBACK,
   distribution: FALLBACK,
