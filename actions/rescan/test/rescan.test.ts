@@ -8,6 +8,8 @@ import { digestHex, sha256 } from '@paved/digest';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
 import { found, verdictOf } from '../../../packages/gate/test/results-sample.js';
+import { definition as gateDefinition } from '../../scan-gate/src/definition.js';
+import { run as gate } from '../../scan-gate/src/run.js';
 import { type Bench, startBench, startWorld, type World } from '../../verify/test/world.js';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
@@ -62,6 +64,35 @@ describe('fetch', () => {
     );
     expect(pulled).toEqual([]);
     expect(JSON.parse(await readFile(outputs['facts-path'] ?? '', 'utf8'))).toMatchObject({ subjectDigest: FILE });
+  });
+
+  test('the gate takes what was fetched, and its verdict is what notify reads', async () => {
+    await bench.push([await world.sign('sbom-cyclonedx', sbom(FILE), bench.digest)]);
+    const fetched = await start();
+    const texts = {
+      mode: 'gate',
+      sboms: fetched['sboms-path'] ?? '',
+      'subject-digest': fetched['subject-digest'] ?? '',
+      'subject-name': fetched['subject-name'] ?? '',
+      'branch-protected': 'true',
+    };
+    // Without a database nothing is checked: the gate refuses, and still writes its verdict.
+    const refusal: unknown = await gate(await bench.kit.inputs(gateDefinition, texts), bench.kit.context).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toMatchObject({ code: 'GATE_BLOCKED' });
+    const { outputs } = refusal as { outputs: Record<string, string> };
+    const told = await run(
+      await bench.kit.inputs(definition, {
+        mode: 'notify',
+        'verdict-path': outputs['verdict-path'] ?? '',
+        'facts-path': fetched['facts-path'] ?? '',
+        'github-token': 'unused',
+      }),
+      bench.kit.context,
+    );
+    const receipt = JSON.parse(await readFile(told['receipt-path'] ?? '', 'utf8')) as object;
+    expect(receipt).toMatchObject({ subjectDigest: FILE, notifications: [] });
   });
 
   test('a bundle that anybody could push beside it hides nothing', async () => {
