@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { action, environment, job, PRINT_ENVIRONMENT, road, Scene, step } from './scene.js';
@@ -126,8 +127,10 @@ console.log('STATUS ' + (await fetch(process.env.GITHUB_API_URL + path, { header
     });
     const pid = Number(step(result, 'one', 0).log);
     expect(pid).toBeGreaterThan(1);
-    // What is killed may stay as an entry without a command until its parent looks.
-    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).toBe('');
+    // What is killed takes a moment to go on a busy machine, and may stay as an entry without a command until its parent looks.
+    const command = () => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    for (let look = 0; look < 100 && (await command()) !== ''; look++) await sleep(50);
+    expect(await command()).toBe('');
   });
 });
 
