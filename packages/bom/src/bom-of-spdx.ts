@@ -12,7 +12,9 @@ const TYPES: Readonly<Record<string, string>> = {
   FIRMWARE: 'firmware',
   FRAMEWORK: 'framework',
   LIBRARY: 'library',
+  // The specification and its JSON schema spell it differently.
   'OPERATING-SYSTEM': 'operating-system',
+  OPERATING_SYSTEM: 'operating-system',
 };
 
 function reference(value: unknown, types: readonly string[]): string | undefined {

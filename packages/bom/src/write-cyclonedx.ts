@@ -42,7 +42,8 @@ function names({ name, purl }: BomComponent): Json {
 function component(entry: BomComponent, direct: ReadonlySet<string>, version: CycloneDxVersion): Json {
   const hashes = entry.hashes.filter(({ alg, content }) => ALGORITHMS.test(alg) && DIGEST.test(content));
   return {
-    type: entry.type,
+    // 1.6 brought the word.
+    type: version === '1.5' && entry.type === 'cryptographic-asset' ? 'data' : entry.type,
     'bom-ref': entry.ref,
     ...(entry.supplier === undefined ? {} : { supplier: { name: entry.supplier } }),
     ...names(entry),

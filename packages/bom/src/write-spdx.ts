@@ -20,7 +20,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   firmware: 'FIRMWARE',
   framework: 'FRAMEWORK',
   library: 'LIBRARY',
-  'operating-system': 'OPERATING-SYSTEM',
+  'operating-system': 'OPERATING_SYSTEM',
 };
 /** Spelling of CycloneDX to that of SPDX 2.3 section 7.10. */
 const ALGORITHMS: Readonly<Record<string, string>> = {

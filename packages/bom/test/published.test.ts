@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Bom, readBom, scoreBom } from '@paved/bom';
+import {
+  type Bom,
+  CYCLONEDX_VERSIONS,
+  mergeBoms,
+  readBom,
+  type SbomContext,
+  scoreBom,
+  writeCycloneDx,
+  writeSpdx,
+} from '@paved/bom';
+import type { Digest } from '@paved/digest';
 import { expected, hasShared, sharedFile } from './shared-fixtures.js';
 
 const codeOf = (action: () => unknown): string => {
@@ -144,5 +154,39 @@ suite('sbom-quality')('SBOMs of known quality (skipped where ../shared is absent
   test.each([...new Set(rest)].map((file) => [file] as const))('%s is read, or says why not', (file) => {
     const code = codeOf(() => readBom(sharedFile('sbom-quality', file), { schema: false }));
     expect(code).toBe(file.includes('spdx3-') ? 'SBOM_UNSUPPORTED' : 'none');
+  });
+});
+
+const context: SbomContext = {
+  subjects: [{ name: 'app', digest: `sha256:${'a'.repeat(64)}` as Digest }],
+  componentType: 'application',
+  name: 'app',
+  created: '2025-09-01T10:00:00Z',
+  tool: { name: 'paved-sbom', version: '1.0.0' },
+  supplier: { name: 'octo' },
+};
+
+/** Documents of others that we read: each must come out of our writers, in every version, as the schema wants it. */
+const readable = [
+  ...Object.entries(cyclonedx.real.files)
+    .filter(([file, { specVersion }]) => !file.endsWith('.xml') && ['1.5', '1.6', '1.7'].includes(String(specVersion)))
+    .map(([file]) => ['cyclonedx', file] as const),
+  ...Object.entries(cyclonedx.conformance.files)
+    .filter(([file, outcome]) => outcome.expected === 'valid' && !file.includes('/1.4/'))
+    .map(([file]) => ['cyclonedx', file] as const),
+  ...Object.entries(spdx.files)
+    .filter(([, { spdxVersion }]) => spdxVersion === 'SPDX-2.3')
+    .map(([file]) => ['spdx', file] as const),
+];
+
+suite('cyclonedx')('written again (skipped where ../shared is absent)', () => {
+  test.each(readable)('%s %s', (subject, file) => {
+    const bom = mergeBoms([readBom(sharedFile(subject, file), { schema: false })]);
+    for (const version of CYCLONEDX_VERSIONS) {
+      const back = readBom(Buffer.from(writeCycloneDx(bom, context, version)));
+      expect(back.components.map(({ purl }) => purl)).toEqual(bom.components.map(({ purl }) => purl));
+    }
+    const back = readBom(Buffer.from(writeSpdx(bom, context)));
+    expect(back.components).toHaveLength(bom.components.length);
   });
 });
