@@ -1,4 +1,5 @@
 import { actSuite } from './act/act-suite.js';
+import { actionlintSuite } from './act/actionlint-suite.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
@@ -7,7 +8,7 @@ import type { EngineSuite } from './suite.js';
 import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
-  act: [actSuite],
+  act: [actionlintSuite, actSuite],
   registries: [registriesSuite],
   sigstore: [sigstoreSuite, keysSuite, roadSuite, zizmorSuite],
 };

@@ -43,6 +43,14 @@ describe('the rendered job graph', () => {
     expect(violationsOf(parseWorkflow(broken)).map((found) => found.rule)).toContain(4);
   });
 
+  test('publish writes contents and nothing else, with own actions alone', () => {
+    const { jobs } = parseWorkflow(renderedWorkflow('publish'));
+    expect(Object.values(jobs).map(({ permissions }) => permissions)).toEqual([{ contents: 'write' }]);
+    for (const { run, uses } of jobs.publish?.steps ?? []) {
+      expect([run, uses]).toEqual([undefined, expect.stringMatching(/^\$\/actions\/(handoff|publish)$/)]);
+    }
+  });
+
   test('only seal holds a token', () => {
     const { build, inspect, seal } = parseWorkflow(RELEASE).jobs;
     expect([build?.permissions, inspect?.permissions]).toEqual([{ contents: 'read' }, { contents: 'read' }]);
