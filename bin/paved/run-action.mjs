@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { readCommandFile } from './command-file.mjs';
 import { CommandLog } from './command-log.mjs';
+import { writeRegistryConfig } from './registry-config.mjs';
 import { report } from './report.mjs';
 import { ROOT } from './root.mjs';
 import { UsageError } from './usage-error.mjs';
@@ -51,6 +52,8 @@ export async function runAction(action, values, json) {
     const given = PATHS.has(kind) ? texts.map((text) => withinReach(text, temp)) : texts;
     environment[`INPUT_${name.toUpperCase()}`] = given.join('\n');
   }
+  const registryConfig = writeRegistryConfig(action, values, temp);
+  if (registryConfig !== undefined) environment['INPUT_REGISTRY-CONFIG'] = registryConfig;
   const secrets = action.inputs
     .filter(({ kind }) => kind === 'secret')
     .flatMap(({ name }) => values.get(name) ?? [])
