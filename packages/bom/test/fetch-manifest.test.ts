@@ -29,7 +29,7 @@ describe('parseFetchManifest', () => {
     ['a time with an offset', changed((m) => (m.fetchedAt = '2025-09-01T10:00:00+02:00')), 'JSON_UNEXPECTED'],
     [
       'an unknown ecosystem',
-      changed((m) => Object.assign(m.packages[0] ?? {}, { ecosystem: 'PyPI' })),
+      changed((m) => Object.assign(m.packages[0] ?? {}, { ecosystem: 'NuGet' })),
       'JSON_UNEXPECTED',
     ],
     [
