@@ -1,29 +1,13 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { readCommandFile } from './command-file.mjs';
 import { CommandLog } from './command-log.mjs';
 import { writeRegistryConfig } from './registry-config.mjs';
 import { report } from './report.mjs';
 import { ROOT } from './root.mjs';
 import { UsageError } from './usage-error.mjs';
-
-const PATHS = new Set(['path', 'paths']);
-
-/** Actions read only below the folder they run in; a file elsewhere that the user names is copied to where they may. */
-function withinReach(text, temp) {
-  const path = resolve(text);
-  const way = relative(process.cwd(), path);
-  if ((!way.startsWith('..') && !isAbsolute(way)) || !statSync(path, { throwIfNoEntry: false })?.isFile()) return text;
-  const folder = mkdtempSync(join(temp, 'given-'));
-  const copy = join(folder, basename(path));
-  copyFileSync(path, copy);
-  // Its age is part of what it says.
-  const { atime, mtime } = statSync(path);
-  utimesSync(copy, atime, mtime);
-  return copy;
-}
 
 /** Runs main and then post of an action's bundle, as the runner would; returns the exit status. */
 export async function runAction(action, values, json) {
@@ -47,11 +31,7 @@ export async function runAction(action, values, json) {
   const environment = { ...process.env, GITHUB_WORKSPACE: process.cwd(), RUNNER_TEMP: temp, ...files };
   // What belongs to an outer action, and secrets under their other name, is not the child's.
   for (const name of Object.keys(environment)) if (/^(PAVED_INPUT|INPUT|STATE)_/.test(name)) delete environment[name];
-  for (const [name, texts] of values) {
-    const { kind } = action.inputs.find((input) => input.name === name) ?? {};
-    const given = PATHS.has(kind) ? texts.map((text) => withinReach(text, temp)) : texts;
-    environment[`INPUT_${name.toUpperCase()}`] = given.join('\n');
-  }
+  for (const [name, texts] of values) environment[`INPUT_${name.toUpperCase()}`] = texts.join('\n');
   const registryConfig = writeRegistryConfig(action, values, temp);
   if (registryConfig !== undefined) environment['INPUT_REGISTRY-CONFIG'] = registryConfig;
   const secrets = action.inputs
