@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { installEngine } from '../engines/install.js';
@@ -34,6 +34,7 @@ export async function cases(): Promise<readonly BenchCase[]> {
 async function ours(folder: string, scan: string): Promise<number> {
   const temp = mkdtempSync(join(folder, 'temp-'));
   const output = join(temp, 'output');
+  writeFileSync(output, '');
   const inputs = { documents: scan, 'subject-digest': DIGEST, name: 'bench', created: '2025-09-01T00:00:00Z' };
   const env = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]));
   const spent = await timed(process.execPath, [resolve('dist/sbom/index.js')], {
