@@ -84,9 +84,9 @@ test('the same sources give the same bytes in another folder and under another u
   expect(await bytesOf(two)).toEqual(first);
   const read = (name: string) => readFile(join(one, 'dist/tiny', name), 'utf8');
   expect(await read('index.js')).not.toMatch(/child_process/);
-  expect(await read('licenses.txt')).toMatch(/@actions\/core@[\s\S]*undici@/);
+  expect(await read('licenses.txt')).toMatch(/@actions\/core@/);
   // What is left out of the bundle has no licence in it.
-  expect(await read('licenses.txt')).not.toMatch(/@actions\/(exec|io)@/);
+  expect(await read('licenses.txt')).not.toMatch(/@actions\/(exec|io)@|undici@/);
   await run(process.execPath, [join(one, 'dist/tiny/index.js')], { env: {} });
 });
 

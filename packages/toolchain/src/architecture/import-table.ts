@@ -40,6 +40,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/attestation',
     '@paved/bom',
     '@paved/bom/lockfiles',
+    '@paved/oci',
     'tar-stream',
     'yaml',
     'packageurl-js',

@@ -9,7 +9,7 @@ import { actionNames, isFile } from '../paths.js';
 import { assertBundle } from './assert-bundle.js';
 import type { CompiledEntry } from './compile-entry.js';
 import { licenceTexts } from './licences.js';
-import { PROCESS_ACTIONS } from './process-actions.js';
+import { FETCH_ACTIONS, PROCESS_ACTIONS } from './process-actions.js';
 import { createWorkbench } from './workbench.js';
 
 export interface BundleOptions {
@@ -66,6 +66,7 @@ async function bundleAction(options: BundleOptions, name: string): Promise<void>
     if (entry === 'post' && !(await isFile(join(options.root, 'actions', name, 'src/post.ts')))) continue;
     const source = join(options.root, 'build/actions', name, 'src', `${entry}.js`);
     const compiled = await compile(name, source, fileName, workbench, allowsProcesses);
+    assertFetch(name, compiled.modules);
     addFiles(name, files, compiled.files);
     for (const module of compiled.modules) modules.add(module);
   }
@@ -88,7 +89,8 @@ async function compile(
 ): Promise<CompiledEntry> {
   const result = join(workbench, `${fileName}.json`);
   const worker = fileURLToPath(import.meta.resolve('./compile-worker.js'));
-  const mode = allowsProcesses ? 'processes' : 'no-processes';
+  const allowsFetch = FETCH_ACTIONS.includes(name);
+  const mode = [...(allowsProcesses ? ['processes'] : []), ...(allowsFetch ? ['fetch'] : [])].join(',');
   try {
     await run(process.execPath, [worker, source, fileName, mode, result], {
       cwd: workbench,
@@ -101,6 +103,19 @@ async function compile(
     });
   }
   return parseJson(`the bundle of "${name}"`, await readFile(result, 'utf8'), decodeCompiled);
+}
+
+/** These libraries call undici, which only the bundles of FETCH_ACTIONS have. */
+function assertFetch(name: string, modules: readonly string[]): void {
+  const user = modules.find((module) => /\/@actions\/(github|artifact|cache|attest)\//.test(module));
+  if (user === undefined || FETCH_ACTIONS.includes(name)) return;
+  throw new ToolchainError(
+    'BUNDLE_FAILED',
+    `Cannot bundle action "${name}": it uses ${user.replace(/^.*node_modules\//, '')}`,
+    {
+      hint: 'Name the action in FETCH_ACTIONS, if the bundle may grow by 100 kB',
+    },
+  );
 }
 
 /** Chunks are named by number: two entries may share one only when it is the same. */
