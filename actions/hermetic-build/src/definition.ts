@@ -33,6 +33,13 @@ export const definition = defineAction({
       description:
         'Files, folders or patterns (*, **) that the command writes, relative to source-path; needed by build and all',
     }),
+    image: input.string({
+      description:
+        'Image description (YAML), relative to source-path: the outputs become layers of an OCI image layout in artifact-path, without a daemon',
+    }),
+    'approved-bases': input.list({
+      description: 'Digests that an image may be based on; a base of another digest is a finding. Default: any digest',
+    }),
     isolation: input.choice(['sandbox', 'none'], {
       description:
         'none runs the command on the bare machine and is recorded as not hermetic; for demonstrations alone',
@@ -58,8 +65,8 @@ export const definition = defineAction({
     'bundle-path': output('Folder with what was fetched, each file named after its digest'),
     'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
     'findings-path': output('Of dry: document with what would stand in the way'),
-    'artifact-path': output('Folder with the collected outputs'),
-    'build-record-path': output('Folder with build-record.json and build.log'),
+    'artifact-path': output('Folder with the collected outputs; with image, the OCI layout'),
+    'build-record-path': output('Folder with build-record.json, build.log and, with image, image-rules.sarif'),
   },
   permissions: { contents: 'read' },
   hosts: [

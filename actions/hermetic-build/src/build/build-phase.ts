@@ -5,6 +5,7 @@ import type { BuildRecord } from '@paved/attestation';
 import type { ActionContext } from '@paved/runner-kit';
 import { baseEnvironment } from '@paved/runner-kit/exec';
 import { HermeticBuildError } from '../error.js';
+import { buildImagePhase } from '../image/image-phase.js';
 import type { Installed } from '../kinds/locked-project.js';
 import { openProject } from '../kinds/open-project.js';
 import type { Inputs, Outputs } from '../run.js';
@@ -59,10 +60,11 @@ export async function buildPhase(
     log: { path: 'build.log', sha256: logDigest },
   };
   await writeFile(join(recordPath, 'build-record.json'), `${JSON.stringify(record, null, 2)}\n`);
+  const layoutPath = await buildImagePhase(inputs, { workDir, artifactPath, recordPath }, context);
   await rm(buildPath, { recursive: true, force: true });
   context.log.info(`Collected ${outputs.length} outputs`);
   context.events.emit({ stage: 'build', event: 'built', outputs: outputs.length, isolation: method });
-  return { 'artifact-path': artifactPath, 'build-record-path': recordPath };
+  return { 'artifact-path': layoutPath ?? artifactPath, 'build-record-path': recordPath };
 }
 
 function requiredInputs(inputs: Inputs): { readonly command: string; readonly patterns: readonly string[] } {
