@@ -169,6 +169,13 @@ function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpR
     outgoing.end(body);
     return;
   }
+  if ('writeTo' in body) {
+    body.writeTo(outgoing).then(
+      () => outgoing.end(),
+      (error) => outgoing.destroy(error),
+    );
+    return;
+  }
   pipeline(body.open(), outgoing, (error) => {
     if (error) outgoing.destroy(error);
   });

@@ -2,6 +2,6 @@ export { assertPublicHost, isPrivateAddress } from './address.js';
 export { HttpClient, type HttpClientOptions } from './client.js';
 export { HttpError, type HttpErrorCode } from './error.js';
 export { redactUrl } from './redact.js';
-export type { HttpBody, HttpRequest, RedirectPolicy } from './request.js';
+export type { HttpBody, HttpBodyWriter, HttpRequest, RedirectPolicy } from './request.js';
 export { HttpResponse } from './response.js';
 export { type RetryPolicy, retryDelayMs } from './retry.js';

@@ -1,7 +1,18 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** A stream is made anew for each attempt; `length` in bytes sets Content-Length. */
-export type HttpBody = string | Uint8Array | { readonly length: number; readonly open: () => Readable };
+export type HttpBody =
+  | string
+  | Uint8Array
+  | { readonly length: number; readonly open: () => Readable }
+  | HttpBodyWriter;
+
+/** A body that knows when its memory is free again, which a stream does not. */
+export interface HttpBodyWriter {
+  readonly length: number;
+  /** Called once for each attempt; writes exactly `length` bytes and does not end `outgoing`. A rejection breaks the request off. */
+  readonly writeTo: (outgoing: Writable) => Promise<void>;
+}
 
 /**
  * `refuse`: a 3xx is an error. `manual`: the 3xx is returned. `follow`: at most five hops, and at the first hop to another

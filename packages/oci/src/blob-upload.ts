@@ -1,5 +1,5 @@
-import { addAbortSignal, pipeline, type Readable } from 'node:stream';
-import { HttpError } from '@paved/http';
+import { addAbortSignal, pipeline, type Readable, type Writable } from 'node:stream';
+import { type HttpBody, HttpError } from '@paved/http';
 import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
@@ -9,7 +9,7 @@ import type { RepositoryClient } from './repository-client.js';
 import { mayResume, resumeUpload } from './resume-upload.js';
 import { isTransientFailure, withRetry } from './retry.js';
 import { closingUrl, sessionUrl } from './upload-session.js';
-import { VerifiedFileStream } from './verified-file.js';
+import { VerifiedFileBody } from './verified-file.js';
 
 export type BlobOutcome = 'present' | 'mounted' | 'sent';
 
@@ -120,24 +120,20 @@ async function sendBody(
   const { descriptor } = source;
   // The client only sees a connection that broke off; the reason is here.
   let failure: unknown;
-  let body: Readable | undefined;
-  const open = () => {
-    let bytes = 0;
-    const count = (length: number) => {
-      bytes += length;
-      onBytes?.(bytes);
-    };
-    body = openVerified(repository, source, count, (error) => {
-      failure = error;
-    });
-    return body;
+  let bytes = 0;
+  const count = (length: number) => {
+    bytes += length;
+    onBytes?.(bytes);
   };
+  const { body, stop } = verifiedBody(repository, source, count, (error) => {
+    failure = error;
+  });
   try {
     const response = await repository.send({
       method: 'PUT',
       url: closingUrl(session, descriptor.digest),
       headers: { 'content-type': 'application/octet-stream' },
-      body: { length: descriptor.size, open },
+      body,
       timeoutMs: UPLOAD_TIMEOUT_MS,
       attempts: 1,
       accept: [201],
@@ -147,22 +143,42 @@ async function sendBody(
   } catch (error) {
     throw failure instanceof OciError ? failure : error;
   } finally {
-    // An answer that came before the end of the body must not leave the file open.
-    body?.destroy();
+    // An answer that came before the end of the body, or the deadline of the whole push, must not leave the file open.
+    stop();
   }
 }
 
-function openVerified(
+interface VerifiedBody {
+  readonly body: HttpBody;
+  readonly stop: () => void;
+}
+
+function verifiedBody(
   { registry }: RepositoryClient,
   { descriptor, open, range }: BlobSource,
   onBytes: (count: number) => void,
   onError: (error: unknown) => void,
-): Readable {
-  // The deadline of the whole push cuts a body off; a request alone would only notice silence.
-  const within = (stream: Readable) =>
-    registry.signal === undefined ? stream : addAbortSignal(registry.signal, stream);
-  if (range !== undefined) return within(new VerifiedFileStream(range, descriptor, onBytes)).on('error', onError);
-  return pipeline(within(open()), new VerifiedBlobStream(descriptor, onBytes), (error) => onError(error ?? undefined));
+): VerifiedBody {
+  if (range !== undefined) {
+    const file = new VerifiedFileBody(range, descriptor, onBytes);
+    const writeTo = async (outgoing: Writable) => {
+      try {
+        await file.writeTo(outgoing);
+      } catch (error) {
+        onError(error);
+        throw error;
+      }
+    };
+    return { body: { length: file.length, writeTo }, stop: () => file.stop() };
+  }
+  let stream: Readable | undefined;
+  const openChecked = () => {
+    // The deadline of the whole push cuts a body off; a request alone would only notice silence.
+    const source = registry.signal === undefined ? open() : addAbortSignal(registry.signal, open());
+    stream = pipeline(source, new VerifiedBlobStream(descriptor, onBytes), (error) => onError(error ?? undefined));
+    return stream;
+  };
+  return { body: { length: descriptor.size, open: openChecked }, stop: () => stream?.destroy() };
 }
 
 /**

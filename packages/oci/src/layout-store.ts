@@ -23,6 +23,7 @@ export interface LayoutStore {
 /** A layout in a folder; `path` may itself be a link, nothing below it may. */
 export class DirectoryStore implements LayoutStore {
   readonly #path: string;
+  readonly #folders = new Map<string, Promise<void>>();
 
   constructor(path: string) {
     this.#path = path;
@@ -33,7 +34,10 @@ export class DirectoryStore implements LayoutStore {
   }
 
   async size(name: string): Promise<number> {
-    return await this.#with(name, async (handle) => (await handle.stat()).size);
+    await this.#assertFolders(name);
+    const stats = await lstat(join(this.#path, name)).catch(() => undefined);
+    if (stats?.isFile() === true) return stats.size;
+    throw invalid(name, 'it is missing or not a regular file');
   }
 
   async read(name: string, maxBytes: number): Promise<Buffer> {
@@ -69,10 +73,20 @@ export class DirectoryStore implements LayoutStore {
   }
 
   async #open(name: string): Promise<FileHandle> {
+    await this.#assertFolders(name);
+    return await openRegular(join(this.#path, name), name);
+  }
+
+  async #assertFolders(name: string): Promise<void> {
     const folders = name.split('/').slice(0, -1);
     // lstat of each: a link in place of `blobs` would let the layout reach files outside it.
-    for (const [depth] of ['.', ...folders].entries()) await this.#assertFolder(folders.slice(0, depth).join('/'));
-    return await openRegular(join(this.#path, name), name);
+    for (const [depth] of ['.', ...folders].entries()) {
+      const folder = folders.slice(0, depth).join('/');
+      // Once for each: a folder that is exchanged later changes bytes, and those are hashed whenever they are read.
+      const checked = this.#folders.get(folder) ?? this.#assertFolder(folder);
+      this.#folders.set(folder, checked);
+      await checked;
+    }
   }
 
   async #assertFolder(name: string): Promise<void> {

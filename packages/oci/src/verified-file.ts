@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { digestHex } from '@paved/digest';
+import type { HttpBodyWriter } from '@paved/http';
 import { digestMismatch } from './blob-source.js';
 import type { Descriptor } from './descriptor.js';
 
@@ -11,101 +12,121 @@ export interface FileRange {
   readonly start: number;
 }
 
-/** Above what a socket takes before it asks to wait, so that each piece waits for the one before; see {@link VerifiedFileStream}. */
-const PIECE_BYTES = 256 * 1024;
-/** One on the wire, one waiting to be written, one held back, one being filled, and two to spare. */
-const PIECES = 6;
+/** Large enough that copying and hashing take the time, not the threads that have to be woken for each read. */
+const PIECE_BYTES = 1024 * 1024;
+/** One that is read while another is hashed and a third is on the wire. */
+const PIECES = 3;
+/** Memory of uploads that have ended, for those that follow: without it each layer would leave 3 MiB for the collector. */
+const MAX_SPARE = 24;
+const spare: Buffer[] = [];
 
 /**
- * Reads a blob from a file and does what `VerifiedBlobStream` does: its last piece comes only when size and digest are those of
- * `descriptor`. The pieces' memory is used again and again, which saves a third of the time of an upload; so it may only be piped to
- * a writer that asks to wait for each piece and takes the next when that one is gone, as a request does. Were that ever untrue, the
- * registry would get other bytes than were hashed, and refuse them by their digest.
- * @throws {OciError} `DIGEST_MISMATCH` as the stream's error
+ * Sends a blob from a file and does what `VerifiedBlobStream` does: its last piece leaves only when size and digest are those of
+ * `descriptor`. Memory is used again when the piece in it was written, never before; so there are no streams between file and socket.
  */
-export class VerifiedFileStream extends Readable {
+export class VerifiedFileBody implements HttpBodyWriter {
+  readonly length: number;
   readonly #open: () => Promise<FileRange>;
   readonly #descriptor: Descriptor;
   readonly #onBytes: ((count: number) => void) | undefined;
-  readonly #hash;
-  readonly #pieces: Buffer[] = [];
-  #range: FileRange | undefined;
-  #turn = 0;
-  #size = 0;
-  #held: Buffer | undefined;
-  #found: string | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(open: () => Promise<FileRange>, descriptor: Descriptor, onBytes?: (count: number) => void) {
-    super({ highWaterMark: PIECE_BYTES });
+    this.length = descriptor.size;
     this.#open = open;
     this.#descriptor = descriptor;
     this.#onBytes = onBytes;
-    this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
   }
 
-  override _construct(done: (error?: Error | null) => void): void {
-    this.#open().then((range) => {
-      this.#range = range;
-      done();
-    }, done);
+  /** Ends what is being sent: the file is closed and nothing more is written. */
+  stop(): void {
+    this.#stopping.abort(new Error('The upload was ended'));
   }
 
-  override _read(): void {
-    this.#next().then(
-      (piece) => this.push(piece),
-      (error) => this.destroy(error),
-    );
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const closing = this.#range?.handle.close() ?? Promise.resolve();
-    closing.then(
-      () => done(error),
-      (cause) => done(error ?? cause),
-    );
-  }
-
-  /** The piece that was held back, once the one behind it is read and hashed; `null` after the last. */
-  async #next(): Promise<Buffer | null> {
-    if (this.#size === this.#descriptor.size) {
-      const last = this.#held ?? null;
-      this.#held = undefined;
-      this.#assertDigest();
-      return last;
+  /** @throws {OciError} `DIGEST_MISMATCH` */
+  async writeTo(outgoing: Writable): Promise<void> {
+    const { signal } = this.#stopping;
+    const range = await this.#open();
+    let stop: () => void = () => undefined;
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => reject(signal.reason ?? new Error('The connection was closed'));
+    });
+    signal.addEventListener('abort', stop);
+    // A request that is closed before it has a socket forgets the callbacks of its writes.
+    outgoing.once('close', stop);
+    if (signal.aborted || outgoing.destroyed) stop();
+    try {
+      await Promise.race([stopped, this.#copy(range, outgoing)]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      outgoing.removeListener('close', stop);
+      await range.handle.close();
     }
-    const piece = await this.#fill();
-    this.#size += piece.length;
-    this.#hash.update(piece);
-    this.#onBytes?.(piece.length);
-    const before = this.#held;
-    this.#held = piece;
-    return before ?? (await this.#next());
   }
 
-  async #fill(): Promise<Buffer> {
-    const length = Math.min(PIECE_BYTES, this.#descriptor.size - this.#size);
-    const slot = this.#turn++ % PIECES;
-    const memory = this.#pieces[slot] ?? Buffer.allocUnsafeSlow(length);
-    this.#pieces[slot] = memory;
-    const piece = memory.subarray(0, length);
-    const { handle, start } = this.#range as FileRange;
-    for (let filled = 0; filled < length; ) {
-      const { bytesRead } = await handle.read(piece, filled, length - filled, start + this.#size + filled);
+  async #copy(range: FileRange, outgoing: Writable): Promise<void> {
+    const { size, digest } = this.#descriptor;
+    const hash = createHash(digest.slice(0, digest.indexOf(':')));
+    const memory = takeMemory(size);
+    const written: Promise<void>[] = [];
+    if (size === 0) this.#assertDigest(hash.digest('hex'));
+    let reading = size === 0 ? undefined : this.#fill(range, 0, memory[0]);
+    for (let offset = 0, turn = 0; reading !== undefined; turn++) {
+      const piece: Buffer = await reading;
+      offset += piece.length;
+      const from = offset;
+      const next = (turn + 1) % PIECES;
+      reading = from === size ? undefined : settled(written[next]).then(() => this.#fill(range, from, memory[next]));
+      // It is awaited in the next turn; until then a failure has nobody else to hear it.
+      reading?.catch(() => undefined);
+      hash.update(piece);
+      this.#onBytes?.(piece.length);
+      if (from === size) this.#assertDigest(hash.digest('hex'));
+      written[turn % PIECES] = write(outgoing, piece);
+    }
+    await Promise.all(written);
+    // Only now: after a failure a read or a write may still be using its memory.
+    giveBack(memory);
+  }
+
+  async #fill({ handle, start }: FileRange, offset: number, memory: Buffer | undefined): Promise<Buffer> {
+    const { size } = this.#descriptor;
+    const piece = (memory as Buffer).subarray(0, Math.min(PIECE_BYTES, size - offset));
+    for (let filled = 0; filled < piece.length; ) {
+      const position = start + offset + filled;
+      const { bytesRead } = await handle.read(piece, filled, piece.length - filled, position);
       if (bytesRead === 0) {
-        throw digestMismatch(
-          this.#descriptor,
-          `it has ${this.#size + filled} bytes, expected ${this.#descriptor.size}`,
-        );
+        throw digestMismatch(this.#descriptor, `it has ${offset + filled} bytes, expected ${size}`);
       }
       filled += bytesRead;
     }
     return piece;
   }
 
-  #assertDigest(): void {
-    // Asked twice: for the last piece, and for what comes behind it.
-    this.#found ??= this.#hash.digest('hex');
-    if (this.#found === digestHex(this.#descriptor.digest)) return;
+  #assertDigest(found: string): void {
+    if (found === digestHex(this.#descriptor.digest)) return;
     throw digestMismatch(this.#descriptor, 'its bytes have another digest');
   }
+}
+
+function takeMemory(size: number): readonly Buffer[] {
+  if (size <= PIECE_BYTES) return [Buffer.allocUnsafeSlow(size)];
+  return Array.from({ length: PIECES }, () => spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES));
+}
+
+function giveBack(memory: readonly Buffer[]): void {
+  for (const piece of memory) if (piece.length === PIECE_BYTES && spare.length < MAX_SPARE) spare.push(piece);
+}
+
+/** Ends when the socket has taken the bytes, so that their memory is free. */
+function write(outgoing: Writable, piece: Buffer): Promise<void> {
+  const written = new Promise<void>((resolve, reject) => {
+    outgoing.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+  written.catch(() => undefined);
+  return written;
+}
+
+async function settled(written: Promise<void> | undefined): Promise<void> {
+  await written;
 }

@@ -83,7 +83,7 @@ export const IMPORT_TABLE: ImportTable = {
     errors: { packages: [] },
     digest: { packages: [] },
     json: { packages: [] },
-    http: { packages: [], builtins: ['node:http', 'node:https', 'node:net'] },
+    http: { packages: [], builtins: ['node:http', 'node:https', 'node:net', 'node:tls'] },
     attestation: { packages: [] },
     bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js', 'yaml'] },
     gate: { packages: ['semver', 'packageurl-js'] },
