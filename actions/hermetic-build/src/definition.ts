@@ -4,9 +4,9 @@ export const definition = defineAction({
   name: 'hermetic-build',
   purpose: 'Fetches locked packages, proves a sandbox without network, and runs the build command in it',
   inputs: {
-    phase: input.choice(['fetch', 'build', 'all', 'dry'], {
+    phase: input.choice(['fetch', 'build', 'all', 'dry', 'reproduce'], {
       description:
-        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses',
+        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses; reproduce is all with a second build, and refuses when one byte differs, saying which file and why',
       default: 'all',
     }),
     'source-path': input.path({

@@ -2,6 +2,7 @@ import { PavedError } from '@paved/errors';
 
 export type HermeticBuildErrorCode =
   | 'ARCHIVE_UNSAFE'
+  | 'BUILD_DIFFERS'
   | 'BUILD_FAILED'
   | 'BUILD_TIMEOUT'
   | 'BUNDLE_INCOMPLETE'

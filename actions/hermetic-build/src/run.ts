@@ -4,6 +4,7 @@ import type { definition } from './definition.js';
 import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
+import { reproducePhase } from './reproduce/reproduce-phase.js';
 import { SANDBOX_METHODS, type SandboxMethod } from './sandbox/sandbox.js';
 
 export type Inputs = InputsOf<typeof definition>;
@@ -23,11 +24,12 @@ export async function run(
   if (phase === 'dry') return await dryPhase(inputs, context);
   const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;
-  const bundlePath = phase === 'all' ? fetched['bundle-path'] : inputs['bundle-path'];
+  const bundlePath = phase === 'all' || phase === 'reproduce' ? fetched['bundle-path'] : inputs['bundle-path'];
   if (bundlePath === undefined) {
     throw new HermeticBuildError('BUNDLE_INCOMPLETE', 'Cannot build: bundle-path is empty', {
       hint: 'Set bundle-path to the output of the fetch phase, or phase to all',
     });
   }
-  return { ...fetched, ...(await buildPhase(inputs, bundlePath, context, candidates)) };
+  const build = phase === 'reproduce' ? reproducePhase : buildPhase;
+  return { ...fetched, ...(await build(inputs, bundlePath, context, candidates)) };
 }

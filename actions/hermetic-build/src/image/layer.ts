@@ -48,7 +48,7 @@ export async function writeLayer(
     throw error;
   }
   await writing;
-  const paths = [...entries].flatMap(([name, entry]) => (entry === 'folder' ? [] : [name]));
+  const paths = [...entries].flatMap(([name, entry]) => (entry === 'folder' ? [] : [name])).sort();
   return { digest: hashing.digest, size: hashing.size, paths };
 }
 
