@@ -65,10 +65,17 @@ describe('release-container', () => {
     renderedWorkflow('release-container').replaceAll('release-container', 'release-artifact'),
   );
 
-  test('is the same job graph: only where the layout comes from and the tags of single images differ', () => {
+  test('is the same job graph: only the image, where the layout comes from and the tags of single images differ', () => {
     const own = (workflow: typeof files, id: string) => workflow.jobs.seal?.steps.find((step) => step.id === id)?.with;
     const shared = (workflow: typeof files) => ({
       ...workflow.jobs,
+      build: {
+        ...workflow.jobs.build,
+        steps: workflow.jobs.build?.steps.map((step) => {
+          const { image: _image, ...rest } = step.with ?? {};
+          return { ...step, with: step.id === 'build' ? rest : step.with };
+        }),
+      },
       seal: {
         ...workflow.jobs.seal,
         steps: workflow.jobs.seal?.steps.map((step) => {
@@ -79,6 +86,8 @@ describe('release-container', () => {
       },
     });
     expect(shared(container)).toEqual(shared(files));
+    const building = container.jobs.build?.steps.find((step) => step.id === 'build')?.with;
+    expect(building).toMatchObject({ image: '${{ inputs.image }}' });
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
     expect(own(container, 'layout')).toEqual({ mode: 'layout', 'layout-path': path });
     expect(own(container, 'tag')).toMatchObject({
@@ -87,9 +96,10 @@ describe('release-container', () => {
     });
   });
 
-  test('takes the same inputs and one more', () => {
-    const { layout, ...inputs } = container.on.workflow_call.inputs;
-    expect([inputs, layout]).toEqual([files.on.workflow_call.inputs, { type: 'string' }]);
+  test('takes the same inputs and two more', () => {
+    const { image, layout, ...inputs } = container.on.workflow_call.inputs;
+    expect(inputs).toEqual(files.on.workflow_call.inputs);
+    expect([image, layout]).toEqual([{ type: 'string' }, { type: 'string' }]);
   });
 
   test('names itself, and no other workflow, wherever a signer is expected', () => {
