@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { assertPublicHost, HttpClient, isPrivateAddress, redactUrl, retryDelayMs } from '../src/index.js';
 
@@ -45,6 +45,24 @@ describe('retries', () => {
     });
     await expect(client.request({ method: 'GET', url })).rejects.toMatchObject({ code: 'HTTP_STATUS', status });
     expect(calls).toBe(1);
+  });
+
+  test('a body that writes itself is asked again for each attempt, and breaks its request off when it fails', async () => {
+    const bodies: string[] = [];
+    const url = await serve((_request, response, body) => {
+      bodies.push(body);
+      response.writeHead(bodies.length < 2 ? 503 : 200, { 'retry-after': '0' }).end();
+    });
+    const writing = async (outgoing: Writable) => void outgoing.write('abc');
+    await client.request({ method: 'PUT', url, body: { length: 3, writeTo: writing } });
+    expect(bodies).toEqual(['abc', 'abc']);
+    const failing = async (outgoing: Writable) => {
+      outgoing.write('ab');
+      throw new Error('gone');
+    };
+    const request = { method: 'PUT', url, body: { length: 3, writeTo: failing }, attempts: 1 } as const;
+    await expect(client.request(request)).rejects.toMatchObject({ code: 'HTTP_UNREACHABLE' });
+    expect(bodies).toHaveLength(2);
   });
 
   test('a POST is sent once, unless asked otherwise, and a streamed body is opened anew', async () => {

@@ -56,6 +56,19 @@ describe.each([
   );
 });
 
+test('memory goes from one upload to the next without mixing their bytes', async () => {
+  const sizes = Array.from({ length: 12 }, (_, number) => (2 + (number % 4)) * 1024 * KIB + number);
+  await Promise.all(
+    [0, 1, 2, 3].map(async (lane) => {
+      for (const size of sizes.filter((_, number) => number % 4 === lane)) {
+        const bytes = randomBytes(size);
+        const received = await receivedBy(await bodyOf(bytes), size, lane % 2 === 0);
+        expect(sha256(received)).toBe(sha256(bytes));
+      }
+    }),
+  );
+});
+
 test('a range begins where it says', async () => {
   const bytes = randomBytes(1000);
   const stream = await bodyOf(bytes, bytes.subarray(100), 100);
