@@ -3,6 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { openLayout, readPlatform } from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { parse } from 'yaml';
 import { definition } from '../../actions/hermetic-build/src/definition.js';
@@ -33,8 +34,8 @@ describe.each(NAMES)('the starter %s', (name) => {
 interface Project {
   readonly name: string;
   readonly program: readonly [string, ...string[]];
-  /** Changes one digest of the lock file. */
-  readonly change: (lock: string) => string;
+  /** Changes one digest of the lock file, where it has one. */
+  readonly change?: (lock: string) => string;
 }
 
 const flip = (lock: string, pattern: RegExp) =>
@@ -42,9 +43,16 @@ const flip = (lock: string, pattern: RegExp) =>
     pattern,
     (_all, head: string, digit: string) => `${head}${digit === 'A' || digit === '0' ? '1' : digit === '1' ? '0' : 'A'}`,
   );
+const GO = 'go';
 const PROJECTS: readonly Project[] = [
   { name: 'node-package', program: ['npm', '--version'], change: (lock) => flip(lock, /(sha512-)(.)/) },
-  { name: 'go-binary', program: ['go', 'version'], change: (lock) => flip(lock, /(v1\.5\.0 h1:)(.)/) },
+  { name: 'container', program: [GO, 'version'] },
+  { name: 'go-binary', program: [GO, 'version'], change: (lock) => flip(lock, /(v1\.5\.0 h1:)(.)/) },
+  {
+    name: 'rust-binary',
+    program: ['cargo', '--version'],
+    change: (lock) => lock.replace('checksum = "5', 'checksum = "4'),
+  },
   {
     name: 'python-wheel',
     program: ['python3', '-I', '-m', 'pip', '--version'],
@@ -55,7 +63,7 @@ const PROJECTS: readonly Project[] = [
 /** Fetches and builds the copy of a starter's project, as its workflow would. */
 async function act(host: TestContext, name: string, texts: Record<string, string>) {
   const { inputs } = readStarter(name);
-  const chosen = ['lockfile', 'command', 'output-path'].flatMap((key) =>
+  const chosen = ['lockfile', 'command', 'output-path', 'image'].flatMap((key) =>
     inputs[key] === undefined ? [] : [[key, inputs[key]]],
   );
   const given = { ...Object.fromEntries(chosen), 'source-path': host.workspace, ...texts };
@@ -100,23 +108,25 @@ describe.each(PROJECTS.map((project, index) => ({ ...project, why: obstacles[ind
         try {
           const built = await act(host, name, {});
           const record = join(built['build-record-path'] ?? '', 'build-record.json');
-          expect(JSON.parse(await readFile(record, 'utf8')).outputs).toHaveLength(1);
+          expect(JSON.parse(await readFile(record, 'utf8')).outputs).toHaveLength(name === 'container' ? 2 : 1);
+          if (name === 'container') await expectImage(built['artifact-path'] ?? '', join(record, '..'));
           if (name === 'go-binary') expectGoBuild(join(built['artifact-path'] ?? '', 'module-report'));
         } finally {
           await host.dispose();
         }
       },
-      240_000,
+      480_000,
     );
 
-    online(
+    const locked = change === undefined ? test.skip : online;
+    locked(
       `is refused after one digest of its lock file changed${reason}`,
       async () => {
         const host = await copyOf(name);
         try {
           const path = join(host.workspace, readStarter(name).inputs.lockfile ?? 'package-lock.json');
           const before = readFileSync(path, 'utf8');
-          writeFileSync(path, change(before));
+          writeFileSync(path, change?.(before) ?? before);
           expect(readFileSync(path, 'utf8')).not.toBe(before);
           await expect(act(host, name, { phase: 'fetch' })).rejects.toMatchObject({ code: 'INTEGRITY_MISMATCH' });
         } finally {
@@ -128,9 +138,19 @@ describe.each(PROJECTS.map((project, index) => ({ ...project, why: obstacles[ind
   },
 );
 
+/** An index of two platforms, and nothing for the image rules to find. */
+async function expectImage(layoutPath: string, recordPath: string): Promise<void> {
+  const layout = await openLayout(layoutPath);
+  const platforms = await Promise.all(layout.manifests.map((manifest) => readPlatform(layout, manifest)));
+  const architectures = platforms.flatMap((platform) => platform?.architecture ?? []);
+  expect(architectures).toEqual(['amd64', 'arm64']);
+  const sarif = JSON.parse(await readFile(join(recordPath, 'image-rules.sarif'), 'utf8'));
+  expect(sarif.runs[0].results).toEqual([]);
+}
+
 /** What the Go command itself reads out of the binary. */
 function expectGoBuild(binary: string): void {
-  const { stdout } = spawnSync('go', ['version', '-m', binary], { encoding: 'utf8' });
+  const { stdout } = spawnSync(GO, ['version', '-m', binary], { encoding: 'utf8' });
   const sums = readFileSync(join(ROOT, 'examples/go-binary/go.sum'), 'utf8');
   const dependencies = [...stdout.matchAll(/^\tdep\t(\S+)\t(\S+)\t(\S+)$/gm)].map(([, ...parts]) => parts.join(' '));
   expect(dependencies).toHaveLength(2);
