@@ -1,6 +1,3 @@
-/** Where the copy of the source stands inside the sandbox; fixed, so that no path of the machine gets into an artifact. */
-export const BUILD_FOLDER = '/build';
-
 export interface BuildEnvironmentOptions {
   readonly path: string;
   readonly home: string;

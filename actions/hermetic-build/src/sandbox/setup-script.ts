@@ -1,9 +1,6 @@
-/** Numeric user and group of everything the caller's command runs as; no account of a runner has it. */
-export const BUILD_UID = 65532;
-
 /**
  * What process 1 of the sandbox runs, as root of the new namespaces: it makes the file system, gives up the host's, starts the
- * command as {@link BUILD_UID} without capabilities and, when that ends, kills all that is left before it hands the files back.
+ * command as user and group 65532, which no account of a runner has, without capabilities and, when that ends, kills all that is left before it hands the files back.
  * All data are positional parameters (state file, empty folder, copy of the source, command file, `setuid` or `userns`, owner,
  * pairs of read-only binds, `--`, environment); the text is constant, so no input is ever parsed as shell.
  * Its standard input is the leash: when the action closes it, or dies, everything in here is killed. The state file is written
