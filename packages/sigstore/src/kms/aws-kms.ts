@@ -1,4 +1,4 @@
-import { array, type Decoder, object, optional, parseJson, string } from '@paved/json';
+import { array, type Decoder, nullable, object, optional, parseJson, string } from '@paved/json';
 import type { KeyAlgorithm, RsaPadding } from '../key-algorithm.js';
 import { type AwsCredentials, signAwsRequest } from './aws-signature.js';
 import { KmsKey, kmsPublicKey, spki } from './kms-key.js';
@@ -21,7 +21,7 @@ const NAMES: Readonly<Partial<Record<KeyAlgorithm, string>>> = {
 /** What the service hashes itself; of more it takes the digest. */
 const MAX_RAW_BYTES = 4096;
 
-const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: optional(array(string)) });
+const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: optional(nullable(array(string))) });
 const signatureAnswer = object({ Signature: string });
 const errorAnswer = object({ __type: string });
 
