@@ -13,7 +13,7 @@ import {
   writeSarif,
 } from '@paved/gate/results';
 import { type ActionContext, escapeMarkdown, type InputsOf, type OutputsOf } from '@paved/runner-kit';
-import { type GitHubClient, githubClient } from '@paved/runner-kit/github';
+import type { GitHubClient } from '@paved/runner-kit/github';
 import type { definition } from './definition.js';
 import { ReportError } from './error.js';
 import { fetchManifests, statusOf } from './manifests.js';
@@ -29,6 +29,8 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const { runner } = context;
   const verdict = parseReported(await readVerdict(inputs['verdict-path']));
   const [owner = '', repo = ''] = runner.repository.split('/');
+  // Loaded late: bad inputs are found without it, and start-up is what every run pays.
+  const { githubClient } = await import('@paved/runner-kit/github');
   const client = githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
   const manifests = await fetchManifests(client, { owner, repo, ref: runner.sha }, inputs.manifests);
   const folder = await context.workDir();

@@ -13,7 +13,7 @@ import {
 } from '@paved/gate/results';
 import { object, parseJson, string } from '@paved/json';
 import { type ActionContext, escapeMarkdown, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
-import { type GitHubClient, githubClient } from '@paved/runner-kit/github';
+import type { GitHubClient } from '@paved/runner-kit/github';
 import type { definition } from './definition.js';
 import { RescanError } from './error.js';
 import { type Facts, required } from './fetch-sboms.js';
@@ -40,6 +40,8 @@ export async function notify(inputs: Inputs, context: ActionContext): Promise<Ou
   const about = parseJson('the facts', await readText(required(inputs, 'facts-path')), facts);
   const [owner = '', repo = ''] = runner.repository.split('/');
   const place = { owner, repo };
+  // Loaded late: bad inputs are found without it, and start-up is what every run pays.
+  const { githubClient } = await import('@paved/runner-kit/github');
   const client = githubClient({ apiUrl: runner.apiUrl, token: required(inputs, 'github-token') });
   const news = verdict.findings.filter(isNews);
   if (news.length > MAX_ISSUES) {

@@ -1,11 +1,15 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
-import { fetchSboms } from './fetch-sboms.js';
-import { notify } from './notify.js';
 
+/** Each mode is loaded when it is asked for: reading SBOMs and telling people share little, and every run pays for start-up. */
 export async function run(
   inputs: InputsOf<typeof definition>,
   context: ActionContext,
 ): Promise<OutputsOf<typeof definition>> {
-  return inputs.mode === 'fetch' ? await fetchSboms(inputs, context) : await notify(inputs, context);
+  if (inputs.mode === 'fetch') {
+    const { fetchSboms } = await import('./fetch-sboms.js');
+    return await fetchSboms(inputs, context);
+  }
+  const { notify } = await import('./notify.js');
+  return await notify(inputs, context);
 }
