@@ -6,6 +6,8 @@ import { runProgram } from '../program.js';
  */
 export async function installSkopeo(): Promise<string> {
   if (await starts()) return 'skopeo';
+  // A new machine has no package lists yet.
+  await runProgram('apt-get', ['update'], { timeoutMs: 300_000 });
   const { status, stderr } = await runProgram('apt-get', ['install', '-y', 'skopeo'], { timeoutMs: 300_000 });
   if (status === 0 && (await starts())) return 'skopeo';
   throw new Error(
