@@ -1,7 +1,7 @@
 import { digestHex } from '@paved/digest';
 import { type DependencyGraph, dependencyGraph } from './dependency-graph.js';
 import type { FetchedPackage, FetchManifest } from './fetch-manifest.js';
-import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
+import { byText, contentUuid, type SbomContext, type SbomSubject, sortedSubjects, wholeSeconds } from './identity.js';
 import { parseDeclaredLicence } from './licence.js';
 import { assertSbomSchema, type CycloneDxVersion } from './schema.js';
 
@@ -58,7 +58,7 @@ function component(entry: FetchedPackage, version: CycloneDxVersion): Json {
 
 /** One subject: its hash is the main component's. Several: each is a file inside the main component. */
 function mainComponent(manifest: FetchManifest, context: SbomContext, version: CycloneDxVersion): Json {
-  const subjects = [...context.subjects].sort((a, b) => byText(a.name, b.name) || byText(a.digest, b.digest));
+  const subjects = sortedSubjects(context);
   const [only] = subjects;
   const files = subjects.map((subject, index) => ({
     type: 'file',

@@ -54,3 +54,8 @@ export function byText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
+
+/** The order in which documents list what they are about, whatever order it was given in. */
+export function sortedSubjects(context: SbomContext): readonly SbomSubject[] {
+  return [...context.subjects].sort((a, b) => byText(a.name, b.name) || byText(a.digest, b.digest));
+}

@@ -1,37 +1,13 @@
-import { type Digest, digestHex } from '@paved/digest';
 import { dependencyGraph } from './dependency-graph.js';
 import type { FetchedPackage, FetchManifest } from './fetch-manifest.js';
-import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
-import { parseDeclaredLicence } from './licence.js';
-import { assertSbomSchema } from './schema.js';
-import { declaredLicence as declared, elementId, licenceRef, NO_ASSERTION } from './spdx-names.js';
+import { byText, type SbomContext, sortedSubjects, wholeSeconds } from './identity.js';
+import { checksum, DOCUMENT, type Json, MAIN, ownWords, spdxText, subjectFile, UNJUDGED } from './spdx-document.js';
+import { declaredLicence as declared, elementId, NO_ASSERTION } from './spdx-names.js';
 
-type Json = Readonly<Record<string, unknown>>;
 interface Relationship {
   readonly spdxElementId: string;
   readonly relationshipType: string;
   readonly relatedSpdxElement: string;
-}
-
-const DOCUMENT = 'SPDXRef-DOCUMENT';
-const MAIN = 'SPDXRef-Subject';
-
-function ownWords(manifest: FetchManifest): readonly Json[] {
-  const found = new Map<string, string>();
-  for (const { licence } of [manifest.root, ...manifest.packages]) {
-    if (licence === undefined || licence.trim() === '') continue;
-    const parsed = parseDeclaredLicence(licence);
-    if (parsed.$case === 'name') found.set(licenceRef(parsed.name), parsed.name);
-  }
-  return [...found]
-    .sort(([a], [b]) => byText(a, b))
-    .map(([licenseId, extractedText]) => ({ licenseId, extractedText, name: NO_ASSERTION }));
-}
-
-const UNJUDGED = { licenseConcluded: NO_ASSERTION, copyrightText: NO_ASSERTION, filesAnalyzed: false } as const;
-
-function checksum(digest: Digest): Json {
-  return { algorithm: digest.startsWith('sha256:') ? 'SHA256' : 'SHA512', checksumValue: digestHex(digest) };
 }
 
 function purlReference(purl: string): Json {
@@ -54,20 +30,6 @@ function packageOf(entry: FetchedPackage): Json {
     primaryPackagePurpose: 'LIBRARY',
     checksums,
     externalRefs: [purlReference(entry.purl)],
-  };
-}
-
-function subjectFile(subject: SbomSubject, index: number): Json {
-  return {
-    SPDXID: `${MAIN}-File-${index + 1}`,
-    name: subject.name,
-    packageFileName: subject.name,
-    supplier: NO_ASSERTION,
-    downloadLocation: NO_ASSERTION,
-    ...UNJUDGED,
-    licenseDeclared: NO_ASSERTION,
-    primaryPackagePurpose: 'FILE',
-    checksums: [checksum(subject.digest)],
   };
 }
 
@@ -119,11 +81,11 @@ function relationships(manifest: FetchManifest, files: number): readonly Relatio
  * @throws {BomError} `SBOM_SCHEMA_INVALID`, `FETCH_MANIFEST_INVALID` for a time that is not RFC 3339
  */
 export function buildSpdx(manifest: FetchManifest, context: SbomContext): string {
-  const subjects = [...context.subjects].sort((a, b) => byText(a.name, b.name) || byText(a.digest, b.digest));
+  const subjects = sortedSubjects(context);
   const files = subjects.length === 1 ? [] : subjects.map(subjectFile);
   const packages = [...manifest.packages].sort((a, b) => byText(a.purl, b.purl));
   const name = context.name ?? manifest.root.name;
-  const extracted = ownWords(manifest);
+  const extracted = ownWords([manifest.root, ...manifest.packages].map(({ licence }) => licence));
   const content = {
     creationInfo: {
       created: wholeSeconds(context.created),
@@ -133,15 +95,5 @@ export function buildSpdx(manifest: FetchManifest, context: SbomContext): string
     relationships: relationships(manifest, files.length),
     ...(extracted.length === 0 ? {} : { hasExtractedLicensingInfos: extracted }),
   };
-  const path = encodeURIComponent(name).slice(0, 200);
-  const document = {
-    spdxVersion: 'SPDX-2.3',
-    dataLicense: 'CC0-1.0',
-    SPDXID: DOCUMENT,
-    name,
-    documentNamespace: `https://spdx.org/spdxdocs/${path}-${contentUuid(JSON.stringify({ name, content }))}`,
-    ...content,
-  };
-  assertSbomSchema('spdx', document);
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return spdxText(name, content);
 }

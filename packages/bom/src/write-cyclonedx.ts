@@ -1,6 +1,6 @@
 import { digestHex } from '@paved/digest';
 import type { Bom, BomComponent } from './bom.js';
-import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
+import { contentUuid, type SbomContext, type SbomSubject, sortedSubjects, wholeSeconds } from './identity.js';
 import { parseDeclaredLicence } from './licence.js';
 import { MAIN_REF } from './merge-boms.js';
 import { assertSbomSchema, type CycloneDxVersion } from './schema.js';
@@ -58,10 +58,6 @@ function component(entry: BomComponent, direct: ReadonlySet<string>, version: Cy
       : { evidence: { occurrences: entry.locations.map((location) => ({ location })) } }),
     properties: [{ name: 'paved:direct', value: String(direct.has(entry.ref)) }],
   };
-}
-
-export function sortedSubjects(context: SbomContext): readonly SbomSubject[] {
-  return [...context.subjects].sort((a, b) => byText(a.name, b.name) || byText(a.digest, b.digest));
 }
 
 function hashOf({ digest }: SbomSubject): Json {

@@ -1,17 +1,9 @@
-import { digestHex } from '@paved/digest';
 import type { Bom, BomComponent } from './bom.js';
-import { byText, contentUuid, type SbomContext, type SbomSubject, wholeSeconds } from './identity.js';
-import { parseDeclaredLicence } from './licence.js';
+import { byText, type SbomContext, sortedSubjects, wholeSeconds } from './identity.js';
 import { MAIN_REF } from './merge-boms.js';
-import { assertSbomSchema } from './schema.js';
-import { declaredLicence, elementId, licenceRef, NO_ASSERTION } from './spdx-names.js';
-import { sortedSubjects } from './write-cyclonedx.js';
+import { checksum, DOCUMENT, type Json, MAIN, ownWords, spdxText, subjectFile, UNJUDGED } from './spdx-document.js';
+import { declaredLicence, elementId, NO_ASSERTION } from './spdx-names.js';
 
-type Json = Readonly<Record<string, unknown>>;
-
-const DOCUMENT = 'SPDXRef-DOCUMENT';
-const MAIN = 'SPDXRef-Subject';
-const UNJUDGED = { licenseConcluded: NO_ASSERTION, copyrightText: NO_ASSERTION, filesAnalyzed: false } as const;
 const PURPOSES: Readonly<Record<string, string>> = {
   application: 'APPLICATION',
   container: 'CONTAINER',
@@ -76,24 +68,6 @@ function packageOf(entry: BomComponent): Json {
   };
 }
 
-function checksum({ digest }: SbomSubject): Json {
-  return { algorithm: digest.startsWith('sha256:') ? 'SHA256' : 'SHA512', checksumValue: digestHex(digest) };
-}
-
-function subjectFile(subject: SbomSubject, index: number): Json {
-  return {
-    SPDXID: `${MAIN}-File-${index + 1}`,
-    name: subject.name,
-    packageFileName: subject.name,
-    supplier: NO_ASSERTION,
-    downloadLocation: NO_ASSERTION,
-    ...UNJUDGED,
-    licenseDeclared: NO_ASSERTION,
-    primaryPackagePurpose: 'FILE',
-    checksums: [checksum(subject)],
-  };
-}
-
 function mainPackage(bom: Bom, context: SbomContext): Json {
   const [only] = context.subjects;
   const version = context.version ?? bom.main?.version;
@@ -107,7 +81,7 @@ function mainPackage(bom: Bom, context: SbomContext): Json {
     ...UNJUDGED,
     licenseDeclared: declared(bom.main?.licences ?? []),
     primaryPackagePurpose: PURPOSES[context.componentType] ?? 'OTHER',
-    ...(only !== undefined && context.subjects.length === 1 ? { checksums: [checksum(only)] } : {}),
+    ...(only !== undefined && context.subjects.length === 1 ? { checksums: [checksum(only.digest)] } : {}),
     ...references({ ...(bom.main?.purl === undefined ? {} : { purl: bom.main.purl }) }),
   };
 }
@@ -133,24 +107,12 @@ function relationships(bom: Bom, files: number): readonly Json[] {
     }));
 }
 
-function ownWords(bom: Bom): readonly Json[] {
-  const found = new Map<string, string>();
-  for (const licence of [bom.main, ...bom.components].flatMap((entry) => entry?.licences ?? [])) {
-    if (licence.trim() === '') continue;
-    const parsed = parseDeclaredLicence(licence);
-    if (parsed.$case === 'name') found.set(licenceRef(parsed.name), parsed.name);
-  }
-  return [...found]
-    .sort(([a], [b]) => byText(a, b))
-    .map(([licenseId, extractedText]) => ({ licenseId, extractedText, name: NO_ASSERTION }));
-}
-
 /** SPDX 2.3 JSON of a merged bill, with the guarantees of `writeCycloneDx`. */
 export function writeSpdx(bom: Bom, context: SbomContext): string {
   const subjects = sortedSubjects(context);
   const files = subjects.length === 1 ? [] : subjects.map(subjectFile);
   const name = context.name ?? bom.name;
-  const extracted = ownWords(bom);
+  const extracted = ownWords([bom.main, ...bom.components].flatMap((entry) => entry?.licences ?? []));
   const others = bom.tools.filter((tool) => tool.name !== context.tool.name);
   const creators = [context.tool, ...others].map(
     (tool) => `Tool: ${tool.name}${tool.version === undefined ? '' : `-${tool.version}`}`,
@@ -164,15 +126,5 @@ export function writeSpdx(bom: Bom, context: SbomContext): string {
     relationships: relationships(bom, files.length),
     ...(extracted.length === 0 ? {} : { hasExtractedLicensingInfos: extracted }),
   };
-  const path = encodeURIComponent(name).slice(0, 200);
-  const document = {
-    spdxVersion: 'SPDX-2.3',
-    dataLicense: 'CC0-1.0',
-    SPDXID: DOCUMENT,
-    name,
-    documentNamespace: `https://spdx.org/spdxdocs/${path}-${contentUuid(JSON.stringify({ name, content }))}`,
-    ...content,
-  };
-  assertSbomSchema('spdx', document);
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return spdxText(name, content);
 }
