@@ -6,6 +6,8 @@ export interface Engine {
   readonly command: string;
   /** The `go` line that the module needs; an older toolchain fetches it. */
   readonly go: string;
+  /** GOEXPERIMENT of the build, where the module needs one. */
+  readonly experiment?: string;
 }
 
 const GO = '1.24';
@@ -37,6 +39,23 @@ export const ENGINES = {
   gh: { module: 'github.com/cli/cli/v2', version: 'v2.83.0', command: '/cmd/gh', go: GO },
   syft: { module: 'github.com/anchore/syft', version: 'v1.52.0', command: '/cmd/syft', go: GO },
   cosign: { module: 'github.com/sigstore/cosign/v3', version: 'v3.1.3', command: '/cmd/cosign', go: GO },
+  grype: { module: 'github.com/anchore/grype', version: 'v0.110.0', command: '/cmd/grype', go: GO },
+  'osv-scanner': {
+    module: 'github.com/google/osv-scanner/v2',
+    version: 'v2.2.4',
+    command: '/cmd/osv-scanner',
+    go: GO,
+  },
+  trivy: {
+    module: 'github.com/aquasecurity/trivy',
+    version: 'v0.68.1',
+    command: '/cmd/trivy',
+    go: GO,
+    experiment: 'jsonv2',
+  },
+  opa: { module: 'github.com/open-policy-agent/opa', version: 'v1.22.0', command: '', go: GO },
+  buildkitd: { module: 'github.com/moby/buildkit', version: 'v0.26.2', command: '/cmd/buildkitd', go: GO },
+  buildctl: { module: 'github.com/moby/buildkit', version: 'v0.26.2', command: '/cmd/buildctl', go: GO },
 } as const satisfies Readonly<Record<string, Engine>>;
 
 export type EngineName = keyof typeof ENGINES;

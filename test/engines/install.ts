@@ -50,7 +50,12 @@ async function build(engine: Engine, scratch: string, output: string): Promise<v
   await writeFile(join(scratch, 'go.mod'), goMod);
   await runOrThrow('go', ['build', '-mod=mod', '-trimpath', '-o', output, `${engine.module}${engine.command}`], {
     cwd: scratch,
-    env: { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto', GOFLAGS: '-mod=mod' },
+    env: {
+      CGO_ENABLED: '0',
+      GOTOOLCHAIN: 'auto',
+      GOFLAGS: '-mod=mod',
+      ...(engine.experiment === undefined ? {} : { GOEXPERIMENT: engine.experiment }),
+    },
     timeoutMs: 30 * 60_000,
   });
 }
