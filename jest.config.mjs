@@ -24,6 +24,7 @@ export default {
   testMatch: ['<rootDir>/{packages,actions}/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/engines/', '<rootDir>/build/'],
   modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/', '<rootDir>/packages/[a-z-]+/lib/'],
+  globalSetup: '<rootDir>/test/temp/jest-setup.mjs',
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -1,3 +1,4 @@
+import { useOneTemp } from '../temp/one-temp.js';
 import { type BenchCase, measure, tableRow } from './bench.js';
 
 const SUITES: Readonly<Record<string, () => Promise<{ cases(): Promise<readonly BenchCase[]> }>>> = {
@@ -17,6 +18,7 @@ if (load === undefined) {
   process.stderr.write(`Cannot measure "${name ?? ''}": the benchmarks are ${Object.keys(SUITES).join(', ')}\n`);
   process.exit(1);
 }
+useOneTemp();
 for (const bench of await (await load()).cases()) {
   const result = await measure(bench, RUNS);
   process.stderr.write(`${tableRow(result)}\n`);

@@ -1,3 +1,4 @@
+import { useOneTemp } from '../temp/one-temp.js';
 import type { EngineName } from './catalog.js';
 import { enginePath, installEngine } from './install.js';
 import type { TestReport } from './suite.js';
@@ -52,5 +53,6 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+useOneTemp();
 // A server that a failed suite left behind must not keep the result waiting.
 process.exit(await main(process.argv[2]));

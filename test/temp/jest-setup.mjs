@@ -1,0 +1,4 @@
+import { useOneTemp } from './one-temp.ts';
+
+// Workers inherit the environment of the process that starts them.
+export default useOneTemp;
