@@ -5,11 +5,14 @@ export const definition = defineAction({
   name: 'handoff',
   purpose: 'Passes files from one job of a run to the next, bound to the digest in the outputs of the first',
   inputs: {
-    mode: input.choice(['send', 'receive'], {
-      description: '`send` uploads a folder as one archive, `receive` downloads, checks and extracts it',
+    mode: input.choice(['send', 'receive', 'receive-all'], {
+      description:
+        '`send` uploads a folder as one archive, `receive` downloads, checks and extracts it, `receive-all` does so for every artifact of the run whose name begins with `name` (legs of a matrix; never in a job with an id-token)',
       required: true,
     }),
-    name: input.string({ description: 'send: name of the artifact; a run can have it once' }),
+    name: input.string({
+      description: 'send: name of the artifact; a run can have it once. receive-all: how the names begin',
+    }),
     path: input.path({ description: 'send: folder or file to hand over; regular files only' }),
     'artifact-id': input.string({
       description: 'receive: id of the artifact, from the outputs of the job that sent it',
@@ -30,7 +33,10 @@ export const definition = defineAction({
   outputs: {
     'artifact-id': output('send: id of the artifact'),
     sha256: output('send: SHA-256 of the raw archive in hexadecimal'),
-    path: output('receive: folder with the files, under RUNNER_TEMP'),
+    path: output(
+      'receive: folder with the files, under RUNNER_TEMP; receive-all: folder with one folder for each artifact',
+    ),
+    count: output('receive-all: how many there were'),
   },
   permissions: {},
   hosts: ['the artifact service of the run (ACTIONS_RESULTS_URL) and the storage that its signed URLs name'],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { digestHex, parseDigest } from '@paved/digest';
-import { type ArtifactService, githubArtifacts, receiveHandover, sendHandover } from '@paved/handoff';
+import { type ArtifactService, githubArtifacts, receiveAll, receiveHandover, sendHandover } from '@paved/handoff';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { HandoffInputError } from './error.js';
@@ -21,6 +21,8 @@ export async function run(
       return await send(inputs, context, service);
     case 'receive':
       return await receive(inputs, context, service);
+    case 'receive-all':
+      return await receiveEvery(inputs, context, service);
   }
 }
 
@@ -67,6 +69,27 @@ async function receive(inputs: Inputs, context: ActionContext, service: Artifact
   });
   context.log.info(`Received ${received.files.length} files in ${received.size} bytes, ${digest}`);
   return { path: received.folder };
+}
+
+/**
+ * Legs of a matrix have no outputs of their own, so what they sent is found by name and held to the digest that the service states: less
+ * than `receive` asks for, and so never for a job that signs.
+ */
+async function receiveEvery(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {
+  const { name } = inputs;
+  if (name === undefined || name === '') {
+    throw new HandoffInputError('INPUT_MISSING', 'Cannot receive the hand-overs: "name" is empty', {
+      hint: 'Give what the names of the artifacts begin with',
+    });
+  }
+  const targetFolder = join(await context.workDir(), 'all');
+  const received = await receiveAll(
+    { prefix: name, targetFolder, workspace: context.runner.workspace, caps: { maxBytes: inputs['max-bytes'] } },
+    service,
+  );
+  context.events.emit({ stage: 'handoff', event: 'received', name, artifacts: received.length });
+  context.log.info(`Received ${received.length} artifacts whose names begin with "${name}"`);
+  return { path: targetFolder, count: String(received.length) };
 }
 
 /** `always()` or `continue-on-error` in a workflow must not carry what a failed job left. */

@@ -1,7 +1,8 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ArtifactService } from '@paved/handoff';
+import { digestHex, sha256 } from '@paved/digest';
+import type { ArtifactService, ListedArtifact } from '@paved/handoff';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
@@ -16,12 +17,17 @@ beforeEach(async () => {
   const store = join(scene.temp, 'store');
   await mkdir(store);
   let next = 1;
+  const listed: ListedArtifact[] = [];
   service = {
     stored: (id) => join(store, id),
     async upload(path) {
       const id = next++;
       await copyFile(path, join(store, String(id)));
+      listed.push({ id, name: basename(path), sha256: digestHex(sha256(await readFile(path))) });
       return { id, sha256: undefined };
+    },
+    async list() {
+      return listed;
     },
     async download(id, folder) {
       await mkdir(folder);
@@ -103,5 +109,19 @@ describe('handoff', () => {
     ['no name', { path: 'out' }],
   ])('refuses to send with %s', async (_name, texts) => {
     await expect(start({ mode: 'send', ...texts })).rejects.toMatchObject({ code: 'INPUT_MISSING' });
+  });
+});
+
+describe('receive-all', () => {
+  test('gives one folder for each artifact whose name begins so', async () => {
+    for (const name of ['leg-0', 'leg-1', 'other']) await start({ mode: 'send', name, path: 'out' });
+    const { path = '', count } = await start({ mode: 'receive-all', name: 'leg-' });
+    expect(count).toBe('2');
+    for (const folder of await readdir(path)) expect(await readFile(join(path, folder, 'a.txt'), 'utf8')).toBe('hello');
+    expect(await readdir(path)).toHaveLength(2);
+  });
+
+  test('wants a name', async () => {
+    await expect(start({ mode: 'receive-all' })).rejects.toMatchObject({ code: 'INPUT_MISSING' });
   });
 });

@@ -2,10 +2,19 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HandoffError } from './error.js';
 
+export interface ListedArtifact {
+  readonly id: number;
+  /** As the file was named when it was sent. */
+  readonly name: string;
+  readonly sha256: string | undefined;
+}
+
 /** Carries one raw file between jobs of a run. It is not trusted: the receiver checks every byte against the digest from the job's outputs. */
 export interface ArtifactService {
   /** @returns id, and the SHA-256 in hexadecimal that the service's client computed, if any */
   upload(path: string): Promise<{ readonly id: number; readonly sha256: string | undefined }>;
+  /** What this run has, the newest of each name; `sha256` in hexadecimal as the service states it. */
+  list(): Promise<readonly ListedArtifact[]>;
   /** Writes the raw bytes of an artifact of this run into `folder`, which may not exist. @returns the file's path */
   download(id: number, folder: string): Promise<string>;
 }
@@ -21,6 +30,13 @@ export function githubArtifacts(): ArtifactService {
       );
       if (uploaded.id === undefined) throw failed('send', new Error('the service gave no id'));
       return { id: uploaded.id, sha256: uploaded.digest };
+    },
+    async list() {
+      const { DefaultArtifactClient } = await import('@actions/artifact');
+      const client = new DefaultArtifactClient();
+      // The newest of a name: a job that ran again sent its artifact again.
+      const { artifacts } = await transfer('list', () => client.listArtifacts({ latest: true }));
+      return artifacts.map(({ id, name, digest }) => ({ id, name, sha256: digest?.replace(/^sha256:/, '') }));
     },
     async download(id, folder) {
       const { DefaultArtifactClient } = await import('@actions/artifact');

@@ -2,11 +2,18 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseDigest, sha256 } from '@paved/digest';
-import { type ArtifactService, HandoffError, type ReceiveOptions, receiveHandover } from '@paved/handoff';
+import {
+  type ArtifactService,
+  HandoffError,
+  type ListedArtifact,
+  type ReceiveOptions,
+  receiveHandover,
+} from '@paved/handoff';
 
 /** Artifacts as files in a folder, and the two places of a job: its workspace and its temporary folder. */
 export class FolderService implements ArtifactService {
   readonly root: string;
+  readonly #listed: ListedArtifact[] = [];
   #next = 1;
 
   private constructor(root: string) {
@@ -30,7 +37,13 @@ export class FolderService implements ArtifactService {
   async upload(path: string): Promise<{ id: number; sha256: string }> {
     const id = this.#next++;
     await copyFile(path, this.path('store', String(id)));
-    return { id, sha256: sha256(await readFile(path)).slice('sha256:'.length) };
+    const digest = sha256(await readFile(path)).slice('sha256:'.length);
+    this.#listed.push({ id, name: basename(path), sha256: digest });
+    return { id, sha256: digest };
+  }
+
+  async list(): Promise<readonly ListedArtifact[]> {
+    return this.#listed;
   }
 
   async download(id: number, folder: string): Promise<string> {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { receiveHandover, type SentHandover, sendHandover } from '@paved/handoff';
+import { receiveAll, receiveHandover, type SentHandover, sendHandover } from '@paved/handoff';
 import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
 
 let issuer: Issuer;
@@ -71,5 +71,27 @@ describe("a hand-over through GitHub's artifact service", () => {
   test('cannot be sent twice under one name', async () => {
     await send('once');
     await expect(send('once')).rejects.toMatchObject({ code: 'HANDOFF_TRANSFER_FAILED' });
+  });
+});
+
+describe('every artifact of a name', () => {
+  const all = async (prefix: string) => {
+    const targetFolder = join(root, 'temp', `all-${count++}`);
+    return await receiveAll({ prefix, targetFolder, workspace: join(root, 'workspace') });
+  };
+
+  test('arrives, and nothing else', async () => {
+    await send('leg-0');
+    await send('leg-1');
+    await send('leaf');
+    const received = await all('leg-');
+    expect(received.map(({ files }) => files)).toEqual([['a.txt'], ['a.txt']]);
+    expect(await all('nobody-')).toEqual([]);
+  });
+
+  test('is refused when one byte changed', async () => {
+    const sent = await send('shard-0');
+    github.artifacts.tamper(sent.artifactId);
+    await expect(all('shard-')).rejects.toMatchObject({ code: 'HANDOFF_DIGEST_MISMATCH' });
   });
 });

@@ -15,6 +15,7 @@ export { type Descriptor, descriptorDecoder } from './descriptor.js';
 export { OciError, type OciErrorCode } from './error.js';
 export { addToFallbackIndex, fallbackTag } from './fallback-index.js';
 export { type OciLayout, type OpenLayoutOptions, openLayout } from './layout.js';
+export { listTags } from './list-tags.js';
 export {
   type ImageIndex,
   type ImageManifest,

@@ -4,6 +4,7 @@ import { type Descriptor, descriptorDecoder } from './descriptor.js';
 import { OciError } from './error.js';
 import { MAX_MANIFEST_BYTES } from './manifest.js';
 import { OCI_INDEX } from './media-type.js';
+import { nextPage } from './next-page.js';
 import type { RepositoryClient } from './repository-client.js';
 import { isTransientFailure, withRetry } from './retry.js';
 
@@ -52,7 +53,7 @@ async function fetchPage(repository: RepositoryClient, url: URL): Promise<Page |
       return undefined;
     }
     const text = await response.text(MAX_MANIFEST_BYTES);
-    return { descriptors: decode(text), next: nextPage(repository, response.header('link'), url) };
+    return { descriptors: decode(text), next: nextPage(repository, 'referrers', response.header('link'), url) };
   });
 }
 
@@ -63,13 +64,4 @@ function decode(text: string): readonly Descriptor[] {
     if (!(cause instanceof JsonError)) throw cause;
     throw new OciError('MANIFEST_INVALID', 'Cannot read a list of referrers', { cause });
   }
-}
-
-/** A page on another host is not followed: it would need credentials there. */
-function nextPage(repository: RepositoryClient, link: string | undefined, base: URL): URL | undefined {
-  const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1];
-  if (target === undefined || !URL.canParse(target, base.href)) return undefined;
-  const url = new URL(target, base);
-  if (repository.registry.isOwn(url)) return url;
-  throw new OciError('REGISTRY_NOT_ALLOWED', `Cannot list referrers: ${base.host} continues on ${url.host}`);
 }
