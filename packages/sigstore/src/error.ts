@@ -69,7 +69,17 @@ export type SigningErrorCode =
   | 'TSA_REFUSED'
   | 'TSA_ANSWER_INVALID';
 
-export type SigstoreErrorCode = VerificationErrorCode | SigningErrorCode;
+/** Why an update of what is trusted was refused (TUF); only `TUF_UNAVAILABLE` may pass when it is tried again. */
+export type TrustUpdateErrorCode =
+  | 'TUF_UNAVAILABLE'
+  | 'TUF_EXPIRED'
+  | 'TUF_ROLLBACK'
+  | 'TUF_SIGNATURE_INVALID'
+  | 'TUF_METADATA_INVALID'
+  | 'TUF_TARGET_INVALID'
+  | 'TUF_TARGET_MISSING';
+
+export type SigstoreErrorCode = VerificationErrorCode | SigningErrorCode | TrustUpdateErrorCode;
 
 /** Never carries the identity token, whole or in part. */
 export class SigstoreError extends PavedError<SigstoreErrorCode> {}

@@ -9,7 +9,13 @@ export type {
 } from './bundle-run.js';
 export { parseSigningCertificate, type SigningCertificate } from './certificate.js';
 export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
-export { type SigningErrorCode, SigstoreError, type SigstoreErrorCode, type VerificationErrorCode } from './error.js';
+export {
+  type SigningErrorCode,
+  SigstoreError,
+  type SigstoreErrorCode,
+  type TrustUpdateErrorCode,
+  type VerificationErrorCode,
+} from './error.js';
 export type { CertificateExtensions, ExtensionName } from './extensions.js';
 export {
   type InstanceName,
@@ -38,6 +44,15 @@ export { parseSigningConfig, type SigningConfig, selectServices } from './signin
 export { TimestampWitness } from './timestamp-witness.js';
 export { readTokenClaims, type TokenClaims } from './token.js';
 export { parseTrustedRoot, type TrustedRoot } from './trusted-root.js';
+export {
+  type InstanceTrust,
+  type LoadTrustOptions,
+  loadPublicGoodTrust,
+  loadTufTrust,
+  PUBLIC_GOOD_TUF_REPOSITORY,
+  type TrustUpdates,
+} from './tuf/instance-trust.js';
+export type { TufRepository } from './tuf/tuf-client.js';
 export {
   type VerifiedBundle,
   type VerifiedIdentity,

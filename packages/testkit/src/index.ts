@@ -51,3 +51,4 @@ export {
   type TokenService,
   type TokenServiceOptions,
 } from './token-service/token-service.js';
+export { startTuf, type TufDouble, type TufPublication, type TufRole } from './tuf/start-tuf.js';

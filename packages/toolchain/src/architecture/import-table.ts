@@ -60,6 +60,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/oci',
     '@paved/runner-kit/github',
     '@paved/sigstore',
+    'semver',
   ],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
   'scan-gate': [
@@ -72,7 +73,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'yauzl',
   ],
   seal: [],
-  sign: ['@paved/attestation', '@paved/bom', '@paved/sigstore'],
+  sign: ['@paved/attestation', '@paved/bom', '@paved/oci', '@paved/sigstore'],
   verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
 };
 
@@ -89,7 +90,15 @@ export const IMPORT_TABLE: ImportTable = {
     gate: { packages: ['semver', 'packageurl-js'] },
     oci: { packages: [] },
     sigstore: {
-      packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign', '@sigstore/verify', 'jose'],
+      packages: [
+        '@sigstore/bundle',
+        '@sigstore/protobuf-specs',
+        '@sigstore/sign',
+        '@sigstore/verify',
+        '@tufjs/models',
+        'jose',
+        'tuf-js',
+      ],
     },
     handoff: { packages: ['@actions/artifact', 'tar-stream'] },
     'runner-kit': {
