@@ -16,8 +16,12 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
   return await readFile(path);
 }
 
-/** The paths themselves, folders replaced by the files directly in them, sorted. */
-export async function expandFolders(paths: readonly string[]): Promise<readonly string[]> {
+const JSON_FILES = /\.json$/;
+/** How scanners' reports are named, packed or not. */
+export const REPORT_FILES = /\.(?:json|sarif)(?:\.gz)?$/;
+
+/** The paths themselves, folders replaced by the files directly in them whose names fit, sorted. */
+export async function expandFolders(paths: readonly string[], wanted = JSON_FILES): Promise<readonly string[]> {
   const files: string[] = [];
   for (const path of paths) {
     const info = await lstat(path).catch(() => undefined);
@@ -25,8 +29,8 @@ export async function expandFolders(paths: readonly string[]): Promise<readonly 
       files.push(path);
       continue;
     }
-    const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
-    if (names.length === 0) throw unreadable(path, 'the folder has no JSON file');
+    const names = (await readdir(path)).filter((name) => wanted.test(name)).sort();
+    if (names.length === 0) throw unreadable(path, 'the folder has no file of this kind');
     files.push(...names.map((name) => join(path, name)));
   }
   if (files.length > MAX_FILES) throw unreadable(files[0] ?? '', `there are more than ${MAX_FILES} files`);

@@ -15,7 +15,7 @@ import {
   type Unchecked,
 } from '@paved/gate';
 import type { Limits } from './evidence.js';
-import { expandFolders, readRegularFile } from './read-file.js';
+import { expandFolders, REPORT_FILES, readRegularFile } from './read-file.js';
 
 export interface Reports {
   readonly findings: RawFinding[];
@@ -40,7 +40,7 @@ export async function readReports(source: Source, released: ReadonlySet<Digest>,
     }
     await readReport(all, join(source.folder ?? '', path), path, modifiedAt, released, limits);
   }
-  for (const path of await expandFolders(source.paths)) {
+  for (const path of await expandFolders(source.paths, REPORT_FILES)) {
     const modifiedAt = await stat(path).then(
       (info) => info.mtime.toISOString(),
       () => limits.asOf,

@@ -19,3 +19,4 @@ export { cosignVulnPredicate, VULNS_PREDICATE_TYPE, vulnsPredicates } from './re
 export { parseReported, type Reported, type ReportedFinding } from './results/reported.js';
 export { oneLine, plainReason } from './results/words.js';
 export { SARIF_LIMITS, type SarifOptions, type SarifResult, writeSarif } from './results/write-sarif.js';
+export { SEVERITIES, type Severity } from './severity.js';

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_POLICY, decide, type GateError, parseReport, thresholdTable } from '@paved/gate';
 
@@ -33,7 +34,12 @@ describe('a report that is no answer', () => {
     ['SARIF without runs', '{"version":"2.1.0","runs":null,"$schema":"sarif"}', 'REPORT_MALFORMED'],
     ['SARIF of version 1', '{"version":"1.0.0","runs":[]}', 'REPORT_MALFORMED'],
     ['SARIF of a run without a tool', '{"version":"2.1.0","runs":[{}]}', 'REPORT_MALFORMED'],
-    ['SARIF of a crash', sarif([], { invocations: [{ executionSuccessful: false }] }), 'REPORT_MALFORMED'],
+    ['SARIF of a crash', sarif([], { invocations: [{ executionSuccessful: false }] }), 'SCANNER_FAILED'],
+    ['SARIF whose results are a number', sarif(42), 'REPORT_MALFORMED'],
+    ['gzip of nothing', gzipSync(''), 'REPORT_EMPTY'],
+    ['gzip that is cut off', gzipSync('{"matches":[],"descriptor":{}}').subarray(0, 20), 'REPORT_MALFORMED'],
+    ['gzip of 129 MiB', gzipSync(Buffer.alloc(129 * 1024 * 1024, 0x20)), 'REPORT_TOO_LARGE'],
+    ['UTF-16', Buffer.from('\ufeff{"matches":[],"descriptor":{}}', 'utf16le'), 'REPORT_MALFORMED'],
     ['SARIF results of another kind', sarif(['x']), 'REPORT_MALFORMED'],
     ['a match without a package', '{"descriptor":{},"matches":[{"vulnerability":{"id":"CVE-1"}}]}', 'REPORT_MALFORMED'],
     ['deep', '['.repeat(100_000), 'REPORT_TOO_LARGE'],
@@ -50,6 +56,24 @@ describe('a report that is no answer', () => {
 
   test('above 128 MiB', () => {
     expect(codeOf(new Uint8Array(128 * 1024 * 1024 + 1))).toBe('REPORT_TOO_LARGE');
+  });
+
+  test.each<[string, string, string | undefined]>([
+    ['an empty list of results', sarif([]), undefined],
+    ['no list of results', sarif(undefined), 'Tool lists no results'],
+    ['null for results', sarif(null), 'Tool lists no results'],
+    [
+      'results in other files',
+      sarif([], { externalPropertyFileReferences: { results: [{ location: { uri: 'r.json' } }] } }),
+      'Tool keeps results in other files',
+    ],
+  ])('SARIF with %s is complete or says why not', (_what, text, incomplete) => {
+    expect(parseReport('r', Buffer.from(text)).incomplete).toBe(incomplete);
+  });
+
+  test('packed or not, it is the same report', () => {
+    const text = Buffer.from(sarif([{ ruleId: 'a', message: { text: 'x' } }]));
+    expect(parseReport('r', gzipSync(text))).toEqual(parseReport('r', text));
   });
 
   test('its error quotes nothing of it', () => {

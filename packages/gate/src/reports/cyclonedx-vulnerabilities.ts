@@ -48,12 +48,40 @@ function packageAt(component: Fields | undefined, ref: string) {
   return { name: name || ref, purl, type, version: textAt(component, 'version'), location };
 }
 
-/** Fix versions as scanners write them into the recommendation, else nothing: prose is not read. */
-function fixesOf(entry: Fields): readonly string[] {
+/** Fix versions as scanners write them: ranges that are not affected (grype), or the recommendation; other prose is not read. */
+function fixesOf(entry: Fields, ref: string): readonly string[] {
+  const affected = objectsAt(entry, 'affects').filter((item) => textAt(item, 'ref') === ref);
+  const ranges = affected
+    .flatMap((item) => objectsAt(item, 'versions'))
+    .filter((item) => textAt(item, 'status') === 'unaffected')
+    .flatMap((item) => /^vers:[a-z0-9.-]+\/>=([^|<>=!*\s]+)$/.exec(textAt(item, 'range'))?.[1] ?? []);
+  if (ranges.length > 0) return unique(ranges.map(decoded));
   const listed = /^(?:Upgrade|Update) (?:[^\s:]+ )?to (?:version )?([\w.+~:-]+(?:, ?[\w.+~:-]+)*)\.?(?:;|$)/.exec(
     textAt(entry, 'recommendation'),
   );
   return (listed?.[1] ?? '').split(/, ?/).filter((text) => text !== '');
+}
+
+/** A version in a range may be percent-encoded; one that is not well-formed stays as it is. */
+function decoded(version: string): string {
+  try {
+    return decodeURIComponent(version);
+  } catch {
+    return version;
+  }
+}
+
+/** Scores of FIRST and the catalogue of CISA, which grype writes as ratings of these sources. */
+function feedsOf(entry: Fields, id: string): Pick<RawFinding, 'epss' | 'exploited'> {
+  const from = (name: string) =>
+    objectsAt(entry, 'ratings').find((rating) => textAt(objectAt(rating, 'source'), 'name') === name);
+  const score = numberAt(from('FIRST'), 'score');
+  const isListed = numberAt(from('CISA KEV Catalog'), 'score') === 1;
+  return {
+    // The percentile is not written down; what no rule asks for is said to be the least.
+    ...(score === undefined || score < 0 || score > 1 ? {} : { epss: { score, percentile: 0 } }),
+    ...(isListed ? { exploited: { cve: id, dateAdded: '', dueDate: '', ransomware: false } } : {}),
+  };
 }
 
 const SUPPRESSING = new Set(['not_affected', 'false_positive', 'resolved', 'resolved_with_pedigree']);
@@ -88,7 +116,7 @@ export function parseCycloneDxVulnerabilities(what: string, report: string, docu
       : undefined;
     for (const ref of refs.length === 0 ? [''] : refs) {
       const { name, purl, type, version, location } = packageAt(components.get(ref), ref);
-      const fixedIn = fixesOf(entry);
+      const fixedIn = fixesOf(entry, ref);
       findings.push({
         source: {
           name: scanner.toLowerCase(),
@@ -107,6 +135,7 @@ export function parseCycloneDxVulnerabilities(what: string, report: string, docu
         name,
         version,
         ...(fixedIn.length === 0 ? {} : { fixedIn }),
+        ...feedsOf(entry, id),
         title: oneLine(textAt(entry, 'description') || textAt(entry, 'detail')),
         direct: false,
         scope: 'runtime',

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { GateError } from '../error.js';
 
 /** Larger reports are refused before they are read. */
@@ -43,11 +44,26 @@ export function tooLarge(what: string, state: string): GateError {
   });
 }
 
+/** Reports are kept packed; what they unpack to has the limit of any report, so that a bomb is cut off. */
+function unpacked(what: string, packed: Uint8Array): Uint8Array {
+  if (packed[0] !== 0x1f || packed[1] !== 0x8b) return packed;
+  try {
+    return gunzipSync(packed, { maxOutputLength: MAX_REPORT_BYTES });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(what, `it unpacks to more than ${MAX_REPORT_BYTES} bytes`);
+    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is gzip that is damaged or cut off`, {
+      cause,
+    });
+  }
+}
+
 /**
- * JSON of a report, UTF-8 with or without a byte order mark. The parser does not recurse, and neither does what follows.
+ * JSON of a report, UTF-8 with or without a byte order mark, or gzip of it. The parser does not recurse, and neither does what follows.
  * @throws {GateError} `REPORT_EMPTY`, `REPORT_MALFORMED`, `REPORT_TOO_LARGE`
  */
-export function parseBytes(what: string, bytes: Uint8Array): unknown {
+export function parseBytes(what: string, given: Uint8Array): unknown {
+  const bytes = unpacked(what, given);
   if (bytes.length > MAX_REPORT_BYTES) {
     throw tooLarge(what, `it has ${bytes.length} bytes, the limit is ${MAX_REPORT_BYTES}`);
   }
@@ -56,7 +72,10 @@ export function parseBytes(what: string, bytes: Uint8Array): unknown {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is not UTF-8`, { cause });
+    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is not UTF-8`, {
+      cause,
+      hint: 'Let the scanner write the file itself (--output): some shells redirect as UTF-16',
+    });
   }
   if (bytes.length < 4096 && text.trim() === '') {
     throw new GateError('REPORT_EMPTY', `Cannot read report ${what}: it is empty`, {

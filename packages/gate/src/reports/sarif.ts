@@ -1,3 +1,4 @@
+import { GateError } from '../error.js';
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import type { ReportKind } from '../policy.js';
 import type { FindingLocation, RawFinding } from '../raw-finding.js';
@@ -214,11 +215,12 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
     const driver = objectAt(objectAt(run, 'tool'), 'driver');
     const tool = oneLine(textAt(driver, 'name'), 100);
     if (run === undefined || tool === '') throw malformed(what, 'a run names no tool');
-    const results = listAt(run, 'results');
+    const results = resultsOf(what, tool, run);
     if (saysFailed(run)) {
-      if (results.length === 0) throw malformed(what, `${tool} says that its run failed`);
+      if (results.length === 0) throw failed(what, tool);
       incomplete = `${tool} says that its run failed`;
     }
+    incomplete ??= elsewhere(tool, run);
     if (findings.length + results.length > MAX_FINDINGS)
       throw tooLarge(what, `it has more than ${MAX_FINDINGS} results`);
     const kind = kindOfTool(tool);
@@ -258,6 +260,31 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
 function nameOf(tool: string): string {
   const lower = tool.toLowerCase();
   return lower === 'grype' || lower === 'trivy' || lower === 'osv-scanner' ? lower : tool;
+}
+
+/** The tool speaks for itself: a crash is told apart from a document that cannot be read. */
+function failed(what: string, tool: string): GateError {
+  return new GateError('SCANNER_FAILED', `Cannot use report ${what}: ${tool} says that its run failed`, {
+    hint: 'Look at the log of the scanner, and scan again',
+  });
+}
+
+/**
+ * No list of results means that nothing was scanned, which is not the same as an empty one (section 3.14.23); something else in
+ * its place is no answer.
+ */
+function resultsOf(what: string, tool: string, run: Fields): readonly unknown[] {
+  const { results } = run;
+  if (results !== undefined && results !== null && !Array.isArray(results))
+    throw malformed(what, `the results of ${tool} are no list`);
+  return results ?? [];
+}
+
+/** Why the run does not list what it found: it found nothing out, or keeps it in files that nobody handed over (section 3.15). */
+function elsewhere(tool: string, run: Fields): string | undefined {
+  if (objectsAt(objectAt(run, 'externalPropertyFileReferences'), 'results').length > 0)
+    return `${tool} keeps results in other files`;
+  return Array.isArray(run.results) ? undefined : `${tool} lists no results`;
 }
 
 /** A tool that says that it failed has not looked at everything, whatever it lists (section 3.20.14). */
