@@ -20,16 +20,25 @@ describe('the rendered job graph', () => {
     expect(report?.steps.map(({ uses }) => uses)).toEqual(['$/actions/handoff', '$/actions/report']);
   });
 
-  test('rescan writes issues alone, and neither pulls nor builds', () => {
-    const { rescan } = parseWorkflow(renderedWorkflow('rescan')).jobs;
-    expect(rescan?.permissions).toEqual({ contents: 'read', issues: 'write', packages: 'read' });
-    const used = new Set(rescan?.steps.map(({ uses }) => uses));
-    expect([...used].sort()).toEqual([
-      '$/actions/handoff',
-      '$/actions/oidc-login',
-      '$/actions/rescan',
-      '$/actions/scan-gate',
+  test('rescan writes issues alone, in a job that looks at nothing, and neither pulls nor builds', () => {
+    const { plan, check, notify } = parseWorkflow(renderedWorkflow('rescan')).jobs;
+    expect(plan?.permissions).toEqual({ packages: 'read' });
+    expect(check?.permissions).toEqual({ contents: 'read', packages: 'read' });
+    expect(notify?.permissions).toEqual({ contents: 'read', issues: 'write' });
+    const used = [plan, check, notify].map((job) => [...new Set(job?.steps.map(({ uses }) => uses))].sort());
+    expect(used).toEqual([
+      ['$/actions/handoff', '$/actions/oidc-login', '$/actions/rescan'],
+      ['$/actions/handoff', '$/actions/oidc-login', '$/actions/rescan', '$/actions/scan-gate'],
+      ['$/actions/handoff', '$/actions/rescan'],
     ]);
+  });
+
+  test('what legs sent is found by name only where nothing can be signed', () => {
+    const text = renderedWorkflow('rescan');
+    const broken = text.replace('issues: write', 'id-token: write');
+    expect(violationsOf(parseWorkflow(broken)).filter(({ where }) => where.startsWith('notify'))).toContainEqual(
+      expect.objectContaining({ rule: 3, where: 'notify.records' }),
+    );
   });
 
   test.each([

@@ -122,18 +122,28 @@ function isCallersHandover(step: Step, job: Job): boolean {
  * token. The condition is that the document is there, and nothing else.
  */
 function passesOnWhatRefused(step: Step, job: Job): boolean {
-  const found = /^\$\{\{ !cancelled\(\) && (steps\.[a-z]+\.outputs\.(?:verdict|receipt)-path) != '' \}\}$/.exec(
+  const found = /^\$\{\{ !cancelled\(\) && (steps\.[a-z]+\.outputs\.(?:verdict|receipt|record)-path) != '' \}\}$/.exec(
     step.if ?? '',
   );
   const document = `\${{ ${found?.[1]} }}`;
   const sends = action(step) === 'handoff' && step.with?.mode === 'send' && step.with.path === document;
-  const tells = action(step) === 'rescan' && step.with?.mode === 'notify' && step.with['verdict-path'] === document;
-  return found !== null && (sends || tells) && !holdsIdToken(job);
+  const keeps = action(step) === 'rescan' && step.with?.mode === 'record' && step.with['verdict-path'] === document;
+  return found !== null && (sends || keeps) && !holdsIdToken(job);
+}
+
+/** Of the legs of a matrix that refused, the job after them has to tell: it decides nothing, and holds no token. */
+function tellsOfEveryLeg(job: Job): boolean {
+  const modes = job.steps.map((step) => `${action(step)} ${step.with?.mode}`);
+  const allowed = ['handoff receive', 'handoff receive-all', 'handoff send', 'rescan notify'];
+  const waits = job.if === `\${{ !cancelled() && needs.plan.result == 'success' }}`;
+  return waits && !holdsIdToken(job) && modes.every((mode) => allowed.includes(mode));
 }
 
 /** Rule 3: a hand-over is received by id and digest out of a needed job's outputs. */
 const handoversByIdAndDigest: Rule = (workflow) =>
   eachStep(workflow, (where, step, job) => {
+    const isAll = action(step) === 'handoff' && step.with?.mode === 'receive-all';
+    if (isAll) return violation(3, where, 'is received by name where a token can be minted', holdsIdToken(job));
     if (action(step) !== 'handoff' || step.with?.mode !== 'receive') return [];
     if (isCallersHandover(step, job)) return [];
     const id = /^\$\{\{ needs\.([a-z]+)\.outputs\.([a-z]+)-id \}\}$/.exec(step.with['artifact-id'] ?? '');
@@ -152,7 +162,7 @@ const handoversByIdAndDigest: Rule = (workflow) =>
 /** Rule 4: every needed job succeeded, and nothing runs after a failure. */
 const onlyAfterSuccess: Rule = (workflow) => [
   ...eachJob(workflow, (name, job) => [
-    ...violation(4, name, 'has a condition of its own', job.if !== undefined),
+    ...violation(4, name, 'has a condition of its own', job.if !== undefined && !tellsOfEveryLeg(job)),
     ...violation(4, name, 'continues on error', job['continue-on-error'] !== undefined),
     ...violation(
       4,

@@ -3,13 +3,7 @@ import { join } from 'node:path';
 import { PREDICATE_TYPES } from '@paved/attestation';
 import { parseSbom } from '@paved/bom';
 import type { Digest } from '@paved/digest';
-import {
-  parseReference,
-  pullBundles,
-  RegistryClient,
-  type RepositoryClient,
-  readRegistryCredentials,
-} from '@paved/oci';
+import { parseReference, pullBundles, type RepositoryClient } from '@paved/oci';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import {
   type IdentityPolicy,
@@ -19,19 +13,14 @@ import {
   verifyBundle,
 } from '@paved/sigstore';
 import type { definition } from './definition.js';
+import type { Facts } from './documents.js';
 import { RescanError } from './error.js';
+import { registryOf } from './registry.js';
+import { required } from './required.js';
 
 type Inputs = InputsOf<typeof definition>;
 
 const SLOTS = ['sbom-cyclonedx', 'sbom-spdx'] as const;
-
-/** What `notify` needs of the fetch; written by this job alone. */
-export interface Facts {
-  readonly image: string;
-  readonly subjectDigest: string;
-  /** RFC 3339: when the SBOM was signed, which is when the artifact was published. */
-  readonly publishedAt: string;
-}
 
 /**
  * The SBOMs that were signed with the release, from the registry's referrers: the image itself is not pulled.
@@ -41,14 +30,7 @@ export async function fetchSboms(inputs: Inputs, context: ActionContext): Promis
   const reference = parseReference(required(inputs, 'image'));
   const { digest, registry, repository: name } = reference;
   if (digest === undefined) throw invalid('image names a tag: a published artifact is named by its digest');
-  const config = inputs['registry-config'];
-  const client = new RegistryClient({
-    registry,
-    http: context.http,
-    credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry),
-    plainHttp: inputs['plain-http'],
-  });
-  const repository = client.repository(name);
+  const repository = (await registryOf(registry, inputs, context)).repository(name);
   const verified = await verifiedSboms(repository, digest, inputs, context);
   const folder = await context.workDir();
   const described = new Set<Digest>();
@@ -136,12 +118,6 @@ async function subjectOf(
     `Cannot rescan ${digest}: its SBOMs describe ${described.size} digests, and not it or one file of it`,
     { hint: 'Artifacts of several files are rescanned by running scan-gate with subjects-path' },
   );
-}
-
-export function required<K extends keyof Inputs>(inputs: Inputs, name: K): NonNullable<Inputs[K]> {
-  const value = inputs[name];
-  if (value === undefined) throw invalid(`${name} is not set`);
-  return value as NonNullable<Inputs[K]>;
 }
 
 function invalid(state: string): RescanError {

@@ -1,12 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseSbom } from '@paved/bom';
-import { digestHex, sha256 } from '@paved/digest';
+import { sha256 } from '@paved/digest';
+import type { ReportedFinding } from '@paved/gate/results';
+import {
+  buildArtifactManifest,
+  bytesSource,
+  describeBytes,
+  EMPTY_CONFIG,
+  EMPTY_CONFIG_BYTES,
+  parseRegistryHost,
+  parseRepositoryName,
+  parseTag,
+  RegistryClient,
+} from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
-import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
+import {
+  type GitHubService,
+  type Issuer,
+  type RegistryDouble,
+  startGitHub,
+  startIssuer,
+  startRegistry,
+} from '@paved/testkit';
 import { found, verdictOf } from '../../../packages/gate/test/results-sample.js';
 import { definition as gateDefinition } from '../../scan-gate/src/definition.js';
 import { run as gate } from '../../scan-gate/src/run.js';
@@ -66,7 +85,7 @@ describe('fetch', () => {
     expect(JSON.parse(await readFile(outputs['facts-path'] ?? '', 'utf8'))).toMatchObject({ subjectDigest: FILE });
   });
 
-  test('the gate takes what was fetched, and its verdict is what notify reads', async () => {
+  test('the gate takes what was fetched, and a refusing verdict is recorded', async () => {
     await bench.push([await world.sign('sbom-cyclonedx', sbom(FILE), bench.digest)]);
     const fetched = await start();
     const texts = {
@@ -82,17 +101,16 @@ describe('fetch', () => {
     );
     expect(refusal).toMatchObject({ code: 'GATE_BLOCKED' });
     const { outputs } = refusal as { outputs: Record<string, string> };
-    const told = await run(
+    const recorded = await run(
       await bench.kit.inputs(definition, {
-        mode: 'notify',
+        mode: 'record',
         'verdict-path': outputs['verdict-path'] ?? '',
         'facts-path': fetched['facts-path'] ?? '',
-        'github-token': 'unused',
       }),
       bench.kit.context,
     );
-    const receipt = JSON.parse(await readFile(told['receipt-path'] ?? '', 'utf8')) as object;
-    expect(receipt).toMatchObject({ subjectDigest: FILE, notifications: [] });
+    const record = JSON.parse(await readFile(recorded['record-path'] ?? '', 'utf8')) as object;
+    expect(record).toMatchObject({ facts: { subjectDigest: FILE }, verdict: { verdict: 'fail' } });
   });
 
   test('a bundle that anybody could push beside it hides nothing', async () => {
@@ -181,19 +199,41 @@ describe('notify', () => {
   const today = new Date().toISOString().slice(0, 10);
   const exploited = (dateAdded: string) =>
     found({ kev: { cve: 'CVE-2025-0001', dateAdded, dueDate: dateAdded }, rule: 'kev', title: '@mona <!-- x -->' });
-  const start = async (verdict: object, publishedAt = '2024-01-01T00:00:00Z', more: Record<string, string> = {}) => {
-    await writeFile(join(kit.workspace, 'verdict.json'), JSON.stringify(verdict));
-    const about = { image: `r.example/octo/app@sha256:${digestHex(FILE)}`, subjectDigest: FILE, publishedAt };
-    await writeFile(join(kit.workspace, 'facts.json'), JSON.stringify(about));
+  const ARTIFACT = 'r.example/octo/app';
+  const imageOf = (version: string) => `${ARTIFACT}@${sha256(version)}`;
+
+  /** One run over the given releases; a verdict that is absent is a leg that failed. */
+  const rescan = async (
+    releases: readonly { readonly version: string; readonly verdict?: object; readonly publishedAt?: string }[],
+    more: Record<string, string> = {},
+  ) => {
+    await rm(join(kit.workspace, 'records'), { recursive: true, force: true });
+    await mkdir(join(kit.workspace, 'records'), { recursive: true });
+    const planned = releases.map(({ version }) => ({ image: imageOf(version), artifact: ARTIFACT, tags: [version] }));
+    const plan = {
+      mediaType: 'application/vnd.paved.rescan-plan.v1+json',
+      at: '2025-09-02T00:00:00Z',
+      releases: planned,
+    };
+    await writeFile(join(kit.workspace, 'plan.json'), JSON.stringify(plan));
+    for (const [leg, { version, verdict, publishedAt = '2024-01-01T00:00:00Z' }] of releases.entries()) {
+      if (verdict === undefined) continue;
+      const facts = { image: imageOf(version), subjectDigest: FILE, publishedAt };
+      const record = { mediaType: 'application/vnd.paved.rescan-record.v1+json', facts, verdict };
+      await mkdir(join(kit.workspace, 'records', String(leg)));
+      await writeFile(join(kit.workspace, 'records', String(leg), 'rescan-record.json'), JSON.stringify(record));
+    }
     const texts = {
       mode: 'notify',
-      'verdict-path': 'verdict.json',
-      'facts-path': 'facts.json',
+      'plan-path': 'plan.json',
+      'records-path': 'records',
       'github-token': token,
       ...more,
     };
     return await run(await kit.inputs(definition, texts), kit.context);
   };
+  const start = async (verdict: object, publishedAt = '2024-01-01T00:00:00Z', more: Record<string, string> = {}) =>
+    await rescan([{ version: '1.0.0', verdict, publishedAt }], more);
   const receipt = async (path: string | undefined) =>
     JSON.parse(await readFile(path ?? '', 'utf8')) as { notifications: Record<string, unknown>[] };
 
@@ -245,8 +285,179 @@ describe('notify', () => {
     expect(metrics).toMatchObject({ debtRatio: 1, coverage: 1, open: { critical: 1, low: 1 } });
   });
 
-  test('nothing to tell asks nothing of the service', async () => {
-    await start(verdictOf([]));
-    expect(github.requests).toEqual([]);
+  test('two releases that have it are one issue, which names both', async () => {
+    const verdict = verdictOf([exploited(today)]);
+    await rescan(
+      [
+        { version: '1.1.0', verdict },
+        { version: '1.0.0', verdict },
+      ],
+      { 'max-delay': '48h' },
+    );
+    expect(github.results.issues).toHaveLength(1);
+    expect(github.results.issues[0]?.body.replaceAll('\u{200b}', '')).toContain('Releases that have it: 1.1.0, 1.0.0');
   });
+
+  test('what is gone from every release is closed, with a word, and counts as remediated', async () => {
+    const has = verdictOf([found()]);
+    await rescan([
+      { version: '1.1.0', verdict: has },
+      { version: '1.0.0', verdict: has },
+    ]);
+    const clean = verdictOf([]);
+    await rescan([
+      { version: '1.1.1', verdict: clean },
+      { version: '1.1.0', verdict: has },
+    ]);
+    expect(github.results.issues.map(({ state }) => state)).toEqual(['open']);
+    const outputs = await rescan([{ version: '1.1.1', verdict: clean }]);
+    expect(github.results.issues.map(({ state }) => state)).toEqual(['closed']);
+    expect(github.results.comments.map(({ issue, body }) => [issue, body])).toEqual([
+      [1, expect.stringContaining('none of the 1 releases')],
+    ]);
+    expect(await receipt(outputs['receipt-path'])).toMatchObject({ closed: [{ artifact: ARTIFACT, issue: 1 }] });
+    const later = await rescan([{ version: '1.1.1', verdict: clean }]);
+    const metrics = JSON.parse(await readFile(later['metrics-path'] ?? '', 'utf8')) as object;
+    expect(metrics).toMatchObject({ meanTimeToRemediateHours: 0, debtRatio: 0, closed: 1 });
+  });
+
+  test.each<[string, Parameters<typeof rescan>[0], string | undefined]>([
+    ['a release was not checked', [{ version: '1.1.1', verdict: verdictOf([]) }, { version: '1.1.0' }], 'NOT_CHECKED'],
+    [
+      'an ecosystem has no data',
+      [{ version: '1.1.1', verdict: verdictOf([], { unchecked: [{ ecosystem: 'npm', packages: 1, allowed: true }] }) }],
+      undefined,
+    ],
+  ])('%s: nothing is closed', async (_what, releases, code) => {
+    await start(verdictOf([found()]));
+    const outcome: unknown = await rescan(releases).catch((error: unknown) => error);
+    if (code !== undefined) expect(outcome).toMatchObject({ code });
+    expect(github.results.issues.map(({ state }) => state)).toEqual(['open']);
+  });
+
+  test("another artifact's issue stays open", async () => {
+    await start(verdictOf([found()]));
+    const [issue] = github.results.issues;
+    if (issue !== undefined)
+      issue.body = issue.body.replace(/paved-artifact-[0-9a-f]{32}/, `paved-artifact-${'0'.repeat(32)}`);
+    await start(verdictOf([]));
+    expect(issue?.state).toBe('open');
+  });
+
+  test.each<[string, readonly ReportedFinding[], string | undefined]>([
+    ['everything has a fix', [found({ fixedIn: ['2.1.3'] })], '1.0.1'],
+    ['one has none', [found({ fixedIn: ['2.1.3'] }), found({ identity: 'b', fixedIn: [] })], undefined],
+    ['there is nothing to fix', [], undefined],
+  ])('the next version, when %s', async (_what, findings, version) => {
+    expect((await start(verdictOf(findings)))['next-version']).toBe(version);
+  });
+
+  test.each(['1.0.0-rc.1', 'latest'])('"%s" has no next patch version', async (version) => {
+    const verdict = verdictOf([found({ fixedIn: ['2.1.3'] })]);
+    expect((await rescan([{ version, verdict }]))['next-version']).toBeUndefined();
+  });
+
+  test('a record of what was not planned is refused, before anything is written', async () => {
+    await start(verdictOf([]));
+    const path = join(kit.workspace, 'plan.json');
+    const plan = await readFile(path, 'utf8');
+    await writeFile(path, plan.replace(sha256('1.0.0'), sha256('another')));
+    const texts = { mode: 'notify', 'plan-path': 'plan.json', 'records-path': 'records', 'github-token': token };
+    await expect(run(await kit.inputs(definition, texts), kit.context)).rejects.toMatchObject({
+      code: 'RECORD_UNKNOWN',
+    });
+    expect(github.results.issues).toEqual([]);
+  });
+
+  test('nothing to tell writes nothing', async () => {
+    await start(verdictOf([]));
+    expect(github.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  });
+});
+
+describe('plan', () => {
+  let registry: RegistryDouble;
+  let kit: TestContext;
+  beforeEach(async () => {
+    registry = await startRegistry({ auth: 'anonymous' });
+    kit = await testContext({ action: 'rescan' });
+  });
+  afterEach(async () => {
+    await kit.dispose();
+    await registry.close();
+  });
+
+  const manifestOf = (text: string) => {
+    const config = describeBytes('application/vnd.oci.image.config.v1+json', Buffer.from(text));
+    return buildArtifactManifest({
+      artifactType: 'application/vnd.test',
+      layers: [],
+      annotations: { text: config.digest },
+    });
+  };
+  const release = async (tag: string, text = tag) => {
+    const client = new RegistryClient({ registry: parseRegistryHost(registry.host), http: kit.context.http });
+    const repository = client.repository(parseRepositoryName('octo/app'), 'push');
+    const manifest = manifestOf(text);
+    await repository.pushBlob(bytesSource(EMPTY_CONFIG, EMPTY_CONFIG_BYTES));
+    await repository.pushManifest(manifest, { tag: parseTag(tag) });
+    return manifest.digest;
+  };
+  const planned = async (images: string, more: Record<string, string> = {}) => {
+    const inputs = await kit.inputs(definition, { mode: 'plan', images, ...more });
+    const outputs = await run(inputs, kit.context);
+    return JSON.parse(outputs.images ?? '') as readonly string[];
+  };
+
+  test('finds the newest versions of a repository, and no single architecture', async () => {
+    for (const tag of ['1.0.0', '1.10.0', '1.9.0', '1.10.0-amd64', 'latest', 'sha256-abc']) await release(tag);
+    const images = await planned(`${registry.host}/octo/app`, { keep: '2' });
+    const digests = ['1.10.0', '1.9.0'].map((tag) => manifestOf(tag).digest);
+    expect(images).toEqual(digests.map((digest) => `${registry.host}/octo/app@${digest}`));
+  });
+
+  test('one digest with two versions is one release', async () => {
+    await release('1.0.0', 'same');
+    await release('1.0.1', 'same');
+    expect(await planned(JSON.stringify([`${registry.host}/octo/app`]))).toHaveLength(1);
+  });
+
+  test('takes references by digest as they are, without asking', async () => {
+    const image = `${registry.host}/octo/app@${FILE}`;
+    expect(await planned(`["${image}"]`)).toEqual([image]);
+    expect(registry.requests).toEqual([]);
+  });
+
+  test.each([
+    ['a tag', 'ghcr.io/octo/app:1.0.0', 'INPUT_INVALID'],
+    ['no JSON', '["ghcr.io/octo/app"', 'INPUT_INVALID'],
+    ['nothing', '[]', 'NOTHING_TO_RESCAN'],
+    ['no registry', 'octo/app', 'REFERENCE_INVALID'],
+    [
+      'more than a matrix takes',
+      Array.from({ length: 257 }, (_, n) => `ghcr.io/octo/app@${sha256(String(n))}`).join('\n'),
+      'TOO_MANY_RELEASES',
+    ],
+  ])('refuses %s', async (_what, images, code) => {
+    await expect(planned(images)).rejects.toMatchObject({ code });
+  });
+
+  test('a repository without versions is not clean', async () => {
+    await release('latest');
+    await expect(planned(`${registry.host}/octo/app`)).rejects.toMatchObject({ code: 'NOTHING_TO_RESCAN' });
+  });
+});
+
+test('a verdict on another digest is not recorded', async () => {
+  const kit = await testContext({ action: 'rescan' });
+  await writeFile(join(kit.workspace, 'verdict.json'), JSON.stringify(verdictOf([])));
+  const facts = { image: `r.example/a@${FILE}`, subjectDigest: FILE, publishedAt: '2024-01-01T00:00:00Z' };
+  await writeFile(join(kit.workspace, 'facts.json'), JSON.stringify(facts));
+  const inputs = await kit.inputs(definition, {
+    mode: 'record',
+    'verdict-path': 'verdict.json',
+    'facts-path': 'facts.json',
+  });
+  await expect(run(inputs, kit.context)).rejects.toMatchObject({ code: 'SBOM_SUBJECT_MISMATCH' });
+  await kit.dispose();
 });

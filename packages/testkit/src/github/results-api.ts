@@ -19,6 +19,8 @@ export interface StoredIssue {
   title: string;
   body: string;
   state: string;
+  readonly created_at: string;
+  closed_at: string | null;
   readonly labels: readonly string[];
 }
 
@@ -184,6 +186,8 @@ function addIssue(call: Call): Answer {
     title,
     body: text,
     state: 'open',
+    created_at: new Date().toISOString(),
+    closed_at: null,
     labels: Array.isArray(labels) ? labels.map(String) : [],
   };
   call.store.issues.push(issue);
@@ -197,7 +201,10 @@ function editIssue(call: Call, number: number): Answer {
   const text = bodyOf(call);
   if (text !== undefined) issue.body = text;
   if (typeof title === 'string') issue.title = title;
-  if (typeof state === 'string') issue.state = state;
+  if (typeof state === 'string') {
+    issue.state = state;
+    issue.closed_at = state === 'closed' ? new Date().toISOString() : null;
+  }
   return jsonAnswer(200, issue);
 }
 
