@@ -15,7 +15,7 @@ export const definition = defineAction({
     }),
     lockfile: input.string({
       description:
-        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock (of yarn 1), go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml (plain files)',
+        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock, go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml (plain files)',
       default: 'package-lock.json',
     }),
     'registry-url': input.url({

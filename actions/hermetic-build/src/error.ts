@@ -26,6 +26,7 @@ export type HermeticBuildErrorCode =
   | 'OUTPUT_TOO_LARGE'
   | 'OUTPUT_UNSAFE'
   | 'PACKAGE_MISMATCH'
+  | 'PATCH_FAILED'
   | 'PLATFORM_MISMATCH'
   | 'REGISTRY_ANSWER'
   | 'REGISTRY_UNKNOWN'

@@ -72,6 +72,7 @@ withNpm(
     await fetchBundle(nodes, {
       http,
       projectPath: ours,
+      lockKind: 'npm',
       bundlePath,
       registry: undefined,
       defaultRegistry: noRegistry,

@@ -26,6 +26,7 @@ export async function walkArchive(
   label: string,
   path: string,
   onFile: (file: ArchiveFile, content: AsyncIterable<Buffer>) => Promise<void>,
+  onFolder?: (path: string) => void,
 ): Promise<void> {
   const entries = extract();
   // Feeding stops when the loop below throws; that loop has the error to report.
@@ -45,6 +46,7 @@ export async function walkArchive(
       if (++files > MAX_FILES) throw unsafe(label, `it has more than ${MAX_FILES} entries`);
       const file = fileOf(label, entry.header);
       if (file !== undefined) await onFile(file, entry as AsyncIterable<Buffer>);
+      else if (entry.header.type === 'directory') onFolder?.(safePath(label, entry.header.name));
       entry.resume();
     }
   } catch (cause) {

@@ -1,11 +1,15 @@
 import { chmod, lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, join, posix, relative } from 'node:path';
-import { type Decoder, object, oneOf, parseJson, record, string } from '@paved/json';
+import { object, parseJson } from '@paved/json';
 import { HermeticBuildError } from '../error.js';
+import { readInside } from '../kinds/read-inside.js';
+import { bins, lenient } from '../lockfile/bin-field.js';
 import type { LockEntry } from '../lockfile/entry.js';
-import { sha512Of } from '../lockfile/integrity.js';
-import type { Lockfile } from '../lockfile/lockfile.js';
+import { archiveName, lockedDigest, type NodeLockKind } from '../lockfile/integrity.js';
+import type { LockedPackage, Lockfile } from '../lockfile/lockfile.js';
 import type { Node } from '../lockfile/tree.js';
+import { applyPatch } from '../node/apply-patch.js';
+import { yarnZipSha512 } from '../node/yarn-zip.js';
 import { safeFolder } from './safe-folder.js';
 import { sha512File } from './sha512-file.js';
 import { unpack } from './unpack.js';
@@ -17,6 +21,7 @@ export interface InstallOptions {
   readonly buildPath: string;
   /** Time of each file, in seconds. */
   readonly sourceDateEpoch: number;
+  readonly lockKind?: NodeLockKind;
   /** For lock files that do not list commands: each package.json says its own. */
   readonly binsFromArchives?: boolean;
 }
@@ -49,27 +54,46 @@ async function removeOldFolders({ nodes, lockfile, buildPath }: InstallOptions):
 
 async function installOne(node: Node, options: InstallOptions): Promise<void> {
   const { key, name, version, entry } = node.package;
-  const archive = await checkedArchive(key, entry, options.bundlePath);
+  const archive = await checkedArchive(node.package, options);
   const parent = await safeFolder(options.buildPath, posix.dirname(key));
   const target = join(parent, basename(key));
   // The archive of the package around it may have put something there.
   await rm(target, { recursive: true, force: true });
   await mkdir(target);
-  await unpack(`${name}@${version}`, archive, target, options.sourceDateEpoch);
+  const label = `${name}@${version}`;
+  await unpack(label, archive, target, options.sourceDateEpoch);
+  for (const path of entry.patches ?? []) {
+    const text = await readInside(options.buildPath, path);
+    if (text === undefined) throw missingPatch(label, path);
+    await applyPatch(label, text, target, options.sourceDateEpoch);
+  }
 }
 
-async function checkedArchive(key: string, entry: LockEntry, bundlePath: string): Promise<string> {
-  for (const sha512 of sha512Of(key, entry.integrity)) {
-    const path = join(bundlePath, `${sha512}.tgz`);
+function missingPatch(label: string, path: string): HermeticBuildError {
+  return new HermeticBuildError('PATCH_FAILED', `Cannot patch "${label}": there is no "${path}"`, {
+    hint: 'Commit the patch together with the lock file',
+  });
+}
+
+async function checkedArchive(
+  locked: LockedPackage,
+  { bundlePath, lockKind = 'npm' }: InstallOptions,
+): Promise<string> {
+  const { key, name, version } = locked;
+  const digest = lockedDigest(locked, lockKind);
+  for (const sha512 of [digest.sha512].flat()) {
+    const path = join(bundlePath, archiveName(digest, sha512));
     const info = await lstat(path).catch(() => undefined);
     if (info?.isFile() !== true) continue;
-    if ((await sha512File(path)) === sha512) return path;
+    const label = `${name}@${version}`;
+    const found = digest.$case === 'zip' ? await yarnZipSha512(label, path, name) : await sha512File(path);
+    if (found === sha512) return path;
     throw new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot install "${key}": its archive changed in the bundle`, {
       hint: 'Run the fetch phase again, and find out which step writes to the bundle',
     });
   }
   throw new HermeticBuildError('BUNDLE_INCOMPLETE', `Cannot install "${key}": its archive is not in the bundle`, {
-    hint: 'Give bundle-path the output of a fetch phase over the same package-lock.json',
+    hint: 'Give bundle-path the output of a fetch phase over the same lock file',
   });
 }
 
@@ -87,7 +111,7 @@ async function linkBins({ nodes, lockfile, buildPath, binsFromArchives }: Instal
     }),
   );
   const linked = [...lockfile.links].flatMap(([key, target]) => {
-    const entry = lockfile.workspaces.get(target);
+    const entry = target === '' ? lockfile.root : lockfile.workspaces.get(target);
     return entry === undefined ? [] : [[key, entry, entry.name ?? basename(key)] as const];
   });
   for (const [key, entry, name] of [...owners, ...linked]) {
@@ -98,18 +122,9 @@ async function linkBins({ nodes, lockfile, buildPath, binsFromArchives }: Instal
 /** A package.json that the fetch phase has read before; what is no command in it is none. */
 async function readBins(folder: string): Promise<LockEntry> {
   const text = await readFile(join(folder, 'package.json'), 'utf8');
-  const { bin } = parseJson('package.json', text.replace(/^\u{feff}/u, ''), object({ bin: lenientBin }));
+  const { bin } = parseJson('package.json', text.replace(/^\u{feff}/u, ''), object({ bin: lenient(bins) }));
   return bin === undefined ? {} : { bin };
 }
-
-const bins = oneOf<Readonly<Record<string, string>> | string>(record(string), string);
-const lenientBin: Decoder<ReturnType<typeof bins> | undefined> = (value, path) => {
-  try {
-    return bins(value, path);
-  } catch {
-    return undefined;
-  }
-};
 
 /** Commands with their files. Attack: a command or a file with `..` in it would link or change something else. */
 function binsOf(entry: LockEntry, name: string): readonly (readonly [string, string])[] {

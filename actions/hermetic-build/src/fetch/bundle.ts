@@ -1,16 +1,18 @@
 import { mkdir } from 'node:fs/promises';
 import type { HttpClient } from '@paved/http';
 import { HermeticBuildError } from '../error.js';
-import { sha512Of } from '../lockfile/integrity.js';
+import { archiveName, type LockedDigest, lockedDigest, type NodeLockKind } from '../lockfile/integrity.js';
 import type { Node } from '../lockfile/tree.js';
-import { type StoredArchive, storeArchive } from './download.js';
+import { yarnZipSha512 } from '../node/yarn-zip.js';
+import { mismatch, type StoredArchive, storeFile } from './download.js';
 import { eachAtOnce } from './each-at-once.js';
 import { inspectArchive } from './inspect-archive.js';
-import { packageSource } from './package-source.js';
+import { type PackageSource, packageSource } from './package-source.js';
 
 export interface BundleOptions {
   readonly http: HttpClient;
   readonly projectPath: string;
+  readonly lockKind: NodeLockKind;
   readonly bundlePath: string;
   readonly registry: URL | undefined;
   readonly defaultRegistry: () => Promise<URL>;
@@ -39,11 +41,11 @@ export async function fetchBundle(
   const fetched = new Map<string, FetchedArchive>();
   let total = 0;
   let done = 0;
-  await eachAtOnce(groups, CONCURRENCY, async ({ nodes: sharing, source, allowed }) => {
+  await eachAtOnce(groups, CONCURRENCY, async ({ nodes: sharing, source, locked }) => {
     const [first] = sharing;
     if (first === undefined) return;
     const { name, version } = first.package;
-    const stored = await storeArchive(`${name}@${version}`, source, allowed, options);
+    const stored = await storeArchive(name, version, source, locked, options);
     total += stored.size;
     if (total > MAX_TOTAL_BYTES) throw tooLarge();
     const facts = await inspectArchive(stored.path, name, version);
@@ -53,23 +55,46 @@ export async function fetchBundle(
   return fetched;
 }
 
+/** Stores the bytes under the digest that was locked, and only if they have it. */
+async function storeArchive(
+  name: string,
+  version: string,
+  source: PackageSource,
+  locked: LockedDigest,
+  options: BundleOptions,
+): Promise<StoredArchive> {
+  const label = `${name}@${version}`;
+  return await storeFile(label, source, options, async (part, { sha512 }) => {
+    if (locked.$case === 'archive') {
+      if (!locked.sha512.includes(sha512)) throw mismatch(label, source, 'sha512', sha512, locked.sha512[0]);
+    } else {
+      const found = await yarnZipSha512(label, part, name);
+      if (found !== locked.sha512) throw mismatch(label, source, 'sha512 of the zip', found, locked.sha512);
+    }
+    return archiveName(locked, sha512);
+  });
+}
+
+interface Group {
+  readonly nodes: Node[];
+  readonly source: PackageSource;
+  readonly locked: LockedDigest;
+}
+
 async function planFetches(nodes: readonly Node[], options: BundleOptions) {
   let registry: Promise<URL> | undefined;
   const defaultRegistry = () => {
     registry ??= options.defaultRegistry();
     return registry;
   };
-  const groups = new Map<
-    string,
-    { nodes: Node[]; source: Awaited<ReturnType<typeof packageSource>>; allowed: readonly string[] }
-  >();
+  const groups = new Map<string, Group>();
   for (const node of nodes) {
-    const { name, version, key, entry } = node.package;
+    const { name, version, entry } = node.package;
     if (entry.inBundle === true) continue;
     const source = await packageSource(node.package, options.registry, defaultRegistry);
-    const allowed = sha512Of(key, entry.integrity);
-    const id = `${name} ${version} ${allowed.join(' ')}`;
-    const group = groups.get(id) ?? { nodes: [], source, allowed };
+    const locked = lockedDigest(node.package, options.lockKind);
+    const id = `${name} ${version} ${[locked.sha512].flat().join(' ')}`;
+    const group = groups.get(id) ?? { nodes: [], source, locked };
     group.nodes.push(node);
     groups.set(id, group);
   }

@@ -11,7 +11,7 @@ import { HermeticBuildError } from '../error.js';
 import { isInside } from '../sandbox/toolchain.js';
 import type { PackageSource } from './package-source.js';
 
-/** One archive in the bundle; its name is `<sha512>.tgz`. */
+/** One archive in the bundle; its name is the digest that was locked. */
 export interface StoredArchive {
   readonly path: string;
   readonly size: number;
@@ -37,22 +37,6 @@ export interface StoredBytes {
   /** Lower-case hex. */
   readonly sha256: string;
   readonly sha512: string;
-}
-
-/**
- * Stores the bytes under their own digest, and only if it is one of `allowed`.
- * @throws {HermeticBuildError} `INTEGRITY_MISMATCH`, `DEPENDENCY_OUTSIDE`
- */
-export async function storeArchive(
-  label: string,
-  source: PackageSource,
-  allowed: readonly string[],
-  options: DownloadOptions,
-): Promise<StoredArchive> {
-  return await storeFile(label, source, options, async (_part, { sha512 }) => {
-    if (!allowed.includes(sha512)) throw mismatch(label, source, 'sha512', sha512, allowed[0] ?? '');
-    return `${sha512}.tgz`;
-  });
 }
 
 /**

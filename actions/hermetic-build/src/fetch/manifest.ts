@@ -50,7 +50,7 @@ function packageOf(
     ecosystem: 'npm',
     size: archive.size,
     digests: { sha256: archive.sha256, sha512: archive.sha512 },
-    lockDigest: entry.integrity ?? '',
+    lockDigest: entry.zipChecksum ?? entry.integrity ?? '',
     direct: node.direct,
     scope: entry.dev === true ? 'development' : 'runtime',
     ...(licence === undefined ? {} : { licence }),

@@ -4,10 +4,12 @@ import { HermeticBuildError } from '../error.js';
 import { fetchBundle } from '../fetch/bundle.js';
 import { askNpmForRegistry } from '../fetch/default-registry.js';
 import { npmPackages, npmRoot } from '../fetch/manifest.js';
-import { sha512Of } from '../lockfile/integrity.js';
+import { lockedDigest, type NodeLockKind } from '../lockfile/integrity.js';
 import { assertNotGit } from '../lockfile/lockfile.js';
 import { currentPlatform } from '../lockfile/platform.js';
 import { installedTree } from '../lockfile/tree.js';
+import { readBerryLock, YARN_INTEGRITY } from '../node/berry.js';
+import type { PackageGraph } from '../node/package-graph.js';
 import { placePackages } from '../node/place-packages.js';
 import { readPnpmLock } from '../node/pnpm.js';
 import { readYarnLock } from '../node/yarn.js';
@@ -18,11 +20,12 @@ import { readInside } from './read-inside.js';
 /** A project of npm: package.json with package-lock.json; node_modules is laid out by our own code. */
 export async function openNpmProject(sourcePath: string, lockfilePath: string): Promise<LockedProject> {
   const project = await readProject(sourcePath, lockfilePath);
-  return nodeProject(sourcePath, { path: lockfilePath, kind: 'npm' }, project, false);
+  const lockfiles = [{ path: lockfilePath, kind: 'npm', sha256: digestHex(project.lockfileDigest) }];
+  return nodeProject(sourcePath, 'npm', project, lockfiles);
 }
 
 /**
- * A project of pnpm or yarn 1: the same archives from the same registry, laid out as npm does. Neither program is run, so
+ * A project of pnpm or yarn: the same archives from the same registry, laid out as npm does. Neither program is run, so
  * .pnpmfile.cjs, .yarnrc and its plugins have no say.
  */
 export async function openGraphProject(
@@ -41,28 +44,50 @@ export async function openGraphProject(
       },
     );
   }
-  const graph = kind === 'pnpm' ? readPnpmLock(text, manifest) : readYarnLock(text, manifest);
-  const lockfile = placePackages(graph);
+  const berry = kind === 'yarn' && /^__metadata:/m.test(text);
+  const integrity = berry ? await readInside(sourcePath, YARN_INTEGRITY) : undefined;
+  const lockKind = berry ? 'berry' : kind;
+  const lockfile = placePackages(await readGraph(lockKind, text, sourcePath, integrity));
   const nodes = installedTree(lockfile, currentPlatform());
-  return nodeProject(sourcePath, { path: lockfilePath, kind }, { lockfile, nodes, lockfileDigest: sha256(text) }, true);
+  const lockfiles = [{ path: lockfilePath, kind: kind as string, sha256: digestHex(sha256(text)) }];
+  if (integrity !== undefined) {
+    lockfiles.push({ path: YARN_INTEGRITY, kind: 'yarn-integrity', sha256: digestHex(sha256(integrity)) });
+  }
+  return nodeProject(sourcePath, lockKind, { lockfile, nodes }, lockfiles);
+}
+
+function readGraph(
+  kind: Exclude<NodeLockKind, 'npm'>,
+  text: string,
+  sourcePath: string,
+  integrity: string | undefined,
+): Promise<PackageGraph> {
+  switch (kind) {
+    case 'pnpm':
+      return readPnpmLock(text, sourcePath);
+    case 'yarn':
+      return readYarnLock(text, sourcePath);
+    case 'berry':
+      return readBerryLock(text, sourcePath, integrity);
+  }
 }
 
 function nodeProject(
   sourcePath: string,
-  lock: { readonly path: string; readonly kind: string },
-  project: Project,
-  binsFromArchives: boolean,
+  lockKind: NodeLockKind,
+  project: Pick<Project, 'lockfile' | 'nodes'>,
+  lockfiles: LockedProject['lockfiles'],
 ): LockedProject {
   const { lockfile, nodes } = project;
   return {
-    lockfiles: [{ ...lock, sha256: digestHex(project.lockfileDigest) }],
+    lockfiles,
     registryKind: 'npm',
     refusals: () =>
-      [...nodes.values()].flatMap(({ package: { key, entry } }) => {
-        if (entry.inBundle === true) return [];
+      [...nodes.values()].flatMap(({ package: locked }) => {
+        if (locked.entry.inBundle === true) return [];
         try {
-          assertNotGit(key, entry.resolved);
-          sha512Of(key, entry.integrity);
+          assertNotGit(locked.key, locked.entry.resolved);
+          lockedDigest(locked, lockKind);
           return [];
         } catch (error) {
           return error instanceof Error ? [error] : [];
@@ -70,19 +95,20 @@ function nodeProject(
       }),
     async fetch({ http, bundlePath, workDir, registry, repository, onProgress }) {
       const defaultRegistry = () => askNpmForRegistry(workDir);
-      const options = { http, projectPath: sourcePath, bundlePath, registry, defaultRegistry, onProgress };
+      const options = { http, projectPath: sourcePath, lockKind, bundlePath, registry, defaultRegistry, onProgress };
       const archives = await fetchBundle(nodes, options);
       const packages = npmPackages(nodes, archives);
       return { root: npmRoot(lockfile, repository), packages, notices: installScriptNotices(project) };
     },
     async install({ bundlePath, buildPath, sourceDateEpoch }) {
-      await installPackages({ lockfile, nodes, bundlePath, buildPath, sourceDateEpoch, binsFromArchives });
+      const binsFromArchives = lockKind !== 'npm';
+      await installPackages({ lockfile, nodes, bundlePath, buildPath, sourceDateEpoch, lockKind, binsFromArchives });
       return { count: nodes.size, environment: {}, binds: [], path: [], prelude: '' };
     },
   };
 }
 
-function installScriptNotices({ nodes }: Project): readonly string[] {
+function installScriptNotices({ nodes }: Pick<Project, 'nodes'>): readonly string[] {
   const withScripts = [...nodes.values()].filter(({ package: { entry } }) => entry.hasInstallScript === true);
   if (withScripts.length === 0) return [];
   const names = [...new Set(withScripts.map(({ package: { name, version } }) => `${name}@${version}`))].join(', ');

@@ -9,7 +9,7 @@ import type { LockedProject } from './locked-project.js';
 import { openGraphProject, openNpmProject } from './npm.js';
 
 const SUPPORTED =
-  'package-lock.json, pnpm-lock.yaml, yarn.lock (of yarn 1), go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml';
+  'package-lock.json, pnpm-lock.yaml, yarn.lock, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.

@@ -25,6 +25,10 @@ export interface LockEntry {
   readonly version?: string;
   readonly resolved?: string;
   readonly integrity?: string;
+  /** Of yarn 2 and later: `<cache key>/<hex>` with the SHA-512 of the zip that yarn makes of the archive. */
+  readonly zipChecksum?: string;
+  /** Changes that lie in the source, in the order in which they are applied; relative to it. */
+  readonly patches?: readonly string[];
   readonly link?: boolean;
   readonly dev?: boolean;
   readonly optional?: boolean;

@@ -22,6 +22,9 @@ export interface Lockfile {
 
 const MAX_PACKAGES = 50_000;
 const SEGMENT = /^(?!\.{1,2}$)[^/\\\0\n\r:]+$/;
+/** What a package manager writes for a commit; archives that a forge makes of one are not stable either. */
+const GIT =
+  /^(git[+:@]|github:|gitlab:|bitbucket:|gist:|ssh:|https:\/\/codeload\.github\.com\/)|\.git(#|$)|#(?:.*&)?commit=/;
 const PACKAGE_FOLDER = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/@][^/]*)$/;
 
 /**
@@ -74,7 +77,7 @@ function lockedPackage(key: string, folder: string, entry: LockEntry): LockedPac
 
 /** A commit has no digest in the lock file, and packing it would run its scripts. */
 export function assertNotGit(key: string, resolved: string | undefined): void {
-  if (resolved === undefined || !/^(git[+:@]|github:|gitlab:|bitbucket:|gist:|ssh:)|\.git(#|$)/.test(resolved)) return;
+  if (resolved === undefined || !GIT.test(resolved)) return;
   throw new HermeticBuildError('GIT_DEPENDENCY', `Cannot fetch "${key}": it comes from a git repository`, {
     hint: 'Depend on a published version, or commit a tarball of it and depend on file:<tarball>',
   });

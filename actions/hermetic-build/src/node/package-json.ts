@@ -1,46 +1,58 @@
-import { object, optional, parseJson, record, string, unknown } from '@paved/json';
+import { array, object, oneOf, optional, parseJson, record, string, unknown } from '@paved/json';
 import { HermeticBuildError } from '../error.js';
+import { bins, lenient } from '../lockfile/bin-field.js';
 import { type LockEntry, licenceField } from '../lockfile/entry.js';
 
+const ranges = optional(record(string));
+const patterns = array(string);
 const manifest = object({
   name: optional(string),
   version: optional(string),
   license: licenceField,
-  dependencies: optional(record(string)),
-  devDependencies: optional(record(string)),
-  optionalDependencies: optional(record(string)),
-  workspaces: optional(unknown),
+  bin: lenient(bins),
+  dependencies: ranges,
+  devDependencies: ranges,
+  optionalDependencies: ranges,
+  peerDependencies: ranges,
+  resolutions: optional(record(unknown)),
+  workspaces: optional(
+    oneOf<readonly string[] | { readonly packages: readonly string[] }>(patterns, object({ packages: patterns })),
+  ),
 });
 
 /** What package.json asks for, by name to range. */
 export interface Wanted {
-  readonly root: LockEntry;
+  readonly manifest: LockEntry;
   readonly runtime: Readonly<Record<string, string>>;
   readonly development: Readonly<Record<string, string>>;
+  readonly optional: ReadonlySet<string>;
+  readonly peers: Readonly<Record<string, string>>;
+  /** Patterns of the folders that are workspaces. */
+  readonly workspaces: readonly string[];
+  /** yarn's way to set the range of a package of another one. */
+  readonly resolutions: Readonly<Record<string, string>>;
 }
 
-/** @throws {HermeticBuildError} `LOCKFILE_KIND` for workspaces, whose layout only npm's lock file states */
-export function readWanted(text: string): Wanted {
-  const { workspaces, ...root } = parseJson('"package.json"', text, manifest);
-  if (workspaces !== undefined) {
-    throw new HermeticBuildError(
-      'LOCKFILE_KIND',
-      'Cannot install workspaces: this lock file does not state their folders',
-      {
-        hint: 'Set source-path to one package with a lock file of its own, or commit package-lock.json',
-      },
-    );
-  }
-  const runtime = { ...root.dependencies, ...root.optionalDependencies };
-  const isRuntime = (name: string) => Object.hasOwn(runtime, name);
-  const development = Object.entries(root.devDependencies ?? {}).filter(([name]) => !isRuntime(name));
-  return { root, runtime, development: Object.fromEntries(development) };
+export function readWanted(text: string, where = 'package.json'): Wanted {
+  const { workspaces = [], bin, resolutions = {}, ...entry } = parseJson(`"${where}"`, text, manifest);
+  const runtime = { ...entry.dependencies, ...entry.optionalDependencies };
+  const development = Object.entries(entry.devDependencies ?? {}).filter(([name]) => !Object.hasOwn(runtime, name));
+  const words = Object.entries(resolutions).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  return {
+    manifest: { ...entry, ...(bin === undefined ? {} : { bin }) },
+    runtime,
+    development: Object.fromEntries(development),
+    optional: new Set(Object.keys(entry.optionalDependencies ?? {})),
+    peers: entry.peerDependencies ?? {},
+    workspaces: 'packages' in workspaces ? workspaces.packages : workspaces,
+    resolutions: Object.fromEntries(words),
+  };
 }
 
-export function outdated(lockfile: string, what: string): HermeticBuildError {
+export function outdated(lockfile: string, what: string, where = 'package.json'): HermeticBuildError {
   return new HermeticBuildError(
     'LOCKFILE_OUTDATED',
-    `Cannot use ${lockfile}: it does not fit "package.json" ("${what.slice(0, 200)}")`,
+    `Cannot use ${lockfile}: it does not fit "${where}" ("${what.slice(0, 200)}")`,
     {
       hint: 'Install with the package manager and commit package.json together with the lock file',
     },
