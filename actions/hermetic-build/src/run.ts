@@ -1,11 +1,11 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
+import { SANDBOX_METHODS, type SandboxMethod } from '@paved/sandbox';
 import { buildPhase } from './build/build-phase.js';
 import type { definition } from './definition.js';
 import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
 import { reproducePhase } from './reproduce/reproduce-phase.js';
-import { SANDBOX_METHODS, type SandboxMethod } from './sandbox/sandbox.js';
 
 export type Inputs = InputsOf<typeof definition>;
 export type Outputs = OutputsOf<typeof definition>;

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { availableMethods } from '@paved/sandbox/testing';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
-import { availableMethods } from './available-methods.js';
 import { sampleProject, startProjectRegistry, writeProject } from './sample-project.js';
 
 /**

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseBuildRecord } from '@paved/attestation';
 import { sha256File } from '@paved/digest';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { availableMethods } from '@paved/sandbox/testing';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
-import { availableMethods } from './available-methods.js';
 import { type Registry, startNpmRegistry } from './npm-registry.js';
 import { type SampleProject, sampleProject, writeProject } from './sample-project.js';
 

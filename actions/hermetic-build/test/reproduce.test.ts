@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { availableMethods } from '@paved/sandbox/testing';
 import { pack } from 'tar-stream';
 import { definition } from '../src/definition.js';
 import { compareBuilds } from '../src/reproduce/compare-builds.js';
 import { run } from '../src/run.js';
-import { availableMethods } from './available-methods.js';
 import { writeFiles } from './write-files.js';
 import { zipArchive } from './zip-archive.js';
 

@@ -2,6 +2,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { availableMethods } from '@paved/sandbox/testing';
 import { definition } from '../src/definition.js';
 import { readBerryLock } from '../src/node/berry.js';
 import { placePackages } from '../src/node/place-packages.js';
@@ -10,7 +11,6 @@ import { findWorkspaces } from '../src/node/workspaces.js';
 import { readYarnLock } from '../src/node/yarn.js';
 import { yarnZipSha512 } from '../src/node/yarn-zip.js';
 import { run } from '../src/run.js';
-import { availableMethods } from './available-methods.js';
 import { type PublishedPackage, publish, type Registry, startNpmRegistry } from './npm-registry.js';
 import { writeFiles } from './write-files.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SandboxJob, SandboxResult } from '../sandbox/sandbox.js';
+import type { SandboxJob, SandboxResult } from '@paved/sandbox';
 
 /**
  * For demonstrations alone: the same command and environment on the bare machine. Nothing is isolated, network and files of the

@@ -7,8 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { LimitStream } from '@paved/digest';
 import { PavedError } from '@paved/errors';
 import { type HttpClient, redactUrl } from '@paved/http';
+import { isInside } from '@paved/sandbox';
 import { HermeticBuildError } from '../error.js';
-import { isInside } from '../sandbox/toolchain.js';
 import type { PackageSource } from './package-source.js';
 
 /** One archive in the bundle; its name is the digest that was locked. */

@@ -3,12 +3,12 @@ import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { FetchManifest } from '@paved/bom';
 import type { ActionContext } from '@paved/runner-kit';
-import { runCanary } from '../canary/canary.js';
+import { runCanary, type SandboxMethod } from '@paved/sandbox';
+import { buildEnvironment } from '../build/build-environment.js';
+import { isolationMethod } from '../build/isolation-method.js';
 import { openProject } from '../kinds/open-project.js';
 import { chosenRegistry } from '../kinds/registries.js';
 import type { Inputs, Outputs } from '../run.js';
-import { isolationMethod } from '../sandbox/isolation-method.js';
-import type { SandboxMethod } from '../sandbox/sandbox.js';
 import { assertSourceCommit } from './source-commit.js';
 
 const PROGRESS_STEP = 100;
@@ -29,8 +29,9 @@ export async function fetchPhase(
     log.notice('There is no .git folder, so the commit of the source was not compared with the run');
   const project = await openProject(sourcePath, inputs.lockfile);
   const workDir = await context.workDir();
+  const environment = buildEnvironment({ path: '/usr/bin:/bin', home: '/tmp/home', sourceDateEpoch: 0 });
   const method = await isolationMethod(inputs.isolation, workDir, log, candidates);
-  const isolation = await runCanary({ method, workDir, home: homedir() });
+  const isolation = await runCanary({ method, workDir, home: homedir(), environment });
   const bundlePath = join(workDir, 'bundle');
   await mkdir(bundlePath);
   const fetched = await project.fetch({

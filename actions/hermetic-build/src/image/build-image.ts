@@ -16,7 +16,7 @@ import {
   readPlatform,
   VerifiedBlobStream,
 } from '@paved/oci';
-import { isInside } from '../sandbox/toolchain.js';
+import { isInside } from '@paved/sandbox';
 import { type ImageDescription, invalidImage } from './description.js';
 import { imageConfig, parseBaseConfig } from './image-config.js';
 import { writeLayer } from './layer.js';

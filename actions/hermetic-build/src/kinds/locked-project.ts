@@ -1,6 +1,6 @@
 import type { FetchedPackage, FetchManifest } from '@paved/bom';
 import type { HttpClient } from '@paved/http';
-import type { ReadOnlyBind } from '../sandbox/sandbox.js';
+import type { ReadOnlyBind } from '@paved/sandbox';
 
 /** Families of packages, each with a source of its own that `registries` can replace. */
 export type RegistryKind = 'npm' | 'go' | 'pypi' | 'cargo';

@@ -1,9 +1,8 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isInside, type ReadOnlyBind } from '@paved/sandbox';
 import { HermeticBuildError } from '../error.js';
-import type { ReadOnlyBind } from '../sandbox/sandbox.js';
-import { isInside } from '../sandbox/toolchain.js';
 
 export interface ToolchainFolder {
   /** As the toolchain itself states it. */

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActionContext } from '@paved/runner-kit';
+import type { SandboxMethod } from '@paved/sandbox';
 import { buildPhase } from '../build/build-phase.js';
 import { HermeticBuildError } from '../error.js';
 import type { Inputs, Outputs } from '../run.js';
-import type { SandboxMethod } from '../sandbox/sandbox.js';
 import { compareBuilds } from './compare-builds.js';
 
 const MAX_NAMED = 5;

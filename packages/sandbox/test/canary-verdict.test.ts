@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { IsolationCheck } from '@paved/attestation';
-import type { Target } from '../src/canary/target.js';
-import { assertBlocked, assertControls } from '../src/canary/verdict.js';
+import { assertBlocked, assertControls } from '../src/canary-verdict.js';
+import type { Target } from '../src/target.js';
 
 const target: Target = { name: 'tcp', kind: 'tcp', host: '127.0.0.1', port: 1, label: 'a listener', control: true };
 const check: IsolationCheck = { name: 'tcp', target: 'a listener', outcome: 'blocked', detail: 'ECONNREFUSED' };

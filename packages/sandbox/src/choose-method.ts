@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HermeticBuildError } from '../error.js';
+import { SandboxError } from './error.js';
 import { runInSandbox, SANDBOX_METHODS, type SandboxMethod } from './sandbox.js';
 
 const PROBE_TIMEOUT_MS = 20_000;
@@ -9,7 +9,7 @@ const APPARMOR_SWITCH = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns'
 
 /**
  * The first of `candidates` that really makes a sandbox on this machine, found by making one.
- * @throws {HermeticBuildError} `SANDBOX_UNAVAILABLE` with what failed for each method, and the cure
+ * @throws {SandboxError} `SANDBOX_UNAVAILABLE` with what failed for each method, and the cure
  */
 export async function chooseMethod(
   workDir: string,
@@ -22,7 +22,7 @@ export async function chooseMethod(
     if (reason === undefined) return method;
     reasons.push(`${method}: ${reason}`);
   }
-  throw new HermeticBuildError('SANDBOX_UNAVAILABLE', `Cannot make a sandbox: ${reasons.join('; ')}`, {
+  throw new SandboxError('SANDBOX_UNAVAILABLE', `Cannot make a sandbox: ${reasons.join('; ')}`, {
     hint: await cure(),
   });
 }
@@ -42,7 +42,7 @@ async function probe(method: SandboxMethod, workDir: string): Promise<string | u
     if (exitStatus === 0) return undefined;
     return timedOut ? 'it did not answer in time' : `the probe ended with ${exitStatus}${quoted(output)}`;
   } catch (error) {
-    if (!(error instanceof HermeticBuildError)) throw error;
+    if (!(error instanceof SandboxError)) throw error;
     const missing = error.cause instanceof Error ? `, ${error.cause.message}` : '';
     return `${error.message.replace(/^Cannot [^:]*: /, '')}${missing}${quoted(output)}`;
   } finally {

@@ -4,17 +4,18 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { IsolationCheck, IsolationReport } from '@paved/attestation';
 import { readJsonFile } from '@paved/json';
-import { buildEnvironment } from '../sandbox/environment.js';
-import { runInSandbox, type SandboxMethod } from '../sandbox/sandbox.js';
+import { assertBlocked, assertControls, invalid } from './canary-verdict.js';
 import { openDecoys } from './decoys.js';
 import { PROBE_SCRIPT } from './probe-script.js';
+import { runInSandbox, type SandboxMethod } from './sandbox.js';
 import { machineTargets, OUTSIDE_TARGETS, type ProbeResult, probeResults, type Target } from './target.js';
-import { assertBlocked, assertControls, invalid } from './verdict.js';
 
 export interface CanaryOptions {
   readonly method: SandboxMethod | 'none';
   readonly workDir: string;
   readonly home: string;
+  /** What a command gets in this sandbox; the canary counts every other variable as a leak. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -26,13 +27,13 @@ const SHELL_VARIABLES = ['PWD', 'OLDPWD', 'SHLVL', '_'];
 /**
  * Attacks the sandbox before any user code runs and reports what each attack met. Each decoy on this machine is first reached
  * from outside, so that "blocked" means the sandbox and not a dead listener. With method `none` it reports what stands open.
- * @throws {HermeticBuildError} `CANARY_INVALID` when a control fails, `CANARY_REACHED` when an attack works in the sandbox
+ * @throws {SandboxError} `CANARY_INVALID` when a control fails, `CANARY_REACHED` when an attack works in the sandbox
  */
 export async function runCanary(options: CanaryOptions): Promise<IsolationReport> {
   const folder = await mkdtemp(join(options.workDir, 'canary-'));
   const decoys = await openDecoys({ workDir: folder, home: options.home });
   try {
-    const environment = buildEnvironment({ path: '/usr/bin:/bin', home: '/tmp/home', sourceDateEpoch: 0 });
+    const { environment } = options;
     const machine = machineTargets(process.getuid?.() ?? 0, [...Object.keys(environment), ...SHELL_VARIABLES]);
     if (options.method === 'none') {
       const targets = [...decoys.targets, ...machine.filter(({ kind }) => kind !== 'writable')];

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { chooseMethod } from '../src/sandbox/choose-method.js';
-import { namespaceCommand, runInSandbox, SANDBOX_METHODS } from '../src/sandbox/sandbox.js';
-import { SETUP_SCRIPT } from '../src/sandbox/setup-script.js';
-import { planToolchain } from '../src/sandbox/toolchain.js';
-import { availableMethods } from './available-methods.js';
+import { chooseMethod } from '../src/choose-method.js';
+import { namespaceCommand, runInSandbox, SANDBOX_METHODS } from '../src/sandbox.js';
+import { SETUP_SCRIPT } from '../src/setup-script.js';
+import { availableMethods } from '../src/testing.js';
+import { planToolchain } from '../src/toolchain.js';
 
 const methods = await availableMethods();
 let root: string;

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseMethod } from '../src/sandbox/choose-method.js';
-import { SANDBOX_METHODS, type SandboxMethod } from '../src/sandbox/sandbox.js';
+import { chooseMethod } from './choose-method.js';
+import { SANDBOX_METHODS, type SandboxMethod } from './sandbox.js';
 
 export interface MethodState {
   readonly method: SandboxMethod;

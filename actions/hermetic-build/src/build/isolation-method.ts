@@ -1,6 +1,5 @@
 import type { Log } from '@paved/runner-kit';
-import { chooseMethod } from './choose-method.js';
-import type { SandboxMethod } from './sandbox.js';
+import { chooseMethod, type SandboxMethod } from '@paved/sandbox';
 
 /** A sandbox that was just made once for trial, or `none` with a warning that nobody can overlook. */
 export async function isolationMethod(

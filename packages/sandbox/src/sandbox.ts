@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IsolationMethod } from '@paved/attestation';
-import { HermeticBuildError } from '../error.js';
+import { SandboxError } from './error.js';
 import { lastInheritedDescriptor } from './inherited-descriptors.js';
 import { SETUP_SCRIPT } from './setup-script.js';
 
@@ -58,7 +58,7 @@ export function namespaceCommand(method: SandboxMethod): readonly string[] {
  * Runs one command in new network, pid, ipc, uts and mount namespaces, with its own root file system, as another user, without
  * capabilities or a way to gain them; returns when no process of it is left.
  * node:child_process is used directly, because the sandbox needs a pipe as leash and an empty environment from the first process on.
- * @throws {HermeticBuildError} `SANDBOX_BROKEN` naming the stage that failed, before the command was started
+ * @throws {SandboxError} `SANDBOX_BROKEN` naming the stage that failed, before the command was started
  */
 export async function runInSandbox(method: SandboxMethod, job: SandboxJob): Promise<SandboxResult> {
   const folder = await mkdtemp(join(job.workDir, 'sandbox-'));
@@ -126,9 +126,7 @@ async function supervise(args: readonly string[], job: SandboxJob): Promise<bool
 function closed(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(
-        new HermeticBuildError('SANDBOX_BROKEN', 'Cannot start the sandbox: its first program is missing', { cause }),
-      );
+      reject(new SandboxError('SANDBOX_BROKEN', 'Cannot start the sandbox: its first program is missing', { cause }));
     });
     child.once('close', () => resolve());
   });
@@ -141,5 +139,5 @@ async function readState(path: string): Promise<{ readonly exitStatus: number }>
   const exit = /^exit (\d{1,3})$/.exec(last);
   if (exit !== null) return { exitStatus: Number(exit[1]) };
   const stage = /^stage (.+)$/.exec(last)?.[1] ?? 'create the namespaces';
-  throw new HermeticBuildError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
+  throw new SandboxError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
 }
