@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeError } from '@paved/errors';
-import { chooseMethod } from '../../actions/hermetic-build/src/sandbox/choose-method.js';
+import { chooseMethod } from '@paved/sandbox';
 
 export interface IsolationChoice {
   readonly isolation: 'sandbox' | 'none';
