@@ -17,7 +17,11 @@ export const definition = defineAction({
       description: 'Reports: JSON of grype, trivy, osv-scanner; SARIF of any tool; CycloneDX with vulnerabilities',
     }),
     vex: input.paths({
-      description: 'gate: OpenVEX, CycloneDX or CSAF documents; they count as far as the policy names their authors',
+      description:
+        'gate: OpenVEX, CycloneDX or CSAF documents, each with <file>.sigstore.json beside it where the policy names signers, or bundles of OpenVEX statements',
+    }),
+    'trusted-root': input.document({
+      description: 'gate: trusted_root.json under which signatures of VEX documents are verified',
     }),
     'previous-verdict': input.path({
       description: 'gate: verdict.json of an earlier run; tells since when findings are open',

@@ -4,7 +4,8 @@ import { PavedError } from '@paved/errors';
  * `DATABASE_MALFORMED`: no zip, a hostile zip, or no OSV records in it. `DATABASE_TOO_LARGE`: above a cap on bytes, entries or
  * ratio. `SOURCE_INVALID`: neither an https URL nor a file in reach. `INSPECTION_INVALID`: the folder is not what its document
  * says. `NOTHING_TO_JUDGE`, `SUBJECT_MISSING`: no SBOM and no report, or nothing that they are about.
- * `EXCEPTION_FROM_PULL_REQUEST`: whoever wants the exception would grant it.
+ * `EXCEPTION_FROM_PULL_REQUEST`: whoever wants the exception would grant it. `VEX_BUNDLE_INVALID`: a bundle without statements of
+ * OpenVEX, given as a document.
  */
 export type ScanGateErrorCode =
   | 'DATABASE_MALFORMED'
@@ -17,6 +18,7 @@ export type ScanGateErrorCode =
   | 'POLICY_UNREADABLE'
   | 'POLICY_BRANCH_UNPROTECTED'
   | 'EXCEPTION_FROM_PULL_REQUEST'
+  | 'VEX_BUNDLE_INVALID'
   | 'INPUT_INVALID';
 
 export class ScanGateError extends PavedError<ScanGateErrorCode> {}

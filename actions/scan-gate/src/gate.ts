@@ -42,6 +42,7 @@ export interface GateOptions {
   /** Whether the caller named an age; where something is released, it always holds. */
   readonly isAgeAsked: boolean;
   readonly vex: readonly string[];
+  readonly trustedRoot: string | undefined;
   readonly branch: string | undefined;
   readonly event: string | undefined;
   readonly previousVerdict: string | undefined;
@@ -103,6 +104,7 @@ export async function gateOptions(
     maxAgeMs: inputs['max-age'] ?? DEFAULT_MAX_AGE_MS,
     isAgeAsked: inputs['max-age'] !== undefined,
     vex: inputs.vex ?? [],
+    trustedRoot: inputs['trusted-root'],
     branch: inputs.branch ?? context.runner.optional('baseRef') ?? context.runner.optional('refName'),
     event: context.runner.optional('eventName'),
     previousVerdict: inputs['previous-verdict'],
@@ -125,9 +127,11 @@ export async function gate(options: GateOptions): Promise<Judgement> {
       ? { findings: [], kev: undefined, epss: undefined, used: [] }
       : await readDatabases(folder, inspection, components, limits);
   const unchecked = [...uncheckedPackages(components, databases.used), ...reports.unchecked];
-  const vex = await readVex(options.vex, serials);
+  const { policy: effective } = options.policy;
+  const { trustedRoot } = options;
+  const vex = await readVex(options.vex, serials, { signers: effective.vex.signers, trustedRoot, released });
   const previous = options.previousVerdict === undefined ? undefined : await readFirstSeen(options.previousVerdict);
-  const policy = options.sboms.length === 0 ? withoutKev(options.policy.policy) : options.policy.policy;
+  const policy = options.sboms.length === 0 ? withoutKev(effective) : effective;
   const { kev, epss } = databases;
   const input: DecisionInput = {
     findings: [...databases.findings, ...reports.findings, ...licenceFindings(components, policy)],

@@ -44,7 +44,12 @@ export function summariseExplanation(explanation: Explanation, { summary, log }:
       entry.refusal === undefined ? 'covers' : 'refused',
       entry.refusal ?? `until ${entry.expires}`,
     ]);
-    const stated = vex.map((entry) => ['VEX', entry.author, entry.status, `${entry.document}: ${entry.state}`]);
+    const stated = vex.map((entry) => [
+      'VEX',
+      entry.author,
+      entry.status,
+      `${entry.document}: ${entry.state}${entry.code === undefined ? '' : ` (${entry.code})`}`,
+    ]);
     const rows = [...sources, ...rules, ...waived, ...stated];
     summary.paragraph(`${place}: ${finding.status}, ${finding.rule} says ${finding.action} (${finding.mode})`);
     summary.table(['What', 'Who', 'Says', 'Detail'], rows.slice(0, MAX_ROWS));

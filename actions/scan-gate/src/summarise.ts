@@ -84,7 +84,21 @@ function evidence(summary: Summary, verdict: Verdict): void {
     );
     const rows = verdict.exceptions.map((entry) => [entry.id, entry.package, entry.owner, entry.expires, entry.state]);
     if (rows.length > 0) inner.table(['Exception', 'Package', 'Owner', 'Expires', 'State'], rows);
+    const statements = verdict.vex.map((entry) => [
+      entry.id,
+      entry.status,
+      entry.author,
+      entry.document,
+      stateOf(entry),
+    ]);
+    if (statements.length > 0) {
+      inner.table(['VEX', 'Says', 'Author', 'Document', 'State'], statements.slice(0, MAX_ROWS));
+    }
   });
+}
+
+function stateOf({ state, code }: Verdict['vex'][number]): string {
+  return code === undefined ? state : `${state} (${code})`;
 }
 
 /** What a reader needs first comes first: what blocks, then what is not known, then the rest behind a click. */

@@ -1,7 +1,15 @@
 import { basename } from 'node:path';
 import { digestHex, sha256 } from '@paved/digest';
-import { type DocumentUsed, parseVex, type VexStatement } from '@paved/gate';
+import { type DocumentUsed, parseVex, type VexSignature, type VexStatement } from '@paved/gate';
 import { expandFolders, readRegularFile } from './read-file.js';
+import {
+  BUNDLE_SUFFIX,
+  isBundle,
+  readBundleBeside,
+  type VexTrust,
+  verifyVexBundle,
+  verifyVexFile,
+} from './vex-signature.js';
 
 const MAX_VEX_BYTES = 16 * 1024 * 1024;
 
@@ -10,15 +18,40 @@ export interface VexDocuments {
   readonly documents: readonly DocumentUsed[];
 }
 
-/** Reads VEX documents; whether a statement counts is the policy's word. `serials`: the SBOMs that BOM-Links may point into. */
-export async function readVex(paths: readonly string[], serials: readonly string[]): Promise<VexDocuments> {
+interface Content {
+  readonly bytes: Uint8Array;
+  readonly signature?: VexSignature;
+}
+
+/**
+ * Reads VEX documents, and verifies their signatures where the policy names signers; whether a statement counts is the gate's word.
+ * A document is a file with its bundle beside it, or a bundle that has the statements in it.
+ * @param serials the SBOMs that BOM-Links may point into
+ */
+export async function readVex(
+  paths: readonly string[],
+  serials: readonly string[],
+  trust: VexTrust,
+): Promise<VexDocuments> {
   const statements: VexStatement[] = [];
   const documents: DocumentUsed[] = [];
-  for (const path of await expandFolders(paths)) {
+  const files = await expandFolders(paths);
+  for (const path of files) {
+    // A signature is read with what it signs.
+    if (files.includes(path.slice(0, -BUNDLE_SUFFIX.length)) && path.endsWith(BUNDLE_SUFFIX)) continue;
     const name = basename(path);
     const bytes = await readRegularFile(path, MAX_VEX_BYTES);
-    statements.push(...parseVex(name, bytes, { serials }).statements);
+    const { bytes: content, signature } = await contentOf(path, bytes, trust);
+    const options = { serials, ...(signature === undefined ? {} : { signature }) };
+    statements.push(...parseVex(name, content, options).statements);
     documents.push({ kind: 'vex', name, sha256: digestHex(sha256(bytes)) });
   }
   return { statements, documents };
+}
+
+async function contentOf(path: string, bytes: Buffer, trust: VexTrust): Promise<Content> {
+  if (isBundle(bytes)) return await verifyVexBundle(bytes.toString('utf8'), trust);
+  if (trust.signers.length === 0) return { bytes };
+  const bundle = await readBundleBeside(path);
+  return bundle === undefined ? { bytes } : { bytes, signature: await verifyVexFile(bytes, bundle, trust) };
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { cp, readFile, utimes } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -99,8 +100,17 @@ describe('reports', () => {
       suppressedBy: { by: 'vex' },
     });
     expect(await status({})).toMatchObject({ status: 'open' });
-    expect(await status({ vex: { authors: ['Octo'], signers: [{ identity: 'i', issuer: 's' }] } })).toMatchObject({
+    const { publicKey } = generateKeyPairSync('ed25519', {
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    expect(await status({ vex: { authors: ['Octo'], signers: [{ 'public-key': publicKey }] } })).toMatchObject({
       status: 'open',
+    });
+    await expect(
+      status({ vex: { authors: ['Octo'], signers: [{ identity: 'i', issuer: 's' }] } }),
+    ).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
     });
   });
 

@@ -20,7 +20,6 @@ export type GateErrorCode =
   | 'EPSS_STALE'
   | 'REPORT_TOO_LARGE'
   | 'VEX_MALFORMED'
-  | 'VEX_UNTRUSTED'
   | 'EXCEPTION_OWNER_UNKNOWN'
   | 'LICENCE_INVALID'
   | 'CVSS_INVALID'

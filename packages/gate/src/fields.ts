@@ -40,13 +40,14 @@ export function numberAt(fields: Fields | undefined, key: string): number | unde
 }
 
 const MAX_LINE = 300;
-const BREAKS = /[\t\n\r\v\f]| {2}/;
+/** Looked for one by one: six searches of the engine are faster than one pattern. */
+const BREAKS = ['\n', '  ', '\t', '\r', '\v', '\f'];
 
 /** One line of hostile text, cut; escaping is the writer's duty. */
 export function oneLine(text: string, most = MAX_LINE): string {
   // A little more than is kept, because blanks are taken together below.
   const cut = text.length > most + 100 ? text.slice(0, most + 100) : text;
-  const line = BREAKS.test(cut) ? cut.replaceAll(/\s+/g, ' ').trim() : cut;
+  const line = BREAKS.some((blank) => cut.includes(blank)) ? cut.replaceAll(/\s+/g, ' ').trim() : cut;
   if (line.length <= most) return line;
   // Half of a surrogate pair is no character.
   const code = line.charCodeAt(most - 1);

@@ -58,6 +58,8 @@ export {
   type ReportKind,
   type RuleId,
   type Threshold,
+  type VexSigner,
+  vexSignerKey,
 } from './policy.js';
 export {
   type Epss,
@@ -94,6 +96,7 @@ export {
   VexIndex,
   type VexProduct,
   type VexReport,
+  type VexSignature,
   type VexStatement,
   type VexStatus,
 } from './vex/vex-index.js';

@@ -9,6 +9,7 @@ import {
   type RuleId,
   stricterThreshold,
   type Thresholds,
+  vexSignerKey,
 } from './policy.js';
 import { SEVERITIES, type Severity } from './severity.js';
 
@@ -99,11 +100,10 @@ function epssRule(a: Policy['epss'], b: Policy['epss']): Policy['epss'] {
 
 /** The intersection where both name something; a floor that names nobody trusts nobody. */
 function vexRules({ vex: floor }: Policy, { vex: policy }: Policy): Policy['vex'] {
-  const signer = ({ identity, issuer }: Policy['vex']['signers'][number]) => `${identity}\0${issuer}`;
   const signers =
     floor.signers.length === 0 || policy.signers.length === 0
       ? [...floor.signers, ...policy.signers]
-      : floor.signers.filter((one) => policy.signers.some((other) => signer(one) === signer(other)));
+      : floor.signers.filter((one) => policy.signers.some((other) => vexSignerKey(one) === vexSignerKey(other)));
   const bothSign = floor.signers.length > 0 && policy.signers.length > 0;
   const authors = floor.authors.filter((author) => policy.authors.includes(author));
   // Two lists of signers without a common one: nobody may sign.

@@ -31,6 +31,7 @@ import {
   RULE_IDS,
   type RuleId,
   type Threshold,
+  type VexSigner,
 } from './policy.js';
 import { FINDING_KINDS, type FindingKind } from './raw-finding.js';
 import { SEVERITIES, type Severity } from './severity.js';
@@ -146,6 +147,53 @@ const licences: Decoder<LicenceRules> = closed(
   ),
 );
 
+const commit = matching(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a full commit');
+const id = matching(/^[1-9][0-9]{0,19}$/, 'a number, in quotes');
+const workflowSigner: Decoder<VexSigner> = closed(
+  ['issuer', 'workflow-path', 'signer-digests', 'repository-id', 'owner-id', 'source-ref', 'runner-environment'],
+  refine(
+    object({
+      issuer: matching(/^https?:\/\/\S{1,300}$/, 'the URL of an issuer'),
+      'workflow-path': matching(
+        /^[a-z0-9.-]+(?::\d+)?\/[^/@\s]+\/[^/@\s]+\/\.github\/workflows\/[^/@\s]+\.ya?ml$/i,
+        'host/owner/repo/.github/workflows/file.yml',
+      ),
+      'signer-digests': refine(array(commit), (commits) => {
+        if (commits.length > 0) return commits;
+        throw new GateError('POLICY_INVALID', 'signer-digests is empty');
+      }),
+      'repository-id': id,
+      'owner-id': id,
+      'source-ref': optional(matching(/^refs\/\S{1,300}$/, 'a full ref')),
+      'runner-environment': optional(literal('github-hosted', 'self-hosted')),
+    }),
+    (entry): VexSigner => ({
+      by: 'workflow',
+      issuer: entry.issuer,
+      workflowPath: entry['workflow-path'],
+      signerDigests: entry['signer-digests'],
+      repositoryId: entry['repository-id'],
+      ownerId: entry['owner-id'],
+      ...(entry['source-ref'] === undefined ? {} : { sourceRef: entry['source-ref'] }),
+      runnerEnvironment: entry['runner-environment'] ?? 'github-hosted',
+    }),
+  ),
+);
+const publicKey = matching(
+  /^-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]{40,8000}-----END PUBLIC KEY-----\s*$/,
+  'a public key in PEM (SPKI)',
+);
+const keySigner: Decoder<VexSigner> = closed(
+  ['public-key'],
+  refine(object({ 'public-key': publicKey }), (entry): VexSigner => ({ by: 'key', publicKey: entry['public-key'] })),
+);
+
+/** By what it has, so that the error names the member that is wrong. */
+const signer: Decoder<VexSigner> = (value, path = '$') => {
+  const hasKey = typeof value === 'object' && value !== null && 'public-key' in value;
+  return (hasKey ? keySigner : workflowSigner)(value, path);
+};
+
 const policy = closed(
   [
     'version',
@@ -202,7 +250,7 @@ const policy = closed(
         ['authors', 'signers'],
         object({
           authors: optional(array(text)),
-          signers: optional(array(closed(['identity', 'issuer'], object({ identity: text, issuer: text })))),
+          signers: optional(array(signer)),
         }),
       ),
     ),

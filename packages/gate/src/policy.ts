@@ -37,9 +37,18 @@ export interface Threshold {
 export type Thresholds = Readonly<Record<Severity, Threshold>>;
 export type PartialThresholds = Partial<Thresholds>;
 
-/** What a document speaks for: `sca` known vulnerabilities of packages, `sast` code, `sbom` the list of packages. */
-export type ReportKind = 'sast' | 'sca' | 'secrets' | 'dast' | 'iac' | 'licences' | 'sbom';
-export const REPORT_KINDS: readonly ReportKind[] = ['sast', 'sca', 'secrets', 'dast', 'iac', 'licences', 'sbom'];
+/** What a document speaks for: `sca` known vulnerabilities of packages, `sast` code, `policy` own rules, `sbom` the list of packages. */
+export type ReportKind = 'sast' | 'sca' | 'secrets' | 'dast' | 'iac' | 'licences' | 'policy' | 'sbom';
+export const REPORT_KINDS: readonly ReportKind[] = [
+  'sast',
+  'sca',
+  'secrets',
+  'dast',
+  'iac',
+  'licences',
+  'policy',
+  'sbom',
+];
 
 /** Conditions under which alone an exception holds; all that are given must be true. */
 export interface ExceptionConditions {
@@ -81,8 +90,37 @@ export interface LicenceRules {
 export interface VexRules {
   /** Authors whose statements count; empty: none does. */
   readonly authors: readonly string[];
-  /** Signers (certificate identity and issuer) that must have signed each document. */
-  readonly signers: readonly { readonly identity: string; readonly issuer: string }[];
+  /** Whoever signed a document must be one of them; empty: no signature is asked for. */
+  readonly signers: readonly VexSigner[];
+}
+
+/**
+ * Who may sign statements. A workflow is named with its released commits and its repository, because a certificate's name alone
+ * proves nothing: any repository can call a public reusable workflow.
+ */
+export type VexSigner =
+  | {
+      readonly by: 'workflow';
+      /** OIDC issuer, compared whole. */
+      readonly issuer: string;
+      /** `host/owner/repo/.github/workflows/file.yml`. */
+      readonly workflowPath: string;
+      /** Commits of that workflow; full, at least one. */
+      readonly signerDigests: readonly string[];
+      readonly repositoryId: string;
+      readonly ownerId: string;
+      readonly sourceRef?: string;
+      readonly runnerEnvironment: 'github-hosted' | 'self-hosted';
+    }
+  /** SPKI, PEM. */
+  | { readonly by: 'key'; readonly publicKey: string };
+
+/** The same for the same signer, however its commits are ordered. */
+export function vexSignerKey(signer: VexSigner): string {
+  if (signer.by === 'key') return `key\0${signer.publicKey.replaceAll(/\s+/g, '')}`;
+  const { issuer, workflowPath, signerDigests, repositoryId, ownerId, sourceRef = '', runnerEnvironment } = signer;
+  const commits = [...signerDigests].sort().join(' ');
+  return [issuer, workflowPath, commits, repositoryId, ownerId, sourceRef, runnerEnvironment].join('\0');
 }
 
 export interface Policy {
@@ -144,6 +182,8 @@ export const DEFAULT_POLICY: Policy = {
     secret: all(always('block')),
     // Scanners grade licences by their own taste; what counts is the list below.
     licence: all(always('backlog')),
+    // An own rule says deny (high) or warn (medium), and means it everywhere.
+    policy: { high: always('block'), medium: always('warn') },
   },
   relations: {},
   modes: Object.fromEntries(RULE_IDS.map((rule) => [rule, 'enforce'])) as Record<RuleId, Mode>,

@@ -1,7 +1,15 @@
 import type { Severity } from './severity.js';
 
-/** What a finding is about; `malware` is a package that is itself the attack. */
-export type FindingKind = 'vulnerability' | 'malware' | 'misconfiguration' | 'secret' | 'licence' | 'sast' | 'dast';
+/** What a finding is about; `malware` is a package that is itself the attack, `policy` a rule of the user's own. */
+export type FindingKind =
+  | 'vulnerability'
+  | 'malware'
+  | 'misconfiguration'
+  | 'secret'
+  | 'licence'
+  | 'sast'
+  | 'dast'
+  | 'policy';
 export const FINDING_KINDS: readonly FindingKind[] = [
   'vulnerability',
   'malware',
@@ -10,6 +18,7 @@ export const FINDING_KINDS: readonly FindingKind[] = [
   'licence',
   'sast',
   'dast',
+  'policy',
 ];
 
 /** Where it is: a path in the repository or image (a URL for `dast`), and the line where the scanner names one. */

@@ -5,15 +5,28 @@ import {
   decide,
   type GateError,
   mergeFindings,
+  mergeFloor,
   parseReport,
   parseVex,
   purlMatches,
   type RawFinding,
   type VexContext,
   VexIndex,
+  type VexSigner,
   type VexStatement,
 } from '@paved/gate';
 import { type Expected, eachShared, expectations, shared, sharedTest } from './shared-fixtures.js';
+
+const KEY: VexSigner = { by: 'key', publicKey: 'PEM' };
+const WORKFLOW = {
+  by: 'workflow',
+  issuer: 'https://issuer.example',
+  workflowPath: 'github.com/octo/security/.github/workflows/vex.yml',
+  signerDigests: ['a'.repeat(40), 'b'.repeat(40)],
+  repositoryId: '1',
+  ownerId: '2',
+  runnerEnvironment: 'github-hosted',
+} as const satisfies VexSigner;
 
 const vex = expectations('vex');
 const AT = Date.parse('2030-01-01T00:00:00Z');
@@ -246,12 +259,9 @@ describe('statements', () => {
 
   test.each<[string, readonly VexStatement[], object]>([
     ['of a stranger', [statement({ author: 'them' })], {}],
-    ['without the signature that the policy asks for', [statement()], { signers: [{ identity: 'i', issuer: 's' }] }],
-    [
-      'signed by another',
-      [statement({ signer: { identity: 'x', issuer: 's' } })],
-      { signers: [{ identity: 'i', issuer: 's' }] },
-    ],
+    ['without the signature that the policy asks for', [statement()], { signers: [KEY] }],
+    ['signed by another', [statement({ signature: { verified: WORKFLOW } })], { signers: [KEY] }],
+    ['whose signature was refused', [statement({ signature: { refused: 'SIGNATURE_INVALID' } })], { signers: [KEY] }],
     ['about another version', [statement({ products: [{ ids: ['pkg:npm/p@2'], subcomponents: [] }] })], {}],
     ['about another vulnerability', [statement({ ids: ['CVE-2024-2'] })], {}],
     ['of the future', [statement({ timestamp: '2026-01-01T00:00:00Z' })], {}],
@@ -270,9 +280,25 @@ describe('statements', () => {
     expect(run(statements, rules)).toMatchObject({ verdict: 'fail', findings: [{ status: 'open' }] });
   });
 
-  test('count when the signer is the one of the policy', () => {
-    const signer = { identity: 'i', issuer: 's' };
-    expect(run([statement({ signer })], { signers: [signer] }).verdict).toBe('pass');
+  test.each<[string, Partial<VexStatement>, string | undefined, string | undefined]>([
+    ['of the signer of the policy', { signature: { verified: KEY } }, 'used', undefined],
+    ['without a signature', {}, 'not-signed', 'VEX_UNSIGNED'],
+    ['of another signer', { signature: { verified: WORKFLOW } }, 'signature-refused', 'VEX_SIGNER_NOT_ALLOWED'],
+    ['that was altered', { signature: { refused: 'SUBJECT_MISMATCH' } }, 'signature-refused', 'SUBJECT_MISMATCH'],
+  ])('%s: the verdict says what its signature was worth', (_what, more, state, code) => {
+    const decision = run([statement(more)], { signers: [KEY] });
+    expect(decision.verdict).toBe(state === 'used' ? 'pass' : 'fail');
+    expect(decision.vex).toEqual([expect.objectContaining(code === undefined ? { state } : { state, code })]);
+    expect(decision.vex[0]?.code).toBe(code);
+  });
+
+  test('a floor that names signers is not widened by a policy', () => {
+    const named = (...signers: readonly VexSigner[]) => ({ ...DEFAULT_POLICY, vex: { authors: ['us'], signers } });
+    const merged = mergeFloor(named(KEY), named(KEY, WORKFLOW)).vex;
+    expect(merged).toEqual({ authors: ['us'], signers: [KEY] });
+    expect(mergeFloor(named(KEY), named(WORKFLOW)).vex.authors).toEqual([]);
+    const turned: VexSigner = { ...WORKFLOW, signerDigests: [...WORKFLOW.signerDigests].reverse() };
+    expect(mergeFloor(named(WORKFLOW), named(turned)).vex.signers).toEqual([WORKFLOW]);
   });
 
   test('never lift what is exploited', () => {

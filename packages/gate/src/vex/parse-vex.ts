@@ -4,7 +4,7 @@ import { parseBytes } from '../reports/parse-bytes.js';
 import { parseCsaf } from './csaf.js';
 import { parseCycloneDxVex } from './cyclonedx-vex.js';
 import type { VexDocument } from './vex-document.js';
-import type { VexProduct, VexStatement, VexStatus } from './vex-index.js';
+import type { VexProduct, VexSignature, VexStatement, VexStatus } from './vex-index.js';
 import { vexMalformed } from './vex-malformed.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -20,7 +20,7 @@ const STATUSES: readonly string[] = ['not_affected', 'affected', 'fixed', 'under
 export function parseVex(
   what: string,
   bytes: Uint8Array,
-  options: { readonly signer?: NonNullable<VexStatement['signer']>; readonly serials?: readonly string[] } = {},
+  options: { readonly signature?: VexSignature; readonly serials?: readonly string[] } = {},
 ): VexDocument {
   if (bytes.length > MAX_BYTES) throw vexMalformed(what, `it has more than ${MAX_BYTES} bytes`);
   let value: unknown;
@@ -36,9 +36,9 @@ export function parseVex(
   const parsed = read(what, document, options.serials ?? []);
   if (parsed.statements.length > MAX_STATEMENTS)
     throw vexMalformed(what, `it has more than ${MAX_STATEMENTS} statements`);
-  const { signer } = options;
-  if (signer === undefined) return parsed;
-  return { ...parsed, statements: parsed.statements.map((statement) => ({ ...statement, signer })) };
+  const { signature } = options;
+  if (signature === undefined) return parsed;
+  return { ...parsed, statements: parsed.statements.map((statement) => ({ ...statement, signature })) };
 }
 
 function read(what: string, document: Fields, serials: readonly string[]): VexDocument {

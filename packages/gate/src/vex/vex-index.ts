@@ -1,6 +1,6 @@
 import type { MergedFinding, Suppression } from '../finding.js';
 import { byText } from '../order.js';
-import type { VexRules } from '../policy.js';
+import { type VexRules, type VexSigner, vexSignerKey } from '../policy.js';
 import { purlMatches } from './purl-matches.js';
 
 export type VexStatus = 'not_affected' | 'affected' | 'fixed' | 'under_investigation';
@@ -13,13 +13,16 @@ export interface VexProduct {
   readonly subcomponents: readonly (readonly string[])[];
 }
 
+/** The word of whoever verified the document: the policy's signer that it is from, or the code of the check that failed. */
+export type VexSignature = { readonly verified: VexSigner } | { readonly refused: string };
+
 /** One statement of one document; texts are hostile. */
 export interface VexStatement {
   /** Name of the document, for people. */
   readonly document: string;
   readonly author: string;
-  /** Who was verified to have signed the document; absent where nobody did or nobody checked. */
-  readonly signer?: { readonly identity: string; readonly issuer: string };
+  /** What was found out about its signature; absent where there is none. */
+  readonly signature?: VexSignature;
   /** Name and aliases of the vulnerability. */
   readonly ids: readonly string[];
   readonly products: readonly VexProduct[];
@@ -45,8 +48,12 @@ export interface VexReport {
   readonly id: string;
   readonly status: VexStatus;
   readonly timestamp: string;
-  readonly state: 'used' | 'unused' | 'author-not-allowed' | 'not-signed' | 'future';
+  readonly state: 'used' | 'unused' | VexRefusal;
+  /** Why its signature does not count: `VEX_UNSIGNED`, or the code of the check that failed. */
+  readonly code?: string;
 }
+
+type VexRefusal = 'author-not-allowed' | 'not-signed' | 'signature-refused' | 'future';
 
 function identifierMatches(general: string, specific: string): boolean {
   return general === specific || purlMatches(general, specific);
@@ -87,12 +94,14 @@ export class VexIndex {
   readonly #rules: VexRules;
   readonly #context: VexContext | undefined;
   readonly #at: number;
+  readonly #signers: ReadonlySet<string>;
   readonly #used = new Set<VexStatement>();
 
   constructor(statements: readonly VexStatement[], rules: VexRules, context: VexContext | undefined, atMs: number) {
     const key = ({ timestamp, document, ids }: VexStatement) => `${timestamp}\0${document}\0${ids.join(' ')}`;
     this.#statements = [...statements].sort((a, b) => byText(key(a), key(b)));
     this.#rules = rules;
+    this.#signers = new Set(rules.signers.map(vexSignerKey));
     this.#context = context;
     this.#at = atMs;
     for (const statement of this.#statements) {
@@ -105,13 +114,20 @@ export class VexIndex {
     }
   }
 
-  #refusal({ author, timestamp, signer }: VexStatement): 'author-not-allowed' | 'not-signed' | 'future' | undefined {
+  #refusal(statement: VexStatement): VexRefusal | undefined {
+    const { author, timestamp } = statement;
     // The author is what the document says of itself; a signature is what makes it true.
     if (!this.#rules.authors.includes(author)) return 'author-not-allowed';
-    const { signers } = this.#rules;
-    const isSigned = signers.some(({ identity, issuer }) => identity === signer?.identity && issuer === signer.issuer);
-    if (signers.length > 0 && !isSigned) return 'not-signed';
+    const code = this.#signatureCode(statement);
+    if (code !== undefined) return code === 'VEX_UNSIGNED' ? 'not-signed' : 'signature-refused';
     return Date.parse(timestamp) > this.#at ? 'future' : undefined;
+  }
+
+  #signatureCode({ signature }: VexStatement): string | undefined {
+    if (this.#signers.size === 0) return undefined;
+    if (signature === undefined) return 'VEX_UNSIGNED';
+    if ('refused' in signature) return signature.refused;
+    return this.#signers.has(vexSignerKey(signature.verified)) ? undefined : 'VEX_SIGNER_NOT_ALLOWED';
   }
 
   /** The statement that holds for one version of the package: the latest, and of two of one time the one that suppresses less. */
@@ -154,8 +170,11 @@ export class VexIndex {
   #report(statements: readonly VexStatement[]): readonly VexReport[] {
     return statements.map((statement) => {
       const { document, author, ids, status, timestamp } = statement;
-      const state = this.#refusal(statement) ?? (this.#used.has(statement) ? 'used' : 'unused');
-      return { document, author, id: ids[0] ?? '', status, timestamp, state };
+      const refusal = this.#refusal(statement);
+      const state = refusal ?? (this.#used.has(statement) ? 'used' : 'unused');
+      const isSignature = refusal === 'not-signed' || refusal === 'signature-refused';
+      const code = isSignature ? this.#signatureCode(statement) : undefined;
+      return { document, author, id: ids[0] ?? '', status, timestamp, state, ...(code === undefined ? {} : { code }) };
     });
   }
 }
