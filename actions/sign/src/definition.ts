@@ -21,12 +21,18 @@ export const definition = defineAction({
       description: 'One bundle for each subject of an SBOM or a predicate, not one about all of them',
       default: false,
     }),
+    'blob-content': input.choice(['message', 'dsse'], {
+      description:
+        'What the bundle of a file holds: a signature over its bytes, or a statement that names it (no .sig then)',
+      default: 'message',
+    }),
     'layout-path': input.path({
       description:
         'OCI layout folder; with it, each manifest of the index at image-digest gets its own image signature',
     }),
     legacy: input.boolean({
-      description: 'Also write <file>.pem beside each file, for verifiers that know no bundles',
+      description:
+        'For verifiers that know no bundles: <file>.pem beside each file, and with image-remote the .sig and .att tags',
       default: false,
     }),
     'image-name': input.string({ description: 'Name of the image or OCI artifact, without tag' }),
@@ -35,6 +41,21 @@ export const definition = defineAction({
       description: 'Also make the signature that cosign verify looks for, when image-digest is set',
       default: true,
     }),
+    'image-remote': input.boolean({
+      description:
+        'The image is in the registry that image-name names: its index is read there, and each manifest gets a signature',
+      default: false,
+    }),
+    'registry-config': input.path({
+      description: "image-remote: credentials in the form of docker's config.json; anonymous without it",
+    }),
+    'token-hosts': input.list({
+      description: 'image-remote: hosts besides the registry that may see the credentials to issue its tokens',
+    }),
+    'plain-http': input.boolean({
+      description: 'image-remote: use http for a registry that is not on this machine',
+      default: false,
+    }),
     instance: input.choice(['custom', 'public-good', 'github', 'key'], {
       description:
         'Who certifies: the addresses below or a signing config, a known instance, or nobody (a key of yours)',
@@ -42,6 +63,18 @@ export const definition = defineAction({
     }),
     'signing-config': input.document({
       description: 'signing_config.v0.2.json that names the services of the instance, in place of addresses',
+    }),
+    'trust-updates': input.choice(['required', 'preferred', 'off'], {
+      description:
+        'public-good: trusted root and services from its update repository (TUF); preferred takes the embedded ones when it cannot be reached',
+      default: 'preferred',
+    }),
+    'trust-cache': input.path({ description: 'Folder that keeps what the update repository answered, for a day' }),
+    'tuf-url': input.url({
+      description: 'custom: update repository that names services and trusted root, in place of addresses',
+    }),
+    'tuf-root': input.document({
+      description: 'custom: root.json of that repository to begin with, from a safe place',
     }),
     'fulcio-url': input.url({ description: 'custom: certificate authority; the only host that gets the token' }),
     'rekor-url': input.url({ description: 'custom, key: transparency log; needed unless transparency is off' }),
@@ -93,7 +126,11 @@ export const definition = defineAction({
     'checksums-path': output('SHA256SUMS of all files that were signed or are subjects'),
   },
   permissions: { 'id-token': 'write' },
-  hosts: ['the Fulcio, Rekor, timestamp and key servers that the inputs name'],
+  hosts: [
+    'the Fulcio, Rekor, timestamp, key and update servers that the inputs name',
+    'tuf-repo-cdn.sigstore.dev for instance public-good',
+    'the registry of image-name for image-remote',
+  ],
   writes: ['RUNNER_TEMP/paved/sign', 'beside each file of blobs'],
   example: `- uses: org/paved/sign@v1
   with:

@@ -13,20 +13,26 @@ const MAX_MANIFESTS = 1000;
 
 const index = object({ manifests: optional(array(object({ digest: string }))) });
 
+/** The manifests that an index names directly; none for a manifest of one platform. */
+export type ReadManifests = (digest: Digest) => Promise<readonly Digest[]>;
+
 /**
- * The statements that `cosign verify` takes for an image's signature: no name, no predicate (cosign, sign/v1). With a layout, every
- * manifest of the index gets its own, so that a platform pulled by itself verifies too.
- * @throws {SignError} `LAYOUT_MALFORMED` when the layout does not hold the manifest, byte for byte
+ * The image's own digest and those of every manifest below it, so that a platform pulled by itself verifies too; the image's alone
+ * where nothing says how to read its index.
+ * @throws {SignError} `LAYOUT_MALFORMED` for an index without end, and what `read` throws
  */
-export async function imageSignatures(
-  artifact: ReleasedArtifact,
-  layoutPath: string | undefined,
-): Promise<readonly PendingStatement[]> {
-  if (artifact.image === undefined) return [];
-  const { digest } = artifact.image;
-  const [root] = sha256Digests([artifact.image]);
-  const children = layoutPath === undefined || root === undefined ? [] : await childrenOf(layoutPath, root);
-  return [digest, ...children.map((child) => ({ sha256: digestHex(child) }))].map(signatureOf);
+export async function imageDigests(
+  { image }: ReleasedArtifact,
+  read: ReadManifests | undefined,
+): Promise<readonly Digest[]> {
+  const [root] = image === undefined ? [] : sha256Digests([image]);
+  if (root === undefined) return [];
+  return [root, ...(read === undefined ? [] : await childrenOf(read, root))];
+}
+
+/** The statements that `cosign verify` takes for an image's signature: no name, no predicate (cosign, sign/v1). */
+export function imageSignatures(digests: readonly Digest[]): readonly PendingStatement[] {
+  return digests.map((digest) => signatureOf({ sha256: digestHex(digest) }));
 }
 
 function signatureOf(digest: DigestSet): PendingStatement {
@@ -38,11 +44,11 @@ function signatureOf(digest: DigestSet): PendingStatement {
   });
 }
 
-async function childrenOf(layoutPath: string, root: Digest): Promise<readonly Digest[]> {
+async function childrenOf(read: ReadManifests, root: Digest): Promise<readonly Digest[]> {
   const found = new Set<Digest>();
   const pendingDigests = [root];
   for (let next = pendingDigests.shift(); next !== undefined; next = pendingDigests.shift()) {
-    for (const child of await manifestsOf(layoutPath, next)) {
+    for (const child of await read(next)) {
       if (child === root || found.has(child)) continue;
       found.add(child);
       pendingDigests.push(child);
@@ -50,6 +56,11 @@ async function childrenOf(layoutPath: string, root: Digest): Promise<readonly Di
     }
   }
   return [...found];
+}
+
+/** @throws {SignError} `LAYOUT_MALFORMED` when the layout does not hold the manifest, byte for byte */
+export function layoutManifests(layoutPath: string): ReadManifests {
+  return (digest) => manifestsOf(layoutPath, digest);
 }
 
 async function manifestsOf(layoutPath: string, digest: Digest): Promise<readonly Digest[]> {
@@ -66,7 +77,7 @@ async function manifestsOf(layoutPath: string, digest: Digest): Promise<readonly
 }
 
 function malformed(digest: Digest, state: string, cause?: unknown): SignError {
-  return new SignError('LAYOUT_MALFORMED', `Cannot sign manifest ${digest} of the layout: ${state}`, {
+  return new SignError('LAYOUT_MALFORMED', `Cannot sign manifest ${digest}: ${state}`, {
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -14,6 +14,7 @@ import {
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
 import { assertJobClaims, ownPolicy } from './job-claims.js';
+import { loadTrust } from './load-trust.js';
 import { reportProgress } from './summarise.js';
 
 type Inputs = InputsOf<typeof definition>;
@@ -43,7 +44,7 @@ async function openCertified(inputs: Inputs, context: ActionContext): Promise<Op
   refuseKeyInputs(inputs);
   const audience = inputs['oidc-audience'];
   const serverUrl = inputs['server-url'].origin;
-  const { fulcioUrl, logs, tsaUrls, trustedRoot } = servicesOf(inputs);
+  const { fulcioUrl, logs, tsaUrls, trustedRoot } = await servicesOf(inputs, context);
   const session = await openSigningSession({
     ...{ fulcioUrl, logs, tsaUrls, audience, serverUrl },
     transparency: inputs.transparency,
@@ -63,15 +64,15 @@ async function openCertified(inputs: Inputs, context: ActionContext): Promise<Op
   };
 }
 
-/** Addresses of the inputs, a signing config, or a known instance; never a mixture of them. */
-function servicesOf(inputs: Inputs): InstanceServices {
+/** Addresses of the inputs, a signing config, an update repository, or a known instance; never a mixture of them. */
+async function servicesOf(inputs: Inputs, context: ActionContext): Promise<InstanceServices> {
   const { instance, transparency } = inputs;
   const [fulcioUrl, tsaUrl] = [inputs['fulcio-url']?.href, inputs['tsa-url']?.href];
-  const signingConfig = inputs['signing-config'];
+  const ownConfig = inputs['signing-config'];
   const addresses = fulcioUrl !== undefined || tsaUrl !== undefined || inputs['rekor-url'] !== undefined;
-  if (addresses && (instance !== 'custom' || signingConfig !== undefined)) {
+  if (addresses && (instance !== 'custom' || ownConfig !== undefined || inputs['tuf-url'] !== undefined)) {
     throw new SignError('INPUT_INVALID', 'Cannot choose the services: addresses are for instance "custom" alone', {
-      hint: 'Leave out fulcio-url, rekor-url and tsa-url, or the instance and the signing config',
+      hint: 'Leave out fulcio-url, rekor-url and tsa-url, or the instance, the signing config and tuf-url',
     });
   }
   if (addresses) {
@@ -81,12 +82,15 @@ function servicesOf(inputs: Inputs): InstanceServices {
     return { fulcioUrl, logs: logsOf(inputs), tsaUrls: [tsaUrl] };
   }
   const version = inputs['rekor-version'];
-  return resolveInstance({
+  const trust = await loadTrust(inputs, context);
+  const signingConfig = ownConfig ?? trust?.signingConfig;
+  const services = resolveInstance({
     instance: instance === 'key' ? 'custom' : instance,
     ...{ transparency, at: new Date() },
     ...(version === 'highest' ? {} : { rekorVersion: version === '1' ? 1 : 2 }),
     ...(signingConfig === undefined ? {} : { signingConfig }),
   });
+  return trust === undefined ? services : { ...services, trustedRoot: trust.trustedRoot };
 }
 
 function logsOf(inputs: Inputs): InstanceServices['logs'] {

@@ -1,11 +1,14 @@
+import type { Digest } from '@paved/digest';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { parseTrustedRoot } from '@paved/sigstore';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
-import { imageSignatures } from './image-signatures.js';
+import { imageDigests, imageSignatures, layoutManifests } from './image-signatures.js';
+import { legacyLayers } from './legacy-image.js';
 import { openSigner } from './open-signer.js';
 import { readPredicate } from './predicate.js';
 import { type ListedFile, listFiles } from './read-file.js';
+import { RemoteImage } from './remote-image.js';
 import { readSboms } from './sboms.js';
 import { signAll } from './sign-all.js';
 import { type PendingStatement, readStatements } from './statements.js';
@@ -19,7 +22,8 @@ type Inputs = InputsOf<typeof definition>;
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   // Read before anything is signed, so that a wrong document costs no signature.
   if (inputs['trusted-root'] !== undefined) parseTrustedRoot(inputs['trusted-root']);
-  const statements = await pendingStatements(inputs, context);
+  const image = await openImage(inputs, context);
+  const { statements, digests } = await pendingStatements(inputs, context, image);
   const blobs = await pendingBlobs(inputs.blobs ?? []);
   if (statements.length + blobs.length === 0) {
     throw new SignError('NOTHING_TO_SIGN', 'Cannot sign: no input names a statement, an SBOM, an image or a file', {
@@ -32,9 +36,15 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const trustedRoot = root === undefined ? undefined : parseTrustedRoot(root);
   try {
     const verification = { trustedRoot, transparency: inputs.transparency, policy: opened.policy };
-    const items = await signAll(signer, statements, blobs, verification);
+    const work = { statements, blobs, blobContent: inputs['blob-content'] };
+    const items = await signAll(signer, work, verification);
+    const legacy =
+      inputs.legacy && image !== undefined
+        ? await legacyLayers(signer, { digests, name: imageName(inputs), items }, verification)
+        : [];
     const legacyCertificate = inputs.legacy ? certificate?.pem : undefined;
     const written = await writeBundles(await context.workDir(), items, { ...opened, legacyCertificate });
+    for (const { subject, suffix, layers } of legacy) await image?.addLegacy(subject, suffix, layers);
     const identity = certificate?.san ?? 'a key';
     summarise(context, identity, written.bundles, trustedRoot !== undefined);
     return {
@@ -49,7 +59,33 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   }
 }
 
-async function pendingStatements(inputs: Inputs, context: ActionContext): Promise<readonly PendingStatement[]> {
+async function openImage(inputs: Inputs, { http }: ActionContext): Promise<RemoteImage | undefined> {
+  if (!inputs['image-remote']) return undefined;
+  if (inputs['layout-path'] !== undefined || inputs['image-digest'] === undefined) {
+    throw new SignError(
+      'INPUT_INVALID',
+      'Cannot sign an image in a registry: image-digest is needed, and no layout-path',
+    );
+  }
+  return await RemoteImage.open({
+    ...{ http, name: imageName(inputs), push: inputs.legacy, registryConfig: inputs['registry-config'] },
+    ...{ tokenHosts: inputs['token-hosts'] ?? [], plainHttp: inputs['plain-http'] },
+  });
+}
+
+const imageName = (inputs: Inputs): string => inputs['image-name'] ?? '';
+
+/** Of what will be signed, and of which manifests an image signature is made. */
+interface Pending {
+  readonly statements: readonly PendingStatement[];
+  readonly digests: readonly Digest[];
+}
+
+async function pendingStatements(
+  inputs: Inputs,
+  context: ActionContext,
+  image: RemoteImage | undefined,
+): Promise<Pending> {
   const artifact = await collectSubjects({
     subjectsPath: inputs['subjects-path'],
     imageName: inputs['image-name'],
@@ -57,12 +93,16 @@ async function pendingStatements(inputs: Inputs, context: ActionContext): Promis
     checksums: inputs.checksums,
   });
   const perSubject = inputs['bundle-per-subject'];
-  return [
-    ...(inputs['image-signature'] ? await imageSignatures(artifact, inputs['layout-path']) : []),
+  const layout = inputs['layout-path'];
+  const read = image === undefined ? layout && layoutManifests(layout) : (digest: Digest) => image.manifests(digest);
+  const digests = inputs['image-signature'] ? await imageDigests(artifact, read || undefined) : [];
+  const statements = [
+    ...imageSignatures(digests),
     ...(await readStatements(inputs.statements ?? [], context.runner.temp, artifact)),
     ...(await readSboms(inputs.sboms ?? [], artifact, perSubject)),
     ...(await readPredicate(inputs['predicate-path'], inputs['predicate-type'], artifact, perSubject)),
   ];
+  return { statements, digests };
 }
 
 async function pendingBlobs(paths: readonly string[]): Promise<readonly ListedFile[]> {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { sha256 } from '@paved/digest';
+import { buildStatement, digestSetOf, PREDICATE_TYPES } from '@paved/attestation';
+import { sha256, sha256File } from '@paved/digest';
 import {
   type BundleSigner,
   type IdentityPolicy,
@@ -13,7 +14,7 @@ import {
 } from '@paved/sigstore';
 import { SignError } from './error.js';
 import { type ListedFile, readRegularFile } from './read-file.js';
-import type { PendingStatement } from './statements.js';
+import { type PendingStatement, pending } from './statements.js';
 import { sha256Digests } from './subjects.js';
 import type { SignedItem } from './write-bundles.js';
 
@@ -28,18 +29,27 @@ export interface SelfVerification {
   readonly policy: IdentityPolicy | KeyPolicy;
 }
 
+export interface PendingWork {
+  readonly statements: readonly PendingStatement[];
+  readonly blobs: readonly ListedFile[];
+  readonly blobContent: 'message' | 'dsse';
+}
+
 /** Signs everything or throws; what is signed here is not yet written anywhere. */
 export async function signAll(
   session: BundleSigner,
-  statements: readonly PendingStatement[],
-  blobs: readonly ListedFile[],
+  { statements, blobs, blobContent }: PendingWork,
   verification: SelfVerification,
 ): Promise<readonly SignedItem[]> {
   const limiter = new Limiter(FILES_AT_A_TIME, MAX_BYTES_AT_A_TIME);
   const files = await Promise.all(blobs.map(async (blob) => ({ blob, size: (await stat(blob.path)).size })));
   return await Promise.all([
     ...statements.map((statement) => signStatement(session, statement, verification)),
-    ...files.map(({ blob, size }) => limiter.run(size, () => signBlob(session, blob, verification))),
+    ...files.map(({ blob, size }) =>
+      blobContent === 'dsse'
+        ? limiter.run(0, () => signFileStatement(session, blob, verification))
+        : limiter.run(size, () => signBlob(session, blob, verification)),
+    ),
   ]);
 }
 
@@ -57,6 +67,19 @@ async function signStatement(
   return { content: 'dsse', slot, predicateType: statement.predicateType, subjects, bundle };
 }
 
+/** A statement that says no more than that the signer knows these bytes; the file is hashed and never held. */
+async function signFileStatement(
+  session: BundleSigner,
+  { name, path }: ListedFile,
+  verification: SelfVerification,
+): Promise<SignedItem> {
+  const digest = await sha256File(path);
+  const subjects = [{ name, digest: digestSetOf(digest) }];
+  const statement = buildStatement({ predicateType: PREDICATE_TYPES.signature, subjects, predicate: {} });
+  const item = await signStatement(session, pending('signature', statement), verification);
+  return { ...item, slot: 'blob', blobPath: path };
+}
+
 async function signBlob(
   session: BundleSigner,
   { name, path }: ListedFile,
@@ -67,6 +90,17 @@ async function signBlob(
   const digest = sha256(bytes);
   assertOwnBundle(bundle, verification, { artifactDigest: digest, artifactBytes: bytes });
   return { content: 'message', slot: 'blob', subjects: [{ name, digest }], bundle, blobPath: path };
+}
+
+/** Signs bytes that no file holds; verified as every other signature. */
+export async function signPayload(
+  session: BundleSigner,
+  bytes: Buffer,
+  verification: SelfVerification,
+): Promise<SignedBundle> {
+  const bundle = await session.signBlob(bytes);
+  assertOwnBundle(bundle, verification, { artifactDigest: sha256(bytes), artifactBytes: bytes });
+  return bundle;
 }
 
 /** What our own verification refuses must not leave this job: somebody downstream would refuse it too late. */

@@ -14,7 +14,7 @@ export interface SignedItem {
   readonly predicateType?: string;
   readonly subjects: readonly { readonly name: string; readonly digest: Digest }[];
   readonly bundle: SignedBundle;
-  /** The file that a message signature is about; its signature goes beside it too. */
+  /** The file that the signature is about; the bundle goes beside it too. */
   readonly blobPath?: string;
 }
 
@@ -136,11 +136,12 @@ async function writeSidecars(
   items: readonly SignedItem[],
   certificate: string | undefined,
 ): Promise<readonly string[]> {
-  const files = items.flatMap(({ blobPath, bundle }) => {
+  const files = items.flatMap(({ blobPath, bundle, content }) => {
     if (blobPath === undefined) return [];
     const texts = {
       '.sigstore.json': bundle.json,
-      '.sig': `${bundle.signature.toString('base64')}\n`,
+      // The signature of an envelope is not over the file, and no use to who knows files alone.
+      ...(content === 'dsse' ? {} : { '.sig': `${bundle.signature.toString('base64')}\n` }),
       ...(certificate === undefined ? {} : { '.pem': certificate }),
     };
     return Object.entries(texts).map(([suffix, text]) => ({ path: `${blobPath}${suffix}`, text }));

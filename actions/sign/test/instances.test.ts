@@ -6,7 +6,7 @@ import { describeError, errorChain } from '@paved/errors';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
 import { startKms } from '@paved/testkit';
 import { CYCLONEDX } from './documents.js';
-import { type Instance, type Outcome, sign, startInstance } from './scenario.js';
+import { type Instance, type Outcome, sign, startInstance, WORKFLOW, WORKFLOW_SHA } from './scenario.js';
 
 let instance: Instance;
 beforeAll(async () => {
@@ -130,6 +130,44 @@ describe('what can be signed', () => {
     const lying = await sign(instance, { files: { ...files, [blob(children[0] ?? '')]: '{}' }, inputs });
     expect(lying.error).toMatchObject({ code: 'LAYOUT_MALFORMED' });
     expect(lying.tokens).toHaveLength(0);
+  });
+
+  test('more subjects than a statement may have: split, each named once', async () => {
+    const names = Array.from({ length: 1030 }, (_, index) => `f${index}`);
+    const sums = names.map((name) => `${sha256(Buffer.from(name)).slice(7)}  ${name}\n`).join('');
+    const outcome = await sign(instance, {
+      files: { 'workspace/sums': sums, 'workspace/p.json': '{}' },
+      inputs: { checksums: 'sums', ...PREDICATE },
+    });
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.tokens).toHaveLength(1);
+    const index = parseBundleIndex(await outcome.read(await nameOf(outcome, 'bundles/index.json')));
+    expect(index.bundles.map(({ subjects }) => subjects.length)).toEqual([1024, 6]);
+    expect(index.bundles.flatMap(({ subjects }) => subjects.map(({ name }) => name))).toEqual(names);
+  });
+
+  test('a file by a statement that names it: a bundle beside it, and no bare signature', async () => {
+    const outcome = await sign(instance, { files: FILES, inputs: { blobs: 'out/app.tar', 'blob-content': 'dsse' } });
+    expect(outcome.error).toBeUndefined();
+    const bundle = await outcome.read('workspace/out/app.tar.sigstore.json');
+    const trustedRoot = parseTrustedRoot(instance.sigstore.trustedRoot);
+    const policy = {
+      issuer: instance.issuer.url,
+      workflowPath: `github.com/${WORKFLOW}`,
+      signerDigests: [WORKFLOW_SHA],
+      repositoryId: '1001',
+      ownerId: '2002',
+      runnerEnvironment: 'github-hosted' as const,
+    };
+    const bytes = Buffer.from(FILE);
+    const options = { bundle, trustedRoot, policy, predicateType: 'https://sigstore.dev/cosign/sign/v1' };
+    expect(verifyBundle({ ...options, artifactDigest: sha256(bytes) }).statement?.subject).toEqual([
+      { name: 'app.tar', digest: { sha256: sha256(bytes).slice(7) } },
+    ]);
+    expect(() => verifyBundle({ ...options, artifactDigest: sha256('other') })).toThrow(
+      expect.objectContaining({ code: 'SUBJECT_MISMATCH' }),
+    );
+    expect((await outcome.files()).some((name) => name.endsWith('.sig'))).toBe(false);
   });
 
   test('legacy: the certificate lies beside the signature', async () => {

@@ -1,0 +1,49 @@
+import { type Digest, digestHex } from '@paved/digest';
+import type { BundleSigner } from '@paved/sigstore';
+import { type LegacyLayer, legacyAttestation, legacySignature, simpleSigningPayload } from './legacy-layers.js';
+import { type SelfVerification, signPayload } from './sign-all.js';
+import type { SignedItem } from './write-bundles.js';
+
+/** What belongs under one legacy tag. */
+export interface LegacyTag {
+  readonly subject: Digest;
+  readonly suffix: LegacyLayer['suffix'];
+  readonly layers: readonly LegacyLayer[];
+}
+
+export interface LegacyImage {
+  /** The image and every manifest below it; the first is the image. */
+  readonly digests: readonly Digest[];
+  readonly name: string;
+  readonly items: readonly SignedItem[];
+}
+
+/**
+ * A signature over the older payload for each manifest, by the same session, and the envelopes that are about them as they are.
+ * Verified before anything of it leaves this machine.
+ */
+export async function legacyLayers(
+  signer: BundleSigner,
+  { digests, name, items }: LegacyImage,
+  verification: SelfVerification,
+): Promise<readonly LegacyTag[]> {
+  const signatures = digests.map(async (subject): Promise<LegacyTag> => {
+    const payload = simpleSigningPayload(name, subject);
+    const layer = legacySignature(payload, await signPayload(signer, payload, verification));
+    return { subject, suffix: 'sig', layers: [layer] };
+  });
+  return [...(await Promise.all(signatures)), ...attestations(digests, items)];
+}
+
+function attestations(digests: readonly Digest[], items: readonly SignedItem[]): readonly LegacyTag[] {
+  return digests.flatMap((subject) => {
+    const about = items.filter(
+      ({ slot, content, subjects }) =>
+        content === 'dsse' &&
+        slot !== 'signature' &&
+        subjects.some(({ digest }) => digestHex(digest) === digestHex(subject)),
+    );
+    const layers = about.map(({ bundle, predicateType }) => legacyAttestation(bundle, predicateType ?? ''));
+    return layers.length === 0 ? [] : [{ subject, suffix: 'att' as const, layers }];
+  });
+}

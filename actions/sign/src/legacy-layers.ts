@@ -1,0 +1,97 @@
+import type { Digest } from '@paved/digest';
+import { array, object, optional, parseJson, refine, string, unknown } from '@paved/json';
+import type { SignedBundle } from '@paved/sigstore';
+
+/** One layer of a `.sig` or `.att` tag, as cosign stored it before bundles (cosign, specs/SIGNATURE_SPEC.md). */
+export interface LegacyLayer {
+  readonly suffix: 'sig' | 'att';
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
+const ENVELOPE = 'application/vnd.dsse.envelope.v1+json';
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+
+const decimal = refine(string, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError('it is no number');
+  return value;
+});
+const bundle = object({
+  verificationMaterial: object({
+    certificate: optional(object({ rawBytes: string })),
+    tlogEntries: optional(
+      array(
+        object({
+          logIndex: decimal,
+          integratedTime: optional(decimal),
+          logId: object({ keyId: string }),
+          inclusionPromise: optional(object({ signedEntryTimestamp: string })),
+          canonicalizedBody: string,
+        }),
+      ),
+    ),
+    timestampVerificationData: optional(
+      object({ rfc3161Timestamps: optional(array(object({ signedTimestamp: string }))) }),
+    ),
+  }),
+  dsseEnvelope: optional(unknown),
+});
+
+/** The payload of a signature over an image (containers/image, "simple signing"). */
+export function simpleSigningPayload(name: string, digest: Digest): Buffer {
+  const critical = {
+    identity: { 'docker-reference': name },
+    image: { 'docker-manifest-digest': digest },
+    type: 'cosign container image signature',
+  };
+  return Buffer.from(JSON.stringify({ critical, optional: null }));
+}
+
+export function legacySignature(payload: Buffer, { json, signature }: SignedBundle): LegacyLayer {
+  const annotations = { [SIGNATURE]: signature.toString('base64'), ...materialOf(json) };
+  return { suffix: 'sig', mediaType: SIMPLE_SIGNING, bytes: payload, annotations };
+}
+
+export function legacyAttestation({ json }: SignedBundle, predicateType: string): LegacyLayer {
+  const { dsseEnvelope } = parseJson('the bundle', json, bundle);
+  const annotations = { [SIGNATURE]: '', predicateType, ...materialOf(json) };
+  return { suffix: 'att', mediaType: ENVELOPE, bytes: Buffer.from(JSON.stringify(dsseEnvelope)), annotations };
+}
+
+/** Certificate, log entry and timestamp. An entry of Rekor v2 carries no promise and has no place in this form. */
+function materialOf(json: string): Readonly<Record<string, string>> {
+  const { verificationMaterial: material } = parseJson('the bundle', json, bundle);
+  const promised = (material.tlogEntries ?? []).find(({ inclusionPromise }) => inclusionPromise !== undefined);
+  const [timestamp] = material.timestampVerificationData?.rfc3161Timestamps ?? [];
+  return {
+    ...(material.certificate === undefined
+      ? {}
+      : { 'dev.sigstore.cosign/certificate': pemOf(material.certificate.rawBytes) }),
+    ...(promised === undefined
+      ? {}
+      : {
+          'dev.sigstore.cosign/bundle': JSON.stringify({
+            SignedEntryTimestamp: promised.inclusionPromise?.signedEntryTimestamp,
+            Payload: {
+              body: promised.canonicalizedBody,
+              integratedTime: promised.integratedTime,
+              logIndex: promised.logIndex,
+              logID: Buffer.from(promised.logId.keyId, 'base64').toString('hex'),
+            },
+          }),
+        }),
+    ...(timestamp === undefined
+      ? {}
+      : {
+          'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: timestamp.signedTimestamp }),
+        }),
+  };
+}
+
+function pemOf(base64: string): string {
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}
