@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { canonicalPurl, packageIdOf, purlOf, purlWithoutVersion } from '@paved/bom';
+import { PackageURL } from 'packageurl-js';
 import { fixture } from './fixture.js';
 
 interface Case {
@@ -56,4 +57,28 @@ test.each([
 
 test.each(['', 'npm/ms', 'pkg:', 'pkg:npm', `pkg:npm/${'a'.repeat(3000)}`, 'pkg:npm/%zz@1'])('refuses "%s"', (text) => {
   expect(() => canonicalPurl(text)).toThrow(expect.objectContaining({ code: 'PURL_INVALID' }));
+});
+
+// What is canonical already is not parsed: the library has to say the same of each.
+test.each([
+  'pkg:npm/ms@2.1.2',
+  'pkg:npm/http@1',
+  'pkg:npm/a-b_c.d@1.0.0-rc.1',
+  'pkg:npm/MS@2.1.2',
+  'pkg:npm/ms@v1',
+  'pkg:npm/ms@1.0.0+x',
+  'pkg:npm/ms@1.0?a=b',
+  'pkg:npm/.ms@1',
+  'pkg:cargo/serde_json@1.0.1',
+  'pkg:cargo/Inflector@0.11.4',
+])('says of %s what the library says', (text) => {
+  const purl = PackageURL.fromString(text);
+  const name = purl.name ?? '';
+  expect(canonicalPurl(text)).toBe(purl.toString().replaceAll('+', '%2B'));
+  expect(packageIdOf(text)).toEqual({
+    ecosystem: purl.type === 'npm' ? 'npm' : 'crates.io',
+    name,
+    version: purl.version,
+  });
+  expect(purlWithoutVersion(text)).toBe(`pkg:${purl.type}/${name}`);
 });

@@ -54,6 +54,19 @@ describe('a report that is no answer', () => {
     expect(codeOf(text)).toBe(code);
   });
 
+  // Ends of strings are found in two ways, by length; backslashes at the border belong to the right string in both.
+  test.each(Array.from({ length: 12 }, (_, more) => 42 + more))(
+    'brackets after a string of %i characters count, those in it do not',
+    (length) => {
+      for (const tail of ['', '\\\\', '\\"', '\\\\\\"', '\\"\\"x', '\\\\'.repeat(5)]) {
+        const text = `"${'x'.repeat(length)}${tail}${'['.repeat(300)}${tail}"`;
+        expect(JSON.parse(text)).toHaveLength(length + 300 + 2 * (JSON.parse(`"${tail}"`) as string).length);
+        expect(codeOf(`{"a":${text}}`)).toBe('REPORT_MALFORMED');
+        expect(codeOf(`{"a":${text},"b":${'['.repeat(300)}${']'.repeat(300)}}`)).toBe('REPORT_TOO_LARGE');
+      }
+    },
+  );
+
   test('above 128 MiB', () => {
     expect(codeOf(new Uint8Array(128 * 1024 * 1024 + 1))).toBe('REPORT_TOO_LARGE');
   });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type HandoffErrorCode, receiveHandover, sendHandover } from '@paved/handoff';
+import { type ArtifactService, type HandoffErrorCode, receiveHandover, sendHandover } from '@paved/handoff';
 import { FolderService, OTHER_DIGEST } from './folder-service.js';
 import { tar } from './tar-builder.js';
 
@@ -106,7 +106,11 @@ describe('send', () => {
 
   test('refuses when the service says that it took other bytes', async () => {
     await fill(source);
-    const lying = { ...service, download: service.download, upload: async () => ({ id: 1, sha256: '0'.repeat(64) }) };
+    const lying: ArtifactService = {
+      list: () => service.list(),
+      download: (id, folder) => service.download(id, folder),
+      upload: async () => ({ id: 1, sha256: '0'.repeat(64) }),
+    };
     await expectCode(
       sendHandover({ path: source, name: 'x', workFolder: service.path('temp') }, lying),
       'HANDOFF_DIGEST_MISMATCH',
