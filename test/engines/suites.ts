@@ -3,6 +3,7 @@ import { actionlintSuite } from './act/actionlint-suite.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
+import { legacySuite } from './sigstore/legacy-suite.js';
 import { sigstoreSuite } from './sigstore/sigstore-suite.js';
 import type { EngineSuite } from './suite.js';
 import { zizmorSuite } from './zizmor/zizmor-suite.js';
@@ -10,5 +11,5 @@ import { zizmorSuite } from './zizmor/zizmor-suite.js';
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
   registries: [registriesSuite],
-  sigstore: [sigstoreSuite, keysSuite, roadSuite, zizmorSuite],
+  sigstore: [sigstoreSuite, keysSuite, legacySuite, roadSuite, zizmorSuite],
 };

@@ -1,4 +1,4 @@
-import { type Digest, digestHex } from '@paved/digest';
+import type { Digest } from '@paved/digest';
 import type { BundleSigner } from '@paved/sigstore';
 import { type LegacyLayer, legacyAttestation, legacySignature, simpleSigningPayload } from './legacy-layers.js';
 import { type SelfVerification, signPayload } from './sign-all.js';
@@ -32,18 +32,23 @@ export async function legacyLayers(
     const layer = legacySignature(payload, await signPayload(signer, payload, verification));
     return { subject, suffix: 'sig', layers: [layer] };
   });
-  return [...(await Promise.all(signatures)), ...attestations(digests, items)];
+  return [...(await Promise.all(signatures)), ...(await attestations(signer, digests, items))];
 }
 
-function attestations(digests: readonly Digest[], items: readonly SignedItem[]): readonly LegacyTag[] {
-  return digests.flatMap((subject) => {
+async function attestations(
+  signer: BundleSigner,
+  digests: readonly Digest[],
+  items: readonly SignedItem[],
+): Promise<readonly LegacyTag[]> {
+  const tags = digests.map(async (subject): Promise<LegacyTag> => {
     const about = items.filter(
       ({ slot, content, subjects }) =>
-        content === 'dsse' &&
-        slot !== 'signature' &&
-        subjects.some(({ digest }) => digestHex(digest) === digestHex(subject)),
+        content === 'dsse' && slot !== 'signature' && subjects.some(({ digest }) => digest === subject),
     );
-    const layers = about.map(({ bundle, predicateType }) => legacyAttestation(bundle, predicateType ?? ''));
-    return layers.length === 0 ? [] : [{ subject, suffix: 'att' as const, layers }];
+    const layers = about.map(({ bundle, predicateType = '' }) =>
+      legacyAttestation(bundle, predicateType, (bytes) => signer.timestamp(bytes)),
+    );
+    return { subject, suffix: 'att', layers: await Promise.all(layers) };
   });
+  return (await Promise.all(tags)).filter(({ layers }) => layers.length > 0);
 }

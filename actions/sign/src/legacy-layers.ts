@@ -13,6 +13,8 @@ export interface LegacyLayer {
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const ENVELOPE = 'application/vnd.dsse.envelope.v1+json';
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const LOG = 'dev.sigstore.cosign/bundle';
+const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
 
 const decimal = refine(string, (text) => {
   const value = Number(text);
@@ -55,10 +57,30 @@ export function legacySignature(payload: Buffer, { json, signature }: SignedBund
   return { suffix: 'sig', mediaType: SIMPLE_SIGNING, bytes: payload, annotations };
 }
 
-export function legacyAttestation({ json }: SignedBundle, predicateType: string): LegacyLayer {
+/**
+ * @param timestamp asks for an RFC 3161 answer: of an envelope cosign wants one about its whole bytes, where a bundle has one about the
+ *   signature. An entry of the log says when by itself, and a second time about other bytes would only confuse who reads both.
+ */
+export async function legacyAttestation(
+  { json }: SignedBundle,
+  predicateType: string,
+  timestamp: (bytes: Uint8Array) => Promise<readonly Buffer[]>,
+): Promise<LegacyLayer> {
   const { dsseEnvelope } = parseJson('the bundle', json, bundle);
-  const annotations = { [SIGNATURE]: '', predicateType, ...materialOf(json) };
-  return { suffix: 'att', mediaType: ENVELOPE, bytes: Buffer.from(JSON.stringify(dsseEnvelope)), annotations };
+  const bytes = Buffer.from(JSON.stringify(dsseEnvelope));
+  const { [TIMESTAMP]: _, ...material } = materialOf(json);
+  const [answer] = LOG in material ? [] : await timestamp(bytes);
+  const time = answer === undefined ? {} : { [TIMESTAMP]: timestampText(answer.toString('base64')) };
+  return {
+    suffix: 'att',
+    mediaType: ENVELOPE,
+    bytes,
+    annotations: { [SIGNATURE]: '', predicateType, ...material, ...time },
+  };
+}
+
+function timestampText(base64: string): string {
+  return JSON.stringify({ SignedRFC3161Timestamp: base64 });
 }
 
 /** Certificate, log entry and timestamp. An entry of Rekor v2 carries no promise and has no place in this form. */
@@ -73,7 +95,7 @@ function materialOf(json: string): Readonly<Record<string, string>> {
     ...(promised === undefined
       ? {}
       : {
-          'dev.sigstore.cosign/bundle': JSON.stringify({
+          [LOG]: JSON.stringify({
             SignedEntryTimestamp: promised.inclusionPromise?.signedEntryTimestamp,
             Payload: {
               body: promised.canonicalizedBody,
@@ -83,11 +105,7 @@ function materialOf(json: string): Readonly<Record<string, string>> {
             },
           }),
         }),
-    ...(timestamp === undefined
-      ? {}
-      : {
-          'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: timestamp.signedTimestamp }),
-        }),
+    ...(timestamp === undefined ? {} : { [TIMESTAMP]: timestampText(timestamp.signedTimestamp) }),
   };
 }
 

@@ -143,7 +143,8 @@ describe('what can be signed', () => {
     expect(outcome.tokens).toHaveLength(1);
     const index = parseBundleIndex(await outcome.read(await nameOf(outcome, 'bundles/index.json')));
     expect(index.bundles.map(({ subjects }) => subjects.length)).toEqual([1024, 6]);
-    expect(index.bundles.flatMap(({ subjects }) => subjects.map(({ name }) => name))).toEqual(names);
+    const signed = index.bundles.flatMap(({ subjects }) => subjects.map(({ name }) => name));
+    expect([...signed].sort()).toEqual([...names].sort());
   });
 
   test('a file by a statement that names it: a bundle beside it, and no bare signature', async () => {

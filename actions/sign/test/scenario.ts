@@ -26,8 +26,13 @@ const CLAIMS: GitHubClaimsOptions = {
   jobWorkflowSha: WORKFLOW_SHA,
 };
 
-export interface Instance {
+/** The addresses that a job needs, of any instance. */
+export interface Services {
   readonly issuer: Issuer;
+  readonly sigstore: Pick<Sigstore, 'fulcioUrl' | 'rekorUrl' | 'tsaUrl' | 'trustedRoot'>;
+}
+
+export interface Instance extends Services {
   readonly sigstore: Sigstore;
   close(): Promise<void>;
 }
@@ -63,7 +68,7 @@ export interface Outcome {
 }
 
 /** Runs the action against an instance; in values, TEMP and WORKSPACE stand for the folders. */
-export async function sign(instance: Instance, changes: Changes = {}): Promise<Outcome> {
+export async function sign(instance: Services, changes: Changes = {}): Promise<Outcome> {
   const tokens: string[] = [];
   const kit = await testContext({
     action: 'sign',
@@ -100,7 +105,7 @@ export async function sign(instance: Instance, changes: Changes = {}): Promise<O
   };
 }
 
-function texts({ sigstore }: Instance, kit: TestContext, changes: Changes): Record<string, string> {
+function texts({ sigstore }: Services, kit: TestContext, changes: Changes): Record<string, string> {
   const values = {
     'fulcio-url': sigstore.fulcioUrl,
     'rekor-url': sigstore.rekorUrl,

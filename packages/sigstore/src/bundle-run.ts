@@ -56,6 +56,8 @@ export interface BundleSigner {
   signStatement(statement: Uint8Array): Promise<SignedBundle>;
   /** Signs the bytes themselves. */
   signBlob(bytes: Uint8Array): Promise<SignedBundle>;
+  /** RFC 3161 answers of every timestamp authority about the bytes themselves, which no bundle holds; for older forms. */
+  timestamp(bytes: Uint8Array): Promise<readonly Buffer[]>;
   /** Drops the private key. */
   close(): void;
 }
@@ -95,6 +97,7 @@ export function assertWitnessOptions(options: WitnessOptions): void {
 export class BundleRun {
   readonly #signer: Signer;
   readonly #algorithm: KeyAlgorithm;
+  readonly #stamps: readonly TimestampWitness[];
   readonly #witnesses: readonly Witness[];
   readonly #limiter: Limiter;
   readonly #onProgress: (progress: BundleProgress) => void;
@@ -110,7 +113,12 @@ export class BundleRun {
     this.#algorithm = algorithm;
     this.#onProgress = onProgress;
     this.#limiter = new Limiter(options.concurrency ?? DEFAULT_CONCURRENCY, MAX_BYTES_IN_PROGRESS);
-    this.#witnesses = witnessesOf(options, algorithm, onProgress);
+    this.#stamps = stampsOf(options);
+    this.#witnesses = [...this.#stamps, ...logWitnessesOf(options, algorithm, onProgress)];
+  }
+
+  async timestamp(bytes: Uint8Array): Promise<readonly Buffer[]> {
+    return await Promise.all(this.#stamps.map((stamp) => stamp.stamp(bytes)));
   }
 
   async sign(content: 'dsse' | 'message', bytes: Uint8Array): Promise<SignedBundle> {
@@ -150,27 +158,27 @@ function transparencyOf({ verificationMaterial }: Bundle): BundleTransparency {
     : 'none';
 }
 
-function witnessesOf(
+function stampsOf({ http, timeouts, tsaUrl, tsaUrls = [] }: WitnessOptions): readonly TimestampWitness[] {
+  const timeoutMs = timeouts?.tsaMs ?? DEFAULT_TIMEOUT_MS;
+  return [...(tsaUrl === undefined ? [] : [tsaUrl]), ...tsaUrls].map(
+    (url) => new TimestampWitness({ http, tsaUrl: url, timeoutMs }),
+  );
+}
+
+function logWitnessesOf(
   options: WitnessOptions,
   algorithm: KeyAlgorithm,
   onProgress: (progress: BundleProgress) => void,
 ): readonly Witness[] {
-  const { http, timeouts, tsaUrl, tsaUrls = [], transparency } = options;
-  const timestampMs = timeouts?.tsaMs ?? DEFAULT_TIMEOUT_MS;
-  const stamps = [...(tsaUrl === undefined ? [] : [tsaUrl]), ...tsaUrls].map(
-    (url) => new TimestampWitness({ http, tsaUrl: url, timeoutMs: timestampMs }),
-  );
-  if (transparency === 'off') return stamps;
+  const { http, timeouts, transparency } = options;
+  if (transparency === 'off') return [];
   const timeoutMs = timeouts?.rekorMs ?? DEFAULT_TIMEOUT_MS;
   const onUnavailable = (error: SigstoreError) => onProgress({ event: 'log-unavailable', error });
   const logs = logsOf(options).map(({ url: rekorUrl, version }): Witness => {
     if (version === 2) return new RekorV2Witness({ http, rekorUrl, timeoutMs, algorithm });
     return new RekorV1Witness({ rekorUrl, timeoutMs });
   });
-  return [
-    ...stamps,
-    ...(transparency === 'preferred' ? logs.map((log) => new PreferredWitness(log, onUnavailable)) : logs),
-  ];
+  return transparency === 'preferred' ? logs.map((log) => new PreferredWitness(log, onUnavailable)) : logs;
 }
 
 function logsOf({ rekorUrl, rekorVersion = 2, logs = [] }: WitnessOptions): readonly LogService[] {

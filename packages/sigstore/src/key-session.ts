@@ -41,6 +41,7 @@ export async function openKeySession(options: KeySessionOptions): Promise<KeySes
     keyHint: keyHint(key.publicKey),
     signStatement: (statement) => run.sign('dsse', statement),
     signBlob: (bytes) => run.sign('message', bytes),
+    timestamp: (bytes) => run.timestamp(bytes),
     close: () => key.forget(),
   };
 }

@@ -70,6 +70,7 @@ export async function openSigningSession(options: SigningSessionOptions): Promis
     claims,
     signStatement: (statement) => run.sign('dsse', statement),
     signBlob: (bytes) => run.sign('message', bytes),
+    timestamp: (bytes) => run.timestamp(bytes),
     close: () => key.forget(),
   };
 }

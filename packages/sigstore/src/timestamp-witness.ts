@@ -30,11 +30,16 @@ export class TimestampWitness implements Witness {
 
   /** @throws {SigstoreError} `TSA_UNAVAILABLE`, `TSA_REFUSED`, `TSA_ANSWER_INVALID` */
   async testify(content: SignatureBundle): Promise<VerificationMaterial> {
-    const imprint = createHash('sha256').update(signatureOf(content)).digest();
+    return { rfc3161Timestamps: [{ signedTimestamp: await this.stamp(signatureOf(content)) }] };
+  }
+
+  /** The answer about any bytes; the authority sees their SHA-256 alone. */
+  async stamp(bytes: Uint8Array): Promise<Buffer> {
+    const imprint = createHash('sha256').update(bytes).digest();
     try {
       const signedTimestamp = await this.#post(timestampQuery(imprint));
       assertGranted(signedTimestamp, imprint);
-      return { rfc3161Timestamps: [{ signedTimestamp }] };
+      return signedTimestamp;
     } catch (error) {
       throw serviceError('TSA', error);
     }
