@@ -16,6 +16,15 @@ export interface CanaryOptions {
   readonly home: string;
   /** What a command gets in this sandbox; the canary counts every other variable as a leak. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Another kind of sandbox, made with the same method. Default: {@link runInSandbox}. */
+  readonly elsewhere?: OtherSandbox;
+}
+
+export interface OtherSandbox {
+  /** Runs "node canary.cjs targets.json result.json" over a copy of the folder, and brings result.json back into it. */
+  readonly run: (probe: string) => Promise<void>;
+  /** Names of checks that say nothing there, such as who the user is; no check of the network may be among them. */
+  readonly without: readonly string[];
 }
 
 const TIMEOUT_MS = 60_000;
@@ -40,8 +49,12 @@ export async function runCanary(options: CanaryOptions): Promise<IsolationReport
       return reportOf('none', checksOf(targets, await probeOutside(folder, targets)));
     }
     assertControls(decoys.targets, await probeOutside(folder, decoys.targets));
-    const targets = [...decoys.targets, ...machine, ...OUTSIDE_TARGETS];
-    const checks = checksOf(targets, await probeInside(options.method, folder, targets, environment));
+    const { elsewhere, method } = options;
+    const own = machine.filter(({ name }) => elsewhere?.without.includes(name) !== true);
+    const targets = [...decoys.targets, ...own, ...OUTSIDE_TARGETS];
+    const probe = await writeProbe(folder, targets);
+    await (elsewhere === undefined ? probeInside(method, folder, probe, environment) : elsewhere.run(probe));
+    const checks = checksOf(targets, await readResults(probe));
     assertBlocked(checks);
     return reportOf(options.method, checks);
   } finally {
@@ -82,10 +95,9 @@ async function probeOutside(folder: string, targets: readonly Target[]): Promise
 async function probeInside(
   method: SandboxMethod,
   folder: string,
-  targets: readonly Target[],
+  probe: string,
   environment: Readonly<Record<string, string>>,
-): Promise<readonly ProbeResult[]> {
-  const probe = await writeProbe(folder, targets);
+): Promise<void> {
   await runInSandbox(method, {
     command: `exec ${NODE_INSIDE} canary.cjs targets.json result.json\n`,
     buildDir: probe,
@@ -95,7 +107,6 @@ async function probeInside(
     timeoutMs: TIMEOUT_MS,
     onOutput: () => {},
   });
-  return await readResults(probe);
 }
 
 async function readResults(probe: string): Promise<readonly ProbeResult[]> {

@@ -1,11 +1,14 @@
-export { type CanaryOptions, runCanary } from './canary.js';
+export { type CanaryOptions, type OtherSandbox, runCanary } from './canary.js';
 export { chooseMethod } from './choose-method.js';
 export { SandboxError, type SandboxErrorCode } from './error.js';
+export { lastInheritedDescriptor } from './inherited-descriptors.js';
 export {
+  namespaceCommand,
   type ReadOnlyBind,
   runInSandbox,
   SANDBOX_METHODS,
   type SandboxJob,
+  type SandboxLimits,
   type SandboxMethod,
   type SandboxResult,
 } from './sandbox.js';
