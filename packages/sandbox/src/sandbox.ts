@@ -19,28 +19,51 @@ export interface ReadOnlyBind {
 export interface SandboxJob {
   /** The caller's words, run by bash (`-e -o pipefail`) or else `sh -e` from a file; never part of another command line. */
   readonly command: string;
-  /** Appears writable as /build; must be a folder of its own that nobody else uses. */
-  readonly buildDir: string;
+  /**
+   * Appears writable as /build; must be a folder of its own that nobody else uses. Without it /build is memory, and nothing but the
+   * output of the command leaves the sandbox.
+   */
+  readonly buildDir?: string;
   /** Scratch folder of the action, invisible inside. */
   readonly workDir: string;
   /** The whole environment of the command; nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   readonly binds?: readonly ReadOnlyBind[];
   readonly timeoutMs: number;
-  /** Standard output and error, in order of arrival. */
-  readonly onOutput: (chunk: Buffer) => void;
+  /** User and group inside (default 65532); sandboxes that run at the same time take one each. Kept by `root` and `sudo` alone. */
+  readonly uid?: number;
+  readonly limits?: SandboxLimits;
+  /** Standard output and error, in order of arrival. The answer `false` ends the sandbox at once. */
+  readonly onOutput: (chunk: Buffer, stream: 'stdout' | 'stderr') => unknown;
+}
+
+/** Bounds that the command can neither raise nor leave; each counts for one process, `memoryFileBytes` for /tmp and /build each. */
+export interface SandboxLimits {
+  readonly cpuSeconds: number;
+  /** Address space, in bytes. */
+  readonly memoryBytes: number;
+  /** Largest file that it can write, in bytes. */
+  readonly fileBytes: number;
+  readonly processes: number;
+  /** What the file systems in memory can hold, in bytes. */
+  readonly memoryFileBytes: number;
 }
 
 export interface SandboxResult {
   /** 128 + n when signal n ended the command. */
   readonly exitStatus: number;
   readonly timedOut: boolean;
+  /** `onOutput` answered `false`. */
+  readonly stopped: boolean;
 }
 
 /** Fixed, so that nothing on the caller's PATH can stand in for the tools that make the sandbox. */
 const SETUP_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child=KILL'];
 const MAX_STATE_BYTES = 4096;
+const DEFAULT_UID = 65_532;
+/** In place of a folder: memory. */
+const IN_MEMORY = '-';
 
 /** The argument vector that creates the namespaces; `sudo` is never allowed to ask for a password. */
 export function namespaceCommand(method: SandboxMethod): readonly string[] {
@@ -64,8 +87,8 @@ export async function runInSandbox(method: SandboxMethod, job: SandboxJob): Prom
   const folder = await mkdtemp(join(job.workDir, 'sandbox-'));
   try {
     const args = await prepare(method, job, folder);
-    const timedOut = await supervise(args, job);
-    return { ...(await readState(join(folder, 'state'))), timedOut };
+    const { timedOut, stopped } = await supervise(args, job);
+    return { ...(await readState(join(folder, 'state'))), timedOut, stopped };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -86,18 +109,35 @@ async function prepare(method: SandboxMethod, job: SandboxJob, folder: string): 
     path('setup'),
     path('state'),
     path('root'),
-    job.buildDir,
+    job.buildDir ?? IN_MEMORY,
     path('command'),
     identity,
     owner,
+    String(job.uid ?? DEFAULT_UID),
+    mountOptions(job.limits),
+    resourceLimits(job.limits),
     ...(job.binds ?? []).flatMap(({ source, target }) => [source, target]),
     '--',
     ...Object.entries(job.environment).map(([name, value]) => `${name}=${value}`),
   ];
 }
 
-/** Returns whether the time ran out. Ending the child's standard input is what stops the sandbox: it works across `sudo`, signals do not. */
-async function supervise(args: readonly string[], job: SandboxJob): Promise<boolean> {
+function mountOptions(limits: SandboxLimits | undefined): string {
+  return limits === undefined ? 'mode=1777' : `mode=1777,size=${limits.memoryFileBytes}`;
+}
+
+/** Options of prlimit(1), soft and hard at once; empty without limits. Core files would be a second way out. */
+function resourceLimits(limits: SandboxLimits | undefined): string {
+  if (limits === undefined) return '';
+  const { cpuSeconds, memoryBytes, fileBytes, processes } = limits;
+  return `--cpu=${cpuSeconds} --as=${memoryBytes} --fsize=${fileBytes} --nproc=${processes} --core=0`;
+}
+
+/** How the sandbox ended. Ending the child's standard input is what stops the sandbox: it works across `sudo`, signals do not. */
+async function supervise(
+  args: readonly string[],
+  job: SandboxJob,
+): Promise<Pick<SandboxResult, 'timedOut' | 'stopped'>> {
   const [program = 'unshare', ...rest] = args;
   const covered = Array.from({ length: (await lastInheritedDescriptor()) - 2 }, () => 'ignore' as const);
   const child = spawn(program, rest, {
@@ -107,9 +147,15 @@ async function supervise(args: readonly string[], job: SandboxJob): Promise<bool
     stdio: ['pipe', 'pipe', 'pipe', ...covered] as unknown as ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => {});
-  child.stdout.on('data', job.onOutput);
-  child.stderr.on('data', job.onOutput);
   let timedOut = false;
+  let stopped = false;
+  const take = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+    if (stopped || job.onOutput(chunk, stream) !== false) return;
+    stopped = true;
+    child.stdin.end();
+  };
+  child.stdout.on('data', take('stdout'));
+  child.stderr.on('data', take('stderr'));
   const timer = setTimeout(() => {
     timedOut = true;
     child.stdin.end();
@@ -120,7 +166,7 @@ async function supervise(args: readonly string[], job: SandboxJob): Promise<bool
     clearTimeout(timer);
     child.stdin.destroy();
   }
-  return timedOut;
+  return { timedOut, stopped };
 }
 
 function closed(child: ChildProcess): Promise<void> {

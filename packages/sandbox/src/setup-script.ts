@@ -1,15 +1,15 @@
 /**
  * What process 1 of the sandbox runs, as root of the new namespaces: it makes the file system, gives up the host's, starts the
- * command as user and group 65532, which no account of a runner has, without capabilities and, when that ends, kills all that is left before it hands the files back.
- * All data are positional parameters (state file, empty folder, copy of the source, command file, `setuid` or `userns`, owner,
- * pairs of read-only binds, `--`, environment); the text is constant, so no input is ever parsed as shell.
+ * command as a user and group that no account of a runner has, without capabilities and, when that ends, kills all that is left before it hands the files back.
+ * All data are positional parameters (state file, empty folder, copy of the source or `-`, command file, `setuid` or `userns`,
+ * owner, user inside, options of the file systems in memory, options of prlimit, pairs of read-only binds, `--`, environment); the text is constant, so no input is ever parsed as shell.
  * Its standard input is the leash: when the action closes it, or dies, everything in here is killed. The state file is written
  * through a descriptor that the command does not get, so the command cannot forge it.
  */
 export const SETUP_SCRIPT = `set -eu
 umask 022
-state=$1 root=$2 build=$3 command=$4 identity=$5 owner=$6
-shift 6
+state=$1 root=$2 build=$3 command=$4 identity=$5 owner=$6 uid=$7 memory=$8 limits=$9
+shift 9
 exec 3<&0 4>>"$state"
 stage() { printf 'stage %s\\n' "$1" >&4; }
 bind_ro() {
@@ -47,8 +47,8 @@ done
 for file in /etc/ld.so.cache /etc/ssl/openssl.cnf; do
   if [ -f "$file" ]; then cp "$file" "$root$file"; fi
 done
-printf 'root:x:0:0::/nonexistent:/usr/sbin/nologin\\nbuild:x:65532:65532::/tmp/home:/bin/sh\\n' >"$root/etc/passwd"
-printf 'root:x:0:\\nbuild:x:65532:\\n' >"$root/etc/group"
+printf 'root:x:0:0::/nonexistent:/usr/sbin/nologin\\nbuild:x:%s:%s::/tmp/home:/bin/sh\\n' "$uid" "$uid" >"$root/etc/passwd"
+printf 'root:x:0:\\nbuild:x:%s:\\n' "$uid" >"$root/etc/group"
 printf '127.0.0.1 localhost\\n::1 localhost\\n' >"$root/etc/hosts"
 printf 'passwd: files\\ngroup: files\\nhosts: files\\n' >"$root/etc/nsswitch.conf"
 stage 'make /dev'
@@ -61,23 +61,23 @@ ln -s /proc/self/fd "$root/dev/fd"
 ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
-mount -t tmpfs -o mode=1777,nosuid,nodev paved "$root/dev/shm"
+mount -t tmpfs -o "$memory,nosuid,nodev" paved "$root/dev/shm"
 stage 'mount /proc'
 mkdir "$root/proc"
 mount -t proc -o nosuid,nodev,noexec,hidepid=2 proc "$root/proc"
 stage 'mount /tmp'
 mkdir "$root/tmp"
-mount -t tmpfs -o mode=1777,nosuid,nodev paved "$root/tmp"
+mount -t tmpfs -o "$memory,nosuid,nodev" paved "$root/tmp"
 mkdir "$root/tmp/home"
 stage 'bind the copy of the source'
 mkdir -p "$root/build" "$root/paved"
-mount --bind "$build" "$root/build"
+if [ "$build" = - ]; then mount -t tmpfs -o "$memory" paved "$root/build"; else mount --bind "$build" "$root/build"; fi
 mount -o remount,bind,nosuid,nodev "$root/build"
 cp "$command" "$root/paved/command"
 if command -v ip >/dev/null; then ip link set lo up || :; fi
 if command -v hostname >/dev/null; then hostname build 2>/dev/null || :; fi
 stage 'give the files to the build user'
-if [ "$identity" = setuid ]; then chown -hR 65532:65532 "$root/build" "$root/tmp/home"; fi
+if [ "$identity" = setuid ]; then chown -hR "$uid:$uid" "$root/build" "$root/tmp/home"; fi
 stage 'enter the new root'
 mkdir "$root/.host"
 cd "$root"
@@ -92,19 +92,23 @@ set +e
 { read -r _; kill -s KILL -- -1; } <&3 4>&- >/dev/null 2>&1 &
 exec 3<&-
 shell='/bin/sh -e'
+bounds=''
+if [ -n "$limits" ]; then bounds="prlimit $limits --"; fi
 if [ -x /bin/bash ]; then shell='/bin/bash --noprofile --norc -e -o pipefail'; fi
 if [ "$identity" = setuid ]; then
-  setsid --wait setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
-    -- env -i "$@" $shell /paved/command </dev/null 4>&-
+  setsid --wait setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
+    -- $bounds env -i "$@" $shell /paved/command </dev/null 4>&-
 else
-  unshare --user --map-user 65532 --map-group 65532 --keep-caps \\
+  unshare --user --map-user "$uid" --map-group "$uid" --keep-caps \\
     setsid --wait setpriv --no-new-privs --ambient-caps=-all --inh-caps=-all --bounding-set=-all -- \\
-    env -i "$@" $shell /paved/command </dev/null 4>&-
+    $bounds env -i "$@" $shell /paved/command </dev/null 4>&-
 fi
 status=$?
 kill -s KILL -- -1 2>/dev/null
 wait
-if [ "$identity" = setuid ]; then chown -hR "$owner" /build; fi
-chmod -R u+rwX /build
+if [ "$build" != - ]; then
+  if [ "$identity" = setuid ]; then chown -hR "$owner" /build; fi
+  chmod -R u+rwX /build
+fi
 printf 'exit %s\\n' "$status" >&4
 `;

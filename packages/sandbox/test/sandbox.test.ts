@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -48,7 +48,7 @@ describe('the sandbox', () => {
         command,
         environment: { PATH: '/usr/bin:/bin', WORD: value },
       });
-      expect(result).toEqual({ exitStatus: 42, timedOut: false });
+      expect(result).toEqual({ exitStatus: 42, timedOut: false, stopped: false });
       expect(await readFile(join(buildDir, 'word'), 'utf8')).toBe(value);
       await expect(readFile(join(buildDir, 'pwned'))).rejects.toThrow();
     });
@@ -60,12 +60,72 @@ describe('the sandbox', () => {
         'echo "exit 0" >&3 || :; echo "exit 0" >&4 || :; kill -9 1 || :; (setsid sleep 900 &) ; readlink /proc/self/fd/* > fds || :; kill -9 $$\n';
       const environment = { PATH: '/usr/bin:/bin' };
       const job = { buildDir, workDir: root, timeoutMs: 30_000, onOutput: () => {}, command, environment };
-      expect(await runInSandbox(method, job)).toEqual({ exitStatus: 137, timedOut: false });
+      expect(await runInSandbox(method, job)).toEqual({ exitStatus: 137, timedOut: false, stopped: false });
       const open = (await readFile(join(buildDir, 'fds'), 'utf8')).trim().split('\n');
       // Its two outputs; /dev/null; the file that readlink writes to. Nothing that was open in the action.
       const expected = /^((?:pipe|socket):.*|\/dev\/null|\/build\/fds|\/paved\/command)$/;
       expect(open.filter((target) => !expected.test(target))).toEqual([]);
       expect(new Set(open.filter((target) => /^(pipe|socket):/.test(target))).size).toBeLessThanOrEqual(2);
+    });
+
+    when(`${method}: leaves nothing behind without a folder, and holds its limits${reason}`, async () => {
+      const seen = { stdout: '', stderr: '' };
+      const job = {
+        workDir: root,
+        environment: { PATH: '/usr/bin:/bin' },
+        timeoutMs: 30_000,
+        uid: 65_111,
+        onOutput: (chunk: Buffer, stream: 'stdout' | 'stderr') => {
+          seen[stream] += chunk.toString('utf8');
+        },
+      };
+      const before = await readdir(root);
+      const command = [
+        'id -u; touch /build/here',
+        'head -c 3000000 /dev/zero >/build/large || echo "build full"',
+        'head -c 3000000 /dev/zero >/tmp/large || echo "tmp full"',
+        'ulimit -t; ulimit -Hv; ulimit -c',
+        'ulimit -t 999 || echo "not raised"; echo said >&2',
+      ];
+      const limits = {
+        cpuSeconds: 7,
+        memoryBytes: 4 * 1024 ** 3,
+        fileBytes: 2_000_000,
+        processes: 64,
+        memoryFileBytes: 1_048_576,
+      };
+      const result = await runInSandbox(method, { ...job, limits, command: command.join('\n') });
+      expect(result).toEqual({ exitStatus: 0, timedOut: false, stopped: false });
+      expect(seen.stdout.split('\n').slice(0, -1)).toEqual([
+        '65111',
+        'build full',
+        'tmp full',
+        '7',
+        String(4 * 1024 ** 2),
+        '0',
+        'not raised',
+      ]);
+      expect(seen.stderr).toMatch(/said\n$/);
+      expect(await readdir(root)).toEqual(before);
+      // The control: the same without limits writes as much as it wants.
+      seen.stdout = '';
+      await runInSandbox(method, { ...job, command: command.slice(1, 4).join('\n') });
+      expect(seen.stdout.split('\n').slice(0, 2)).toEqual(['unlimited', 'unlimited']);
+    });
+
+    when(`${method}: ends when its output is refused${reason}`, async () => {
+      let bytes = 0;
+      const result = await runInSandbox(method, {
+        workDir: root,
+        environment: { PATH: '/usr/bin:/bin' },
+        timeoutMs: 30_000,
+        command: 'exec cat /dev/zero',
+        onOutput: (chunk) => {
+          bytes += chunk.length;
+          return bytes < 1_000_000;
+        },
+      });
+      expect(result).toMatchObject({ stopped: true, timedOut: false });
     });
 
     when(`${method}: says which stage failed${reason}`, async () => {

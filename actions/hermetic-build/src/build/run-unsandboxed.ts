@@ -40,7 +40,7 @@ export async function runUnsandboxed(job: SandboxJob): Promise<SandboxResult> {
       });
     });
     clearTimeout(timer);
-    return { exitStatus, timedOut };
+    return { exitStatus, timedOut, stopped: false };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
