@@ -46,8 +46,9 @@ const document = object({
  */
 export function parseTrustedRoot(json: string): TrustedRoot {
   try {
-    parseJson('the trusted root', json, document);
-    const material = toTrustMaterial(TrustedRootMessage.fromJSON(JSON.parse(json)));
+    const plain = withoutNulls(json);
+    parseJson('the trusted root', plain, document);
+    const material = toTrustMaterial(TrustedRootMessage.fromJSON(JSON.parse(plain)));
     return { material, sha256: sha256(json), text: json };
   } catch (cause) {
     throw new SigstoreError('TRUSTED_ROOT_MALFORMED', 'Cannot read the trusted root', {
@@ -55,4 +56,10 @@ export function parseTrustedRoot(json: string): TrustedRoot {
       hint: 'Give the trusted_root.json of the Sigstore instance that signed',
     });
   }
+}
+
+/** A field of null is a field that is not set (protobuf's JSON mapping); some writers spell out `"end": null`. */
+function withoutNulls(json: string): string {
+  if (!json.includes('null')) return json;
+  return JSON.stringify(JSON.parse(json, (_key, value: unknown) => (value === null ? undefined : value)));
 }
