@@ -2,6 +2,7 @@ import { actSuite } from './act/act-suite.js';
 import { actionlintSuite } from './act/actionlint-suite.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
+import { regoSuite } from './scanners-rego/rego-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
 import { legacySuite } from './sigstore/legacy-suite.js';
 import { sigstoreSuite } from './sigstore/sigstore-suite.js';
@@ -11,5 +12,6 @@ import { zizmorSuite } from './zizmor/zizmor-suite.js';
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
   registries: [registriesSuite],
+  scanners: [regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, roadSuite, zizmorSuite],
 };

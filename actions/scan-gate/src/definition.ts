@@ -23,12 +23,20 @@ export const definition = defineAction({
     'trusted-root': input.document({
       description: 'gate: trusted_root.json under which signatures of VEX documents are verified',
     }),
+    rules: input.paths({
+      description: 'collect: own rules, Rego compiled to WebAssembly (docs/rules.md); they can only add findings',
+    }),
+    'build-record-path': input.path({
+      description: 'collect: build-record-path of hermetic-build; rules see it, and its image-rules.sarif is a report',
+    }),
     'previous-verdict': input.path({
       description: 'gate: verdict.json of an earlier run; tells since when findings are open',
     }),
     explain: input.string({ description: 'gate: id (CVE-…) whose every rule and source is printed and written' }),
     'inspection-path': input.path({ description: 'gate: folder that collect wrote' }),
-    sboms: input.paths({ description: 'gate: CycloneDX 1.6 or SPDX 2.3 documents, or folders of them' }),
+    sboms: input.paths({
+      description: 'CycloneDX 1.6 or SPDX 2.3 documents, or folders of them; in collect for rules alone',
+    }),
     'subject-digest': input.digest({ description: 'Digest of the image or OCI artifact that is decided about' }),
     'subject-name': input.string({ description: 'Its name, without tag' }),
     'subjects-path': input.path({ description: 'gate: released file or folder; its digests are computed here' }),

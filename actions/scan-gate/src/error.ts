@@ -5,7 +5,8 @@ import { PavedError } from '@paved/errors';
  * ratio. `SOURCE_INVALID`: neither an https URL nor a file in reach. `INSPECTION_INVALID`: the folder is not what its document
  * says. `NOTHING_TO_JUDGE`, `SUBJECT_MISSING`: no SBOM and no report, or nothing that they are about.
  * `EXCEPTION_FROM_PULL_REQUEST`: whoever wants the exception would grant it. `VEX_BUNDLE_INVALID`: a bundle without statements of
- * OpenVEX, given as a document.
+ * OpenVEX, given as a document. `RULES_INVALID`: no rule module. `RULES_FAILED`, `RULES_TIMEOUT`: a module that gives no answer, which is
+ * never the same as no findings.
  */
 export type ScanGateErrorCode =
   | 'DATABASE_MALFORMED'
@@ -19,6 +20,9 @@ export type ScanGateErrorCode =
   | 'POLICY_BRANCH_UNPROTECTED'
   | 'EXCEPTION_FROM_PULL_REQUEST'
   | 'VEX_BUNDLE_INVALID'
+  | 'RULES_INVALID'
+  | 'RULES_FAILED'
+  | 'RULES_TIMEOUT'
   | 'INPUT_INVALID';
 
 export class ScanGateError extends PavedError<ScanGateErrorCode> {}

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { buildStatement, digestSetOf, encodeStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
 import { countBySeverity, type Explanation, isBlocking, type Verdict } from '@paved/gate';
 import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
-import { collect } from './collect.js';
+import { readBuild } from './build-record.js';
+import { type CollectMore, collect } from './collect.js';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
 import { gate, gateOptions } from './gate.js';
+import { writeRulesReport } from './rego/write-rules-report.js';
 import { placeOf, reasonOf, summarise } from './summarise.js';
 import { summariseAdvice, summariseExplanation } from './summarise-explanation.js';
 
@@ -15,10 +17,16 @@ type Outputs = OutputsOf<typeof definition>;
 
 const NAMED_FINDINGS = 5;
 
-/** Collects, or decides; a refusing verdict is written before the step fails with `GATE_BLOCKED`. */
-export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
-  if (inputs.mode === 'collect') {
-    return { 'inspection-path': await collectInto(inputs, inputs.reports ?? [], context) };
+/**
+ * Collects, or decides; a refusing verdict is written before the step fails with `GATE_BLOCKED`.
+ * @param workerPath file that a thread for rule modules starts with
+ */
+export async function run(inputs: Inputs, context: ActionContext, workerPath = ''): Promise<Outputs> {
+  if (inputs.mode === 'collect') return { 'inspection-path': await collectAll(inputs, context, workerPath) };
+  if (inputs.rules !== undefined || inputs['build-record-path'] !== undefined) {
+    throw new ScanGateError('INPUT_INVALID', 'Cannot decide by rules of others: they run where nothing is signed', {
+      hint: 'Give rules and build-record-path in mode collect, and its inspection-path here',
+    });
   }
   // Used alone, one step does both; in the road the inspection comes from another machine and nothing is downloaded here.
   const ownSources = [inputs['osv-database'], inputs.kev, inputs.epss].some((source) => source !== undefined);
@@ -44,7 +52,24 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   });
 }
 
-async function collectInto(inputs: Inputs, reports: readonly string[], context: ActionContext): Promise<string> {
+/** Everything that a decision elsewhere needs: databases, reports, and what the rules say about them. */
+async function collectAll(inputs: Inputs, context: ActionContext, workerPath: string): Promise<string> {
+  const { 'build-record-path': record, rules = [], sboms = [] } = inputs;
+  const build = record === undefined ? undefined : await readBuild(record);
+  const reports = [...(inputs.reports ?? []), ...(build?.reports ?? [])];
+  return await collectInto(inputs, reports, context, async (folder, found) => {
+    if (rules.length === 0) return [];
+    const evidence = { subject: inputs['subject-digest'], found, sboms, buildRecord: build?.record };
+    return [await writeRulesReport(folder, rules, evidence, workerPath)];
+  });
+}
+
+async function collectInto(
+  inputs: Inputs,
+  reports: readonly string[],
+  context: ActionContext,
+  more: CollectMore = async () => [],
+): Promise<string> {
   const folder = await context.workDir();
   const { kev, epss, 'subject-digest': subject } = inputs;
   await collect(
@@ -58,6 +83,7 @@ async function collectInto(inputs: Inputs, reports: readonly string[], context: 
       maxDatabaseBytes: inputs['max-database-bytes'],
     },
     context,
+    more,
   );
   return folder;
 }

@@ -3,6 +3,8 @@ import type { FindingKind } from '../raw-finding.js';
 
 /** Which tools report what, by the name of the driver. The first that matches counts. */
 const TOOLS: readonly (readonly [RegExp, FindingKind, ReportKind])[] = [
+  [/^paved-rules$/, 'policy', 'policy'],
+  [/^paved-image-rules$/, 'misconfiguration', 'iac'],
   [/gitleaks|trufflehog|detect-?secrets|ggshield|gitguardian|whispers|secret/i, 'secret', 'secrets'],
   [/\bzap\b|zaproxy|burp|nuclei|dastardly|stackhawk|wapiti/i, 'dast', 'dast'],
   [
