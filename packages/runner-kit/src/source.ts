@@ -5,13 +5,13 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DigestError, DigestStream, digestHex, LimitStream } from '@paved/digest';
 import { redactUrl } from '@paved/http';
-import type { ActionContext } from '@paved/runner-kit';
-import { ScanGateError } from './error.js';
+import type { ActionContext } from './action-context.js';
+import { RunnerError } from './error.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 
-/** One file that was taken into the inspection folder. */
+/** One file that was taken from elsewhere. */
 export interface Taken {
   readonly source: string;
   readonly sha256: string;
@@ -28,7 +28,7 @@ interface Opened {
 /**
  * Copies a URL's body or a file to `target`, hashed on the way and cut off at `maxBytes`. No credential is sent; redirects are
  * followed to public hosts only.
- * @throws {ScanGateError} `SOURCE_INVALID`, `DATABASE_TOO_LARGE`
+ * @throws {RunnerError} `SOURCE_INVALID`, `DATABASE_TOO_LARGE`
  */
 export async function take(text: string, target: string, maxBytes: number, context: ActionContext): Promise<Taken> {
   const { stream, source, modifiedAt } = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
@@ -40,9 +40,9 @@ export async function take(text: string, target: string, maxBytes: number, conte
     await pipeline(stream, new LimitStream(`"${source}"`, maxBytes), hash, handle.createWriteStream());
   } catch (cause) {
     if (!(cause instanceof DigestError)) throw cause;
-    throw new ScanGateError('DATABASE_TOO_LARGE', `Cannot take "${source}": it has more than ${maxBytes} bytes`, {
+    throw new RunnerError('DATABASE_TOO_LARGE', `Cannot take "${source}": it has more than ${maxBytes} bytes`, {
       cause,
-      hint: 'Raise max-database-bytes if the size is right',
+      hint: 'Raise the limit (max-database-bytes) if the size is right',
     });
   }
   return { source, sha256: digestHex(hash.digest), ...(modifiedAt === undefined ? {} : { modifiedAt }) };
@@ -53,7 +53,7 @@ async function openUrl(text: string, { http }: ActionContext): Promise<Opened> {
   const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));
   if (url === undefined || !secure || url.username !== '' || url.password !== '') {
     const shown = url === undefined ? 'a URL' : redactUrl(url);
-    throw new ScanGateError('SOURCE_INVALID', `Cannot download ${shown}: it is no https URL without credentials`, {
+    throw new RunnerError('SOURCE_INVALID', `Cannot download ${shown}: it is no https URL without credentials`, {
       hint: 'Name an https URL; http is for loopback hosts alone',
     });
   }
@@ -68,7 +68,7 @@ async function openUrl(text: string, { http }: ActionContext): Promise<Opened> {
 
 async function openFile(text: string, { runner }: ActionContext): Promise<Opened> {
   const refuse = (state: string) =>
-    new ScanGateError('SOURCE_INVALID', `Cannot take "${text.slice(0, 200)}": ${state}`, {
+    new RunnerError('SOURCE_INVALID', `Cannot take "${text.slice(0, 200)}": ${state}`, {
       hint: 'Name an https URL, or a file in the workspace or the folder of temporary files',
     });
   const path = await realpath(resolve(runner.workspace, text)).catch(() => undefined);
