@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest } from '@paved/digest';
+import { type Digest, digestHex, sha256 } from '@paved/digest';
 import {
   INSPECTION_FILE,
   INSPECTION_MEDIA_TYPE,
@@ -9,6 +9,7 @@ import {
   type Inspection,
   MAX_REPORT_BYTES,
   parseReport,
+  type RawFinding,
 } from '@paved/gate';
 import type { ActionContext } from '@paved/runner-kit';
 import { type Taken, take } from '@paved/runner-kit/source';
@@ -27,8 +28,16 @@ export interface CollectOptions {
   readonly maxDatabaseBytes: number;
 }
 
+/** Writes further reports into the folder, over the findings of those that were taken; returns their plain names. */
+export type CollectMore = (folder: string, found: readonly RawFinding[]) => Promise<readonly string[]>;
+
 /** Takes databases and reports as they are into `folder`, and writes down where each byte came from. */
-export async function collect(folder: string, options: CollectOptions, context: ActionContext): Promise<Inspection> {
+export async function collect(
+  folder: string,
+  options: CollectOptions,
+  context: ActionContext,
+  more: CollectMore = async () => [],
+): Promise<Inspection> {
   const databases: InspectedDatabase[] = [];
   for (const [ecosystem, source] of parseSources(options.osvDatabases)) {
     const path = `osv-${ecosystem}.zip`;
@@ -48,13 +57,20 @@ export async function collect(folder: string, options: CollectOptions, context: 
     databases.push({ kind: 'epss', path, ...taken, fetchedAt: now() });
   }
   const reports: InspectedReport[] = [];
+  const found: RawFinding[] = [];
+  const subject = options.subject === undefined ? {} : { subject: options.subject };
   for (const [index, source] of options.reports.entries()) {
     const path = `report-${index + 1}.json`;
     const taken = await take(source, join(folder, path), MAX_REPORT_BYTES, context);
-    const { sha256, modifiedAt = now() } = taken;
-    const subject = options.subject === undefined ? {} : { subject: options.subject };
-    const { scanner } = parseReport(path, await readFile(join(folder, path)));
-    reports.push({ scanner, path, sha256, modifiedAt, ...subject });
+    const { sha256: digest, modifiedAt = now() } = taken;
+    const { scanner, findings } = parseReport(path, await readFile(join(folder, path)));
+    for (const finding of findings) found.push(finding);
+    reports.push({ scanner, path, sha256: digest, modifiedAt, ...subject });
+  }
+  for (const path of await more(folder, found)) {
+    const bytes = await readFile(join(folder, path));
+    const { scanner } = parseReport(path, bytes);
+    reports.push({ scanner, path, sha256: digestHex(sha256(bytes)), modifiedAt: now(), ...subject });
   }
   const inspection: Inspection = { mediaType: INSPECTION_MEDIA_TYPE, databases, reports };
   await writeFile(join(folder, INSPECTION_FILE), `${JSON.stringify(inspection, null, 2)}\n`, { flag: 'wx' });

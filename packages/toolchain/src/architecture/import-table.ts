@@ -22,6 +22,10 @@ const ORDER = [
 // The sandbox wires file descriptors by itself, and the canary opens sockets that must be blocked.
 const SANDBOX_BUILTINS = ['node:child_process', 'node:dgram', 'node:net'];
 
+// Rule modules of others run in a thread of their own, which can be ended.
+const RULE_ACTIONS: readonly string[] = ['scan-gate'];
+const RULE_BUILTINS = ['node:worker_threads'];
+
 /** What an action may import besides `@paved/runner-kit`. */
 function action(name: string, packages: readonly string[]): ImportRule {
   const startsProcesses = PROCESS_ACTIONS.includes(name);
@@ -29,7 +33,7 @@ function action(name: string, packages: readonly string[]): ImportRule {
   const base = ['errors', 'digest', 'json', 'http'].map((lower) => `@paved/${lower}`);
   return {
     packages: [...base, '@paved/runner-kit', ...packages, ...processes],
-    builtins: startsProcesses ? SANDBOX_BUILTINS : [],
+    builtins: [...(startsProcesses ? SANDBOX_BUILTINS : []), ...(RULE_ACTIONS.includes(name) ? RULE_BUILTINS : [])],
   };
 }
 
@@ -73,6 +77,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/runner-kit/github',
     '@paved/runner-kit/source',
     '@paved/sigstore',
+    '@open-policy-agent/opa-wasm',
     'yaml',
     'yauzl',
   ],
