@@ -15,7 +15,7 @@ export const definition = defineAction({
     }),
     lockfile: input.string({
       description:
-        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock, go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml (plain files)',
+        'Lock file of the project, relative to source-path: package-lock.json (version 2 or 3), pnpm-lock.yaml (version 9), yarn.lock, go.sum or go.mod, requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, lockfile.json (of the maven-lockfile plugin), artifacts.lock.yaml (plain files)',
       default: 'package-lock.json',
     }),
     'registry-url': input.url({
@@ -24,7 +24,7 @@ export const definition = defineAction({
     }),
     registries: input.list({
       description:
-        'Registries or mirrors for other packages, one kind=URL per line: go (module proxy), pypi (simple index), cargo (sparse index). Default: what the package manager of this user is configured with; the configuration of the repository is never read',
+        'Registries or mirrors for other packages, one kind=URL per line: go (module proxy), pypi (simple index), cargo (sparse index), maven (repository). Default: what the package manager of this user is configured with; the configuration of the repository is never read',
     }),
     command: input.string({
       description: 'Shell text that builds the project, run in the copy of source-path; needed by build and all',

@@ -69,7 +69,7 @@ const fetchedPackage: Decoder<FetchedPackage> = object({
   purl,
   name: nonEmpty,
   version: nonEmpty,
-  ecosystem: literal<Ecosystem>('npm', 'Go', 'PyPI', 'crates.io', 'purl:generic'),
+  ecosystem: literal<Ecosystem>('npm', 'Go', 'PyPI', 'crates.io', 'Maven', 'purl:generic', 'purl:oci'),
   size,
   digests: object({ sha256: sha256Hex, sha512: optional(sha512Hex) }),
   lockDigest: string,

@@ -1,8 +1,8 @@
 import { PackageURL } from 'packageurl-js';
 import { BomError } from './error.js';
 
-/** Ecosystem names as the OSV schema spells them, of what paved can fetch; `purl:generic` is a plain file, which OSV does not know. */
-export type Ecosystem = 'npm' | 'Go' | 'PyPI' | 'crates.io' | 'purl:generic';
+/** Ecosystem names as the OSV schema spells them, of what paved can fetch; OSV knows neither `purl:generic`, a plain file, nor `purl:oci`, an image. */
+export type Ecosystem = 'npm' | 'Go' | 'PyPI' | 'crates.io' | 'Maven' | 'purl:generic' | 'purl:oci';
 
 /**
  * One package, perhaps of one version; `name` is the ecosystem's own full name (`@scope/name`, module path). A Go module path

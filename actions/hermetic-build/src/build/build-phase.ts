@@ -22,7 +22,8 @@ const SANDBOX_HOME = '/tmp/home';
 const SANDBOX_DEPS = '/paved/deps';
 const LAST_LINES = 8;
 const MEBIBYTE = 1024 * 1024;
-const NETWORK_SIGNS = /ENOTCACHED|EAI_AGAIN|ENETUNREACH|ENOTFOUND|Could not resolve host|Temporary failure in name/;
+const NETWORK_SIGNS =
+  /ENOTCACHED|EAI_AGAIN|ENETUNREACH|ENOTFOUND|Could not resolve host|Temporary failure in name|in offline mode|Network is unreachable/;
 
 /** Runs the caller's command in the sandbox over a copy of the source with the bundle installed, and collects what it wrote. */
 export async function buildPhase(
@@ -155,8 +156,8 @@ function assertBuilt({ exitStatus, timedOut }: SandboxResult, log: BuildLog, tim
     `Cannot build: the command ended with ${exitStatus}; its last lines: ${lines.join(' | ')}`,
     {
       hint: network
-        ? 'The command has no network, and the locked packages are installed already: leave out "npm ci" and downloads'
-        : 'Run the command in a fresh checkout after "npm ci --ignore-scripts"',
+        ? 'The command has no network, and the locked packages are installed already: leave out "npm ci" and downloads; "phase: dry" says what downloads'
+        : 'Run the command in a fresh checkout with the locked packages installed, without network and install scripts',
     },
   );
 }

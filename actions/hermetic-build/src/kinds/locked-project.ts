@@ -3,7 +3,7 @@ import type { HttpClient } from '@paved/http';
 import type { ReadOnlyBind } from '@paved/sandbox';
 
 /** Families of packages, each with a source of its own that `registries` can replace. */
-export type RegistryKind = 'npm' | 'go' | 'pypi' | 'cargo';
+export type RegistryKind = 'npm' | 'go' | 'pypi' | 'cargo' | 'maven';
 
 export interface FetchOptions {
   readonly http: HttpClient;

@@ -4,12 +4,13 @@ import { openCargoProject } from '../cargo/cargo-project.js';
 import { HermeticBuildError } from '../error.js';
 import { FILES_LOCK, openFilesProject } from '../files/files-project.js';
 import { openGoProject } from '../go/go-project.js';
+import { openMavenProject } from '../maven/maven-project.js';
 import { openPythonProject } from '../python/python-project.js';
 import type { LockedProject } from './locked-project.js';
 import { openGraphProject, openNpmProject } from './npm.js';
 
 const SUPPORTED =
-  'package-lock.json, pnpm-lock.yaml, yarn.lock, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, artifacts.lock.yaml';
+  'package-lock.json, pnpm-lock.yaml, yarn.lock, go.sum (or go.mod when there is no dependency), requirements.txt with hashes, uv.lock, poetry.lock, Cargo.lock, lockfile.json (of Maven), artifacts.lock.yaml';
 
 /**
  * Reads the project by the kind that its lock file's name says; nothing is run and nothing fetched.
@@ -34,6 +35,8 @@ export async function openProject(sourcePath: string, lockfilePath: string): Pro
       return await openPythonProject(sourcePath, path, kind);
     case 'cargo':
       return await openCargoProject(sourcePath, path);
+    case 'maven':
+      return await openMavenProject(sourcePath, path);
     case 'pnpm':
     case 'yarn':
       return await openGraphProject(sourcePath, path, kind);

@@ -1,7 +1,7 @@
 import { HermeticBuildError } from '../error.js';
 import type { RegistryKind } from './locked-project.js';
 
-const KINDS: readonly RegistryKind[] = ['npm', 'go', 'pypi', 'cargo'];
+const KINDS: readonly RegistryKind[] = ['npm', 'go', 'pypi', 'cargo', 'maven'];
 
 /**
  * The base address that the inputs name for a kind of packages: a line `kind=URL` of `registries`, for npm also `registry-url`.

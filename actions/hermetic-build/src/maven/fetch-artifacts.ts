@@ -1,0 +1,126 @@
+import type { FetchedPackage } from '@paved/bom';
+import { HermeticBuildError } from '../error.js';
+import { mismatch, type StoredArchive, storeFile } from '../fetch/download.js';
+import { eachAtOnce } from '../fetch/each-at-once.js';
+import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
+import type { FetchOptions } from '../kinds/locked-project.js';
+import { secureAddress } from '../kinds/registries.js';
+import { gav, mavenInvalid, mavenPurl, repositoryPath } from './coordinates.js';
+import type { LockedFile, LockedNode, MavenLock } from './maven-lock.js';
+
+const CONCURRENCY = 8;
+
+/**
+ * Every file of the lock files, by its path in a repository; modules of the project itself are left out.
+ * @throws {HermeticBuildError} `LOCKFILE_INVALID` when two modules lock one file with two digests
+ */
+export function lockedFiles(locks: readonly MavenLock[]): ReadonlyMap<string, LockedFile> {
+  const own = new Set(locks.map(({ project }) => gav(project)));
+  const files = new Map<string, LockedFile>();
+  const add = (file: LockedFile) => {
+    if (own.has(gav(file))) return;
+    const path = repositoryPath(file);
+    const known = files.get(path);
+    if (known !== undefined && (known.algorithm !== file.algorithm || known.digest !== file.digest))
+      throw mavenInvalid(`it has two digests for "${path}"`);
+    files.set(path, known?.url === undefined ? file : known);
+  };
+  for (const lock of locks) {
+    for (const file of lock.poms) add(file);
+    for (const node of nodesOf(lock)) add(node.file);
+  }
+  return files;
+}
+
+function nodesOf(lock: MavenLock): readonly LockedNode[] {
+  const all: LockedNode[] = [];
+  const queue = [...lock.dependencies, ...lock.plugins];
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+    all.push(node);
+    queue.push(...node.children);
+  }
+  return all;
+}
+
+/** Downloads every file and holds it to its checksum; jars are not opened. */
+export async function fetchArtifacts(
+  locks: readonly MavenLock[],
+  { http, bundlePath, registry, onProgress }: FetchOptions,
+): Promise<readonly FetchedPackage[]> {
+  const locked = lockedFiles(locks);
+  const files: BundleFile[] = [];
+  const stored = new Map<string, StoredArchive>();
+  await eachAtOnce([...locked], CONCURRENCY, async ([path, file]) => {
+    const label = gav(file);
+    const source = { $case: 'url', url: urlOf(path, file, registry) } as const;
+    const archive = await storeFile(label, source, { http, projectPath: '', bundlePath }, async (_part, bytes) => {
+      if (bytes[file.algorithm] !== file.digest)
+        throw mismatch(label, source, file.algorithm, bytes[file.algorithm], file.digest);
+      return bytes.sha256;
+    });
+    stored.set(path, archive);
+    files.push({ path, sha256: archive.sha256, size: archive.size });
+    onProgress(files.length, locked.size);
+  });
+  await writeBundleIndex(bundlePath, files);
+  return packagesOf(locks, locked, stored);
+}
+
+function urlOf(path: string, file: LockedFile, registry: URL | undefined): URL {
+  if (registry !== undefined) return new URL(path, registry);
+  if (file.url === undefined) {
+    throw new HermeticBuildError(
+      'REGISTRY_UNKNOWN',
+      `Cannot fetch "${gav(file)}": its lock file entry has no address`,
+      {
+        hint: 'Set registries to "maven=https://...", or write the lock file with a current version of the plugin',
+      },
+    );
+  }
+  const url = secureAddress('maven', file.url);
+  url.pathname = url.pathname.replace(/\/$/, '');
+  return url;
+}
+
+function packagesOf(
+  locks: readonly MavenLock[],
+  locked: ReadonlyMap<string, LockedFile>,
+  stored: ReadonlyMap<string, StoredArchive>,
+): readonly FetchedPackage[] {
+  const runtime = new Set<string>();
+  const direct = new Set<string>();
+  const requires = new Map<string, Set<string>>();
+  const visit = (node: LockedNode, top: boolean, isRuntime: boolean) => {
+    const path = repositoryPath(node.file);
+    if (top) direct.add(path);
+    if (isRuntime) runtime.add(path);
+    const below = requires.get(path) ?? new Set();
+    requires.set(path, below);
+    for (const child of node.children) {
+      if (locked.has(repositoryPath(child.file))) below.add(mavenPurl(child.file));
+      visit(child, false, isRuntime);
+    }
+  };
+  for (const lock of locks) {
+    for (const node of lock.dependencies) visit(node, true, node.scope !== 'test');
+    for (const node of lock.plugins) visit(node, true, false);
+  }
+  return [...locked].flatMap(([path, file]) => {
+    const archive = stored.get(path);
+    if (archive === undefined) return [];
+    const entry: FetchedPackage = {
+      purl: mavenPurl(file),
+      name: `${file.group}:${file.artifact}`,
+      version: file.version,
+      ecosystem: 'Maven',
+      size: archive.size,
+      digests: { sha256: archive.sha256, sha512: archive.sha512 },
+      lockDigest: `${file.algorithm}:${file.digest}`,
+      direct: direct.has(path),
+      scope: runtime.has(path) ? 'runtime' : 'development',
+      dependencies: [...(requires.get(path) ?? [])].sort(),
+      locations: [path],
+    };
+    return [entry];
+  });
+}
