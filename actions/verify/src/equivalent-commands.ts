@@ -5,6 +5,8 @@ import type { Artifact } from './artifact.js';
 import type { VerificationPolicy } from './verification-policy.js';
 import type { ArtifactResult } from './verify-artifact.js';
 
+const GITHUB = 'github.com';
+
 /** Arguments of another verifier's command, its name first. */
 export type Command = readonly string[];
 
@@ -43,8 +45,18 @@ export function equivalentCommands(
     const bundle = verified.get(slot)?.find(({ content }) => content === 'dsse');
     if (bundle === undefined) return [];
     const found: Verified = { artifact, slot, bundle };
-    return [ghCommand(found, policy, reference, files), cosignCommand(found, policy, options)];
+    const gh = ghCanAnswer(bundle, options.trustedRoot) ? [ghCommand(found, policy, reference, files)] : [];
+    return [...gh, cosignCommand(found, policy, options)];
   });
+}
+
+/**
+ * gh knows github.com and its tenants alone, and wants a log entry wherever the trusted root names a log. A command that could only
+ * refuse is no second opinion, so it is not printed.
+ */
+function ghCanAnswer({ identity, transparency }: VerifiedBundle, { material }: TrustedRoot): boolean {
+  const host = hostOf(identity.sourceRepositoryUri);
+  return (host === GITHUB || isTenant(host)) && (transparency === 'logged' || material.tlogs.length === 0);
 }
 
 function ghCommand(
@@ -57,13 +69,17 @@ function ghCommand(
     reference === undefined
       ? [artifact.path ?? '', '--bundle', files.bundle(bundle)]
       : [`oci://${byDigest(reference)}`, '--bundle-from-oci'];
+  const host = hostOf(bundle.identity.sourceRepositoryUri);
   return [
     'gh',
     'attestation',
     'verify',
     ...what,
+    ...(isTenant(host) ? ['--hostname', host] : []),
+    ...(artifact.digest.startsWith('sha512:') ? ['--digest-alg', 'sha512'] : []),
     ...['--repo', repositoryOf(bundle)],
-    ...['--signer-workflow', identity.workflowPath],
+    // Not --signer-workflow: gh takes that for the beginning of a pattern.
+    ...['--cert-identity', bundle.identity.san],
     ...flag('--signer-digest', bundle.identity.buildSignerDigest),
     ...flag('--source-digest', bundle.identity.sourceRepositoryDigest),
     ...flag('--source-ref', bundle.identity.sourceRepositoryRef),
@@ -80,12 +96,14 @@ function cosignCommand(
   { reference, trustedRoot, files }: Parameters<typeof equivalentCommands>[2],
 ): Command {
   const isFile = reference === undefined;
+  // An image signature is a statement as well, and has a command of its own.
+  const isSignature = slot === 'signature' && !isFile;
   const { sourceRepositoryRef, sourceRepositoryDigest, buildTrigger } = bundle.identity;
   return [
     'cosign',
-    isFile ? 'verify-blob-attestation' : 'verify-attestation',
+    isFile ? 'verify-blob-attestation' : isSignature ? 'verify' : 'verify-attestation',
     ...(isFile ? ['--bundle', files.bundle(bundle)] : []),
-    ...['--type', PREDICATE_TYPES[slot]],
+    ...(isSignature ? [] : ['--type', PREDICATE_TYPES[slot]]),
     ...['--certificate-identity', bundle.identity.san],
     ...['--certificate-oidc-issuer', identity.issuer],
     ...['--certificate-github-workflow-repository', repositoryOf(bundle)],
@@ -109,6 +127,14 @@ export function shellText(command: Command): string {
       return /^[A-Za-z0-9_@%+=:,./-]+$/.test(plain) ? plain : `'${plain.replaceAll("'", `'\\''`)}'`;
     })
     .join(' ');
+}
+
+function hostOf(url: string | undefined): string {
+  return URL.canParse(url ?? '') ? new URL(url ?? '').host : '';
+}
+
+function isTenant(host: string): boolean {
+  return host.endsWith('.ghe.com');
 }
 
 function repositoryOf({ identity }: VerifiedBundle): string {

@@ -25,7 +25,7 @@ export interface FileBench {
   dispose(): Promise<void>;
 }
 
-export async function startFileBench(world: World): Promise<FileBench> {
+export async function startFileBench(world: Pick<World, 'identity'>): Promise<FileBench> {
   const kit = await testContext({ action: 'verify' });
   const file = join(kit.workspace, 'widget.tgz');
   await writeFile(file, FILE_BYTES);

@@ -6,7 +6,7 @@ import type { Issuer } from '@paved/testkit';
 import { type Bench, honest, startBench } from '../../../actions/verify/test/world.js';
 import type { SigstoreInstance } from './real-sigstore.js';
 
-export const SLOTS = ['provenance', 'sbom-cyclonedx', 'sbom-spdx', 'verdict'] as const;
+export const SLOTS = ['provenance', 'sbom-cyclonedx', 'sbom-spdx', 'verdict', 'signature'] as const;
 
 export interface Signer {
   readonly instance: Pick<SigstoreInstance, 'fulcioUrl' | 'rekorUrl' | 'tsaUrl' | 'trustedRoot'>;
@@ -34,7 +34,8 @@ export async function startAttestedImage(signer: Signer): Promise<Bench> {
   return bench;
 }
 
-async function signRelease({ instance, issuer, claims }: Signer, digest: Digest): Promise<readonly string[]> {
+/** Bundles of an honest release of `digest`, one for each slot. */
+export async function signRelease({ instance, issuer, claims }: Signer, digest: Digest): Promise<readonly string[]> {
   const http = new HttpClient();
   const session = await openSigningSession({
     fulcioUrl: instance.fulcioUrl,

@@ -29,6 +29,7 @@ const IDENTITY = `https://github.com/${WORKFLOW}@refs/tags/v1`;
 export interface SigstoreContext {
   readonly issuer: Issuer;
   readonly cosign: string;
+  readonly gh: string;
   readonly instances: Readonly<Record<InstanceName, SigstoreInstance>>;
   readonly claims: Readonly<Record<string, string>>;
   readonly policy: IdentityPolicy;
@@ -56,7 +57,8 @@ export async function startContext(
     claims,
     identity: IDENTITY,
     cosign: engine('cosign'),
-    instances: { real, double: { ...double, trustedRootPath: doublePath, hasCtLog: true } },
+    gh: engine('gh'),
+    instances: { real, double: { ...double, trustedRootPath: doublePath } },
     policy: {
       issuer: issuer.url,
       workflowPath: `github.com/${WORKFLOW}`,

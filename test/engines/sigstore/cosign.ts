@@ -34,7 +34,6 @@ export async function askCosign(
       ...['--bundle', bundlePath, '--trusted-root', instance.trustedRootPath],
       ...['--certificate-identity', question.identity, '--certificate-oidc-issuer', question.issuer],
       '--use-signed-timestamps',
-      ...(instance.hasCtLog ? [] : ['--insecure-ignore-sct']),
       artifactPath,
     ];
     return await runProgram(cosign, args, { env: { HOME: folder, TUF_ROOT: folder } });

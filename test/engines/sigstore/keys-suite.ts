@@ -153,7 +153,7 @@ const cosignSigned: EngineTest<SigstoreContext> = {
 
 /** Keys of every kind before the real log and the real cosign, and AWS KMS before moto. */
 export const keysSuite = defineSuite<SigstoreContext>({
-  engines: ['fulcio', 'rekor', 'timestamp-server', 'cosign'],
+  engines: ['fulcio', 'rekor', 'timestamp-server', 'cosign', 'gh'],
   start: startContext,
   tests: [
     keyTest('ECDSA P-256', true),

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Issuer } from '@paved/testkit';
 import type { EngineName } from '../catalog.js';
 import { type Daemon, runOrThrow, startDaemon } from '../program.js';
+import { createAuthority } from './certificate-authority.js';
+import { startCtLog } from './ct-log.js';
 import { freePorts } from './free-port.js';
 import { fulcioConfig } from './fulcio-config.js';
 
@@ -15,9 +17,10 @@ export interface SigstoreInstance {
   /** Text of `trusted_root.json`. */
   readonly trustedRoot: string;
   readonly trustedRootPath: string;
-  /** Whether certificates carry SCTs. */
-  readonly hasCtLog: boolean;
 }
+
+/** gh takes the rules of the public-good instance for it: promise of a CT log, log entry and time are all required. */
+const ORGANISATION = 'sigstore.dev';
 
 /** Fulcio, Rekor v2 and the timestamp authority, built from upstream's source, on loopback. */
 export async function startRealSigstore(
@@ -27,28 +30,42 @@ export async function startRealSigstore(
 ): Promise<SigstoreInstance & { stop(): Promise<void> }> {
   await mkdir(folder, { recursive: true });
   const daemons: Daemon[] = [];
+  const ctLog = await startCtLog();
   const stop = async () => {
-    await Promise.all(daemons.map((daemon) => daemon.stop()));
+    await Promise.all([...daemons.map((daemon) => daemon.stop()), ctLog.close()]);
   };
   try {
-    const fulcioUrl = await startFulcio(engine('fulcio'), issuer, folder, daemons);
+    await writeFile(join(folder, 'ctfe.pub'), ctLog.publicKey);
+    const fulcioUrl = await startFulcio(engine('fulcio'), issuer, { folder, ctLogUrl: ctLog.url }, daemons);
     const rekorUrl = await startRekor(engine('rekor'), folder, daemons);
     const tsaUrl = await startTsa(engine('timestamp-server'), daemons);
-    const trustedRootPath = await createTrustedRoot(engine('cosign'), folder, { fulcioUrl, rekorUrl, tsaUrl });
+    const urls = { fulcioUrl, rekorUrl, tsaUrl, ctLogUrl: ctLog.url };
+    const trustedRootPath = await createTrustedRoot(engine('cosign'), folder, urls);
     const trustedRoot = await readFile(trustedRootPath, 'utf8');
-    return { fulcioUrl, rekorUrl, tsaUrl, trustedRoot, trustedRootPath, hasCtLog: false, stop };
+    return { fulcioUrl, rekorUrl, tsaUrl, trustedRoot, trustedRootPath, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startFulcio(path: string, issuer: Issuer, folder: string, daemons: Daemon[]): Promise<string> {
+async function startFulcio(
+  path: string,
+  issuer: Issuer,
+  { folder, ctLogUrl }: { readonly folder: string; readonly ctLogUrl: string },
+  daemons: Daemon[],
+): Promise<string> {
   const [port, grpcPort, metricsPort] = (await freePorts(3)).map(String) as [string, string, string];
   const configPath = join(folder, 'fulcio.yaml');
   await writeFile(configPath, fulcioConfig(issuer.url));
   const url = `http://127.0.0.1:${port}`;
-  const args = ['serve', '--ca', 'ephemeralca', '--ct-log-url', '', '--config-path', configPath];
+  const authority = createAuthority(ORGANISATION);
+  const [certPath, keyPath] = [join(folder, 'fulcio.pem'), join(folder, 'fulcio-key.pem')];
+  await writeFile(certPath, authority.chain);
+  await writeFile(keyPath, authority.key, { mode: 0o600 });
+  const ca = ['--ca', 'fileca', '--fileca-cert', certPath, '--fileca-key', keyPath, '--fileca-watch=false'];
+  const ctLog = ['--ct-log-url', ctLogUrl, '--ct-log-public-key-path', join(folder, 'ctfe.pub')];
+  const args = ['serve', ...ca, '--fileca-key-passwd', authority.password, ...ctLog, '--config-path', configPath];
   const listen = ['--host', '127.0.0.1', '--port', port, '--grpc-host', '127.0.0.1', '--grpc-port', grpcPort];
   // By default every Fulcio of a machine wants the same socket.
   const socket = ['--legacy-unix-domain-socket', `@fulcio-${process.pid}-${port}`];
@@ -99,12 +116,8 @@ async function answers(url: string): Promise<boolean> {
 async function createTrustedRoot(
   cosign: string,
   folder: string,
-  urls: { readonly fulcioUrl: string; readonly rekorUrl: string; readonly tsaUrl: string },
+  urls: Readonly<Record<'fulcioUrl' | 'rekorUrl' | 'tsaUrl' | 'ctLogUrl', string>>,
 ): Promise<string> {
-  const bundle = (await (await fetch(`${urls.fulcioUrl}/api/v2/trustBundle`)).json()) as {
-    chains: { certificates: string[] }[];
-  };
-  await writeFile(join(folder, 'fulcio.pem'), bundle.chains[0]?.certificates.join('\n') ?? '');
   await writeFile(join(folder, 'tsa.pem'), await (await fetch(`${urls.tsaUrl}/certchain`)).text());
   const start = new Date(Date.now() - 3_600_000).toISOString();
   const out = join(folder, 'trusted_root.json');
@@ -112,6 +125,7 @@ async function createTrustedRoot(
     'trusted-root',
     'create',
     `--fulcio=url=${urls.fulcioUrl},certificate-chain=${join(folder, 'fulcio.pem')}`,
+    `--ctfe=url=${urls.ctLogUrl},public-key=${join(folder, 'ctfe.pub')},start-time=${start}`,
     `--rekor=url=${urls.rekorUrl},public-key=${join(folder, 'rekor.pub')},start-time=${start},origin=127.0.0.1`,
     `--tsa=url=${urls.tsaUrl},certificate-chain=${join(folder, 'tsa.pem')}`,
     `--out=${out}`,

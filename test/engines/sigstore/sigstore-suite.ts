@@ -11,9 +11,10 @@ import {
   startContext,
   verifyOurselves,
 } from './context.js';
+import { ghSays, ghTests } from './gh-tests.js';
 import { runSignAction } from './sign-process.js';
 import { TAMPERINGS, type Tampering } from './tamper.js';
-import { printedCommandsTest } from './verify-commands.js';
+import { printedCommandsTests } from './verify-commands.js';
 
 /** Signing costs seconds of waiting for a checkpoint: each instance signs once for all tests. */
 const sets = new Map<InstanceName, Promise<SignedSet>>();
@@ -77,7 +78,7 @@ function refused(verify: () => unknown): boolean {
 
 function actionRun(name: InstanceName): EngineTest<SigstoreContext> {
   return {
-    name: `${name}: cosign and we accept what the sign action writes in its own process`,
+    name: `${name}: cosign, gh and we accept what the sign action writes in its own process`,
     async run(context) {
       const { bundles, blob } = await runSignAction(context, name);
       const slots = ['blob', 'provenance', 'sbom-cyclonedx', 'signature'];
@@ -95,6 +96,10 @@ function actionRun(name: InstanceName): EngineTest<SigstoreContext> {
         const asked = { bundle: bundles.get(slot) ?? '', ...(predicateType === undefined ? {} : { predicateType }) };
         const { accepted, detail } = await cosignSays(context, name, asked);
         expectThat(`cosign accepts ${slot}`, accepted, detail);
+        if (predicateType !== undefined) {
+          const second = await ghSays(context, name, { bundle: asked.bundle, predicateType });
+          expectThat(`gh accepts ${slot}`, second.accepted, second.detail);
+        }
         verifyOurselves(context, name, asked);
       }
     },
@@ -121,12 +126,17 @@ function foreignIdentity(name: InstanceName): EngineTest<SigstoreContext> {
 const NAMES: readonly InstanceName[] = ['real', 'double'];
 
 export const sigstoreSuite = defineSuite<SigstoreContext>({
-  engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign'],
+  engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign', 'gh'],
   start: startContext,
   tests: NAMES.flatMap((name) => [
     actionRun(name),
     foreignIdentity(name),
-    printedCommandsTest(name),
+    ...printedCommandsTests(name),
+    ...CONTENTS.flatMap((content) =>
+      content.predicateType === undefined
+        ? []
+        : ghTests(name, { ...content, bundle: async (context) => (await setOf(context, name))[content.content].json }),
+    ),
     ...CONTENTS.flatMap((content) => [
       acceptance(name, content),
       ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(

@@ -29,7 +29,8 @@ function inBundle(name: string, of: Tampering['of'], path: Path): Tampering {
   return { name, of, apply: (bundle, artifact) => ({ bundle: flipAt(bundle, path), artifact }) };
 }
 
-function flipAt(bundle: string, path: Path): string {
+/** One bit changed near the end of the base64 text at `path`. */
+export function flipAt(bundle: string, path: Path): string {
   const root: unknown = JSON.parse(bundle);
   const last = path.at(-1) ?? '';
   let holder = root as Record<string | number, unknown>;
