@@ -109,6 +109,16 @@ export const definition = defineAction({
       description: 'What happens when the log cannot be reached; what happened stands in the index',
       default: 'required',
     }),
+    'fulcio-timeout': input.duration({
+      description: 'Longest wait for the certificate authority, for each of three attempts',
+      default: '20s',
+    }),
+    'rekor-timeout': input.duration({
+      description:
+        'The same for the log; Rekor v2 answers when the entry is in its tree, and is never given less than 20s',
+      default: '20s',
+    }),
+    'tsa-timeout': input.duration({ description: 'The same for the timestamp authority', default: '20s' }),
     'expected-workflow-path': input.string({
       description: 'Workflow file that this job must be part of: owner/name/.github/workflows/file.yml',
     }),

@@ -23,7 +23,6 @@ const decimal = refine(string, (text) => {
 });
 const bundle = object({
   verificationMaterial: object({
-    certificate: optional(object({ rawBytes: string })),
     tlogEntries: optional(
       array(
         object({
@@ -52,8 +51,8 @@ export function simpleSigningPayload(name: string, digest: Digest): Buffer {
   return Buffer.from(JSON.stringify({ critical, optional: null }));
 }
 
-export function legacySignature(payload: Buffer, { json, signature }: SignedBundle): LegacyLayer {
-  const annotations = { [SIGNATURE]: signature.toString('base64'), ...materialOf(json) };
+export function legacySignature(payload: Buffer, signed: SignedBundle): LegacyLayer {
+  const annotations = { [SIGNATURE]: signed.signature.toString('base64'), ...materialOf(signed) };
   return { suffix: 'sig', mediaType: SIMPLE_SIGNING, bytes: payload, annotations };
 }
 
@@ -62,13 +61,13 @@ export function legacySignature(payload: Buffer, { json, signature }: SignedBund
  *   signature. An entry of the log says when by itself, and a second time about other bytes would only confuse who reads both.
  */
 export async function legacyAttestation(
-  { json }: SignedBundle,
+  signed: SignedBundle,
   predicateType: string,
   timestamp: (bytes: Uint8Array) => Promise<readonly Buffer[]>,
 ): Promise<LegacyLayer> {
-  const { dsseEnvelope } = parseJson('the bundle', json, bundle);
+  const { dsseEnvelope } = parseJson('the bundle', signed.json, bundle);
   const bytes = Buffer.from(JSON.stringify(dsseEnvelope));
-  const { [TIMESTAMP]: _, ...material } = materialOf(json);
+  const { [TIMESTAMP]: _, ...material } = materialOf(signed);
   const [answer] = LOG in material ? [] : await timestamp(bytes);
   const time = answer === undefined ? {} : { [TIMESTAMP]: timestampText(answer.toString('base64')) };
   return {
@@ -84,14 +83,12 @@ function timestampText(base64: string): string {
 }
 
 /** Certificate, log entry and timestamp. An entry of Rekor v2 carries no promise and has no place in this form. */
-function materialOf(json: string): Readonly<Record<string, string>> {
+function materialOf({ json, certificate }: SignedBundle): Readonly<Record<string, string>> {
   const { verificationMaterial: material } = parseJson('the bundle', json, bundle);
   const promised = (material.tlogEntries ?? []).find(({ inclusionPromise }) => inclusionPromise !== undefined);
   const [timestamp] = material.timestampVerificationData?.rfc3161Timestamps ?? [];
   return {
-    ...(material.certificate === undefined
-      ? {}
-      : { 'dev.sigstore.cosign/certificate': pemOf(material.certificate.rawBytes) }),
+    ...(certificate === undefined ? {} : { 'dev.sigstore.cosign/certificate': certificate }),
     ...(promised === undefined
       ? {}
       : {
@@ -107,9 +104,4 @@ function materialOf(json: string): Readonly<Record<string, string>> {
         }),
     ...(timestamp === undefined ? {} : { [TIMESTAMP]: timestampText(timestamp.signedTimestamp) }),
   };
-}
-
-function pemOf(base64: string): string {
-  const lines = base64.match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

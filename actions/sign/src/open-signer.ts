@@ -10,6 +10,7 @@ import {
   parsePemKey,
   resolveInstance,
   type SigningCertificate,
+  type WitnessOptions,
 } from '@paved/sigstore';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
@@ -47,8 +48,7 @@ async function openCertified(inputs: Inputs, context: ActionContext): Promise<Op
   const { fulcioUrl, logs, tsaUrls, trustedRoot } = await servicesOf(inputs, context);
   const session = await openSigningSession({
     ...{ fulcioUrl, logs, tsaUrls, audience, serverUrl },
-    transparency: inputs.transparency,
-    http: context.http,
+    ...{ transparency: inputs.transparency, timeouts: timeoutsOf(inputs), http: context.http },
     idToken: () => context.idToken(audience),
     assertClaims(claims) {
       const path = inputs['expected-workflow-path'];
@@ -93,6 +93,10 @@ async function servicesOf(inputs: Inputs, context: ActionContext): Promise<Insta
   return trust === undefined ? services : { ...services, trustedRoot: trust.trustedRoot };
 }
 
+function timeoutsOf(inputs: Inputs): NonNullable<WitnessOptions['timeouts']> {
+  return { fulcioMs: inputs['fulcio-timeout'], rekorMs: inputs['rekor-timeout'], tsaMs: inputs['tsa-timeout'] };
+}
+
 function logsOf(inputs: Inputs): InstanceServices['logs'] {
   const url = inputs['rekor-url']?.href;
   return url === undefined ? [] : [{ url, version: inputs['rekor-version'] === '1' ? 1 : 2 }];
@@ -121,7 +125,7 @@ async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSi
         });
   const tsaUrl = inputs['tsa-url']?.href;
   const session = await openKeySession({
-    ...{ key, transparency, http: context.http, logs: logsOf(inputs) },
+    ...{ key, transparency, timeouts: timeoutsOf(inputs), http: context.http, logs: logsOf(inputs) },
     ...(tsaUrl === undefined ? {} : { tsaUrl }),
     onProgress: (progress) => reportProgress(context, progress),
   });

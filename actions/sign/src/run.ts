@@ -42,8 +42,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
       inputs.legacy && image !== undefined
         ? await legacyLayers(signer, { digests, name: imageName(inputs), items }, verification)
         : [];
-    const legacyCertificate = inputs.legacy ? certificate?.pem : undefined;
-    const written = await writeBundles(await context.workDir(), items, { ...opened, legacyCertificate });
+    const written = await writeBundles(await context.workDir(), items, { ...opened, legacy: inputs.legacy });
     for (const { subject, suffix, layers } of legacy) await image?.addLegacy(subject, suffix, layers);
     const identity = certificate?.san ?? 'a key';
     summarise(context, identity, written.bundles, trustedRoot !== undefined);

@@ -29,8 +29,8 @@ const SIDECARS = ['.sigstore.json', '.sig'] as const;
 export interface SignerFacts {
   readonly certificate?: SigningCertificate;
   readonly publicKey?: string;
-  /** PEM that goes beside each file, for verifiers that know no bundles. */
-  readonly legacyCertificate?: string | undefined;
+  /** Whether the certificate goes beside each file, for verifiers that know no bundles. */
+  readonly legacy: boolean;
 }
 
 export interface WrittenBundles {
@@ -86,7 +86,7 @@ async function writeAll(folder: string, items: readonly SignedItem[], signer: Si
   await writeFile(join(staging, 'SHA256SUMS'), checksumsText(named), { flag: 'wx' });
   if (signer.publicKey !== undefined) await writeFile(join(staging, 'key.pub'), signer.publicKey, { flag: 'wx' });
   const path = join(folder, 'bundles');
-  const placed = await writeSidecars(items, signer.legacyCertificate);
+  const placed = await writeSidecars(items, signer.legacy);
   try {
     await rename(staging, path);
   } catch (error) {
@@ -132,17 +132,14 @@ function indexText(bundles: readonly WrittenBundle[], { certificate, publicKey }
   return `${JSON.stringify(index, null, 2)}\n`;
 }
 
-async function writeSidecars(
-  items: readonly SignedItem[],
-  certificate: string | undefined,
-): Promise<readonly string[]> {
+async function writeSidecars(items: readonly SignedItem[], legacy: boolean): Promise<readonly string[]> {
   const files = items.flatMap(({ blobPath, bundle, content }) => {
     if (blobPath === undefined) return [];
     const texts = {
       '.sigstore.json': bundle.json,
       // The signature of an envelope is not over the file, and no use to who knows files alone.
       ...(content === 'dsse' ? {} : { '.sig': `${bundle.signature.toString('base64')}\n` }),
-      ...(certificate === undefined ? {} : { '.pem': certificate }),
+      ...(legacy && bundle.certificate !== undefined ? { '.pem': bundle.certificate } : {}),
     };
     return Object.entries(texts).map(([suffix, text]) => ({ path: `${blobPath}${suffix}`, text }));
   });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseBundleIndex } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
 import { describeError, errorChain } from '@paved/errors';
@@ -187,6 +187,29 @@ describe('a disk that does not take the bundles', () => {
     const left = (await outcome.files()).filter((name) => /sigstore|\.sig$|SHA256|index\.json|paved-sign/.test(name));
     expect(left).toEqual([]);
     expect(await outcome.read('workspace/out/b.tar.pem')).toBe('taken');
+  });
+});
+
+describe('slow services', () => {
+  afterEach(() => {
+    for (const service of ['rekor', 'tsa', 'fulcio'] as const) delete instance.sigstore.faults[service];
+  });
+
+  test.each([
+    ['TSA_UNAVAILABLE', 'tsa'],
+    ['FULCIO_UNAVAILABLE', 'fulcio'],
+  ] as const)('%s after the time that the input gives it', async (code, service) => {
+    instance.sigstore.faults[service] = { delayMs: 3000 };
+    const inputs = { blobs: 'out/app.tar', [`${service}-timeout`]: '1s' };
+    const outcome = await sign(instance, { files: FILES, inputs });
+    expect(outcome.error).toMatchObject({ code });
+    expect((await outcome.files()).some((name) => name.endsWith('.sigstore.json'))).toBe(false);
+  });
+
+  test('a log of the newer API gets its twenty seconds, whatever the input says', async () => {
+    instance.sigstore.faults.rekor = { delayMs: 3000 };
+    const outcome = await sign(instance, { files: FILES, inputs: { blobs: 'out/app.tar', 'rekor-timeout': '1s' } });
+    expect(outcome.error).toBeUndefined();
   });
 });
 

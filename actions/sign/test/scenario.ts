@@ -16,7 +16,7 @@ export const WORKFLOW = 'org/paved/.github/workflows/release-artifact.yml';
 export const WORKFLOW_SHA = 'c'.repeat(40);
 
 /** Claims that fit the facts of the test context. */
-const CLAIMS: GitHubClaimsOptions = {
+export const CLAIMS: GitHubClaimsOptions = {
   repository: 'octo/app',
   repositoryId: '1001',
   ownerId: '2002',

@@ -47,6 +47,8 @@ export interface SignedBundle {
   readonly json: string;
   /** The bare signature. */
   readonly signature: Buffer;
+  /** PEM; that of this signature, which in a long run is not that of the first one. Absent for a key. */
+  readonly certificate?: string;
   readonly transparency: BundleTransparency;
 }
 
@@ -140,7 +142,11 @@ export class BundleRun {
     const transparency = transparencyOf(bundle);
     this.#count.done += 1;
     this.#onProgress({ event: 'signed', content, transparency, ...this.#count });
-    return { json: JSON.stringify(bundleToJSON(bundle)), signature: signatureOf(bundle.content), transparency };
+    const certificate = certificateOf(bundle);
+    return {
+      ...{ json: JSON.stringify(bundleToJSON(bundle)), signature: signatureOf(bundle.content), transparency },
+      ...(certificate === undefined ? {} : { certificate }),
+    };
   }
 
   async #build(content: 'dsse' | 'message', data: Buffer): Promise<Bundle> {
@@ -149,6 +155,12 @@ export class BundleRun {
     const builder = await statementBundleBuilder(options);
     return await builder.create({ data, type: STATEMENT_PAYLOAD_TYPE });
   }
+}
+
+function certificateOf({ verificationMaterial: { content } }: Bundle): string | undefined {
+  if (content.$case !== 'certificate') return undefined;
+  const lines = content.certificate.rawBytes.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
 function transparencyOf({ verificationMaterial }: Bundle): BundleTransparency {

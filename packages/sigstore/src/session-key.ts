@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpClient, type RetryPolicy, retryDelayMs } from '@paved/http';
+import { canonicalJson } from '@paved/json';
 import type { Signature, Signer } from '@sigstore/sign';
 import type { SigningCertificate } from './certificate.js';
 import { assertCertificateMatchesClaims } from './certificate-claims.js';
@@ -9,13 +10,14 @@ import { fetchCertificate } from './fulcio.js';
 import { readTokenClaims, type TokenClaims } from './token.js';
 
 /** A signature must get its timestamp before the certificate ends, retries included. */
-const RENEWAL_MARGIN_MS = 120_000;
+export const RENEWAL_MARGIN_MS = 120_000;
 const RETRY: RetryPolicy = { attempts: 3, baseDelayMs: 500, maxDelayMs: 20_000 };
 
 export interface SessionKeyOptions {
   readonly http: HttpClient;
   readonly fulcioUrl: string;
   readonly timeoutMs: number;
+  readonly renewalMarginMs: number;
   readonly idToken: () => Promise<string>;
   readonly audience: string;
   readonly serverUrl: string;
@@ -35,6 +37,7 @@ export class SessionKey implements Signer {
   #keys: { readonly privateKey: KeyObject; readonly publicKey: KeyObject } | undefined;
   #certified: Promise<Certified> | undefined;
   #notAfter = 0;
+  #identity: string | undefined;
 
   constructor(options: SessionKeyOptions) {
     this.#options = options;
@@ -43,7 +46,7 @@ export class SessionKey implements Signer {
 
   /** The certificate to sign with now; asks for a new one when the current one nears its end. Concurrent callers share one request. */
   async certified(): Promise<Certified> {
-    if (this.#certified === undefined || Date.now() > this.#notAfter - RENEWAL_MARGIN_MS) {
+    if (this.#certified === undefined || Date.now() > this.#notAfter - this.#options.renewalMarginMs) {
       this.#notAfter = Number.POSITIVE_INFINITY;
       this.#certified = this.#certify();
     }
@@ -90,9 +93,20 @@ export class SessionKey implements Signer {
       throw new SigstoreError('CERTIFICATE_KEY_MISMATCH', 'Cannot sign: the certificate is for another key');
     }
     assertCertificateMatchesClaims(certificate, claims, serverUrl);
+    this.#assertSameSigner(certificate);
     this.#notAfter = certificate.notAfter.getTime();
     onCertificate(certificate);
     return { certificate, claims };
+  }
+
+  /** What a session signs, one identity signs: a later token may be newer, never somebody else's. */
+  #assertSameSigner(certificate: SigningCertificate): void {
+    const identity = canonicalJson({ san: certificate.san, ...certificate.extensions });
+    this.#identity ??= identity;
+    if (identity === this.#identity) return;
+    throw new SigstoreError('CERTIFICATE_CLAIMS_MISMATCH', 'Cannot sign on: the new certificate names another signer', {
+      hint: 'Check who answers requests for the identity token of this job',
+    });
   }
 
   #keyPair(): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {

@@ -9,7 +9,7 @@ import {
 import type { SigningCertificate } from './certificate.js';
 import { GITHUB_SERVER_URL } from './certificate-claims.js';
 import { SigstoreError } from './error.js';
-import { SessionKey } from './session-key.js';
+import { RENEWAL_MARGIN_MS, SessionKey } from './session-key.js';
 import { loadSignLibrary } from './sign-library.js';
 import type { TokenClaims } from './token.js';
 
@@ -26,6 +26,8 @@ export interface SigningSessionOptions extends WitnessOptions {
   readonly serverUrl?: string;
   /** Runs on the claims of every token before it is sent anywhere; throws to refuse. */
   readonly assertClaims?: (claims: TokenClaims) => void;
+  /** How long before its end a certificate is used no more, in milliseconds (default 120,000): what follows a signature takes time too. */
+  readonly renewalMarginMs?: number;
   readonly onProgress?: (progress: SigningProgress) => void;
 }
 
@@ -57,6 +59,7 @@ export async function openSigningSession(options: SigningSessionOptions): Promis
     fulcioUrl,
     idToken,
     timeoutMs: timeouts?.fulcioMs ?? DEFAULT_TIMEOUT_MS,
+    renewalMarginMs: options.renewalMarginMs ?? RENEWAL_MARGIN_MS,
     audience: options.audience ?? 'sigstore',
     serverUrl: options.serverUrl ?? GITHUB_SERVER_URL,
     assertClaims: options.assertClaims ?? (() => undefined),
