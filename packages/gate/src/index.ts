@@ -1,6 +1,6 @@
 export { assertFresh, parseTime } from './age.js';
 export { groupByAliases } from './alias-groups.js';
-export { cvss3BaseScore } from './cvss.js';
+export { cvss3BaseScore, cvssBaseScore } from './cvss.js';
 export {
   countBySeverity,
   type Decision,
@@ -62,6 +62,7 @@ export {
   vexSignerKey,
 } from './policy.js';
 export {
+  type CvssScore,
   type Epss,
   FINDING_KINDS,
   type FindingKind,
@@ -73,6 +74,14 @@ export { MAX_REPORT_BYTES } from './reports/parse-bytes.js';
 export { parseReport } from './reports/parse-report.js';
 export type { ParsedReport, ReportFormat } from './reports/parsed-report.js';
 export { licenceState } from './rulings.js';
+export {
+  parseScans,
+  SCANS_FILE,
+  SCANS_MEDIA_TYPE,
+  type ScanDatabase,
+  type ScanRecord,
+  type Scans,
+} from './scan-record.js';
 export { SEVERITIES, type Severity } from './severity.js';
 export { assertDescribes } from './subjects.js';
 export { thresholdTable } from './threshold-table.js';

@@ -1,5 +1,5 @@
-import { array, type Decoder, literal, object, optional, parseJson, refine, string } from '@paved/json';
-import { GateError } from './error.js';
+import { array, type Decoder, literal, object, optional, parseJson, string } from '@paved/json';
+import { fileName, type ScanRecord, scanRecord, sha256Hex, utcTime } from './scan-record.js';
 
 export const INSPECTION_MEDIA_TYPE = 'application/vnd.paved.inspection.v1+json';
 export const INSPECTION_FILE = 'inspection.json';
@@ -29,19 +29,9 @@ export interface Inspection {
   readonly mediaType: typeof INSPECTION_MEDIA_TYPE;
   readonly databases: readonly InspectedDatabase[];
   readonly reports: readonly InspectedReport[];
+  /** How the scanners ran that wrote reports here; the gate relies on the reports' digests alone. */
+  readonly scans?: readonly ScanRecord[];
 }
-
-function matching(pattern: RegExp, what: string): Decoder<string> {
-  return refine(string, (text) => {
-    if (pattern.test(text)) return text;
-    throw new GateError('REPORT_MALFORMED', `"${text.slice(0, 60)}" is not ${what}`);
-  });
-}
-
-const sha256Hex = matching(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
-/** A plain name inside the folder: the document cannot point the gate at another file of the machine. */
-const fileName = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a plain file name');
-const time = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/, 'an RFC 3339 time in UTC');
 
 const inspection: Decoder<Inspection> = object({
   mediaType: literal(INSPECTION_MEDIA_TYPE),
@@ -52,13 +42,14 @@ const inspection: Decoder<Inspection> = object({
       path: fileName,
       source: string,
       sha256: sha256Hex,
-      modifiedAt: optional(time),
-      fetchedAt: time,
+      modifiedAt: optional(utcTime),
+      fetchedAt: utcTime,
     }),
   ),
   reports: array(
-    object({ scanner: string, path: fileName, sha256: sha256Hex, subject: optional(string), modifiedAt: time }),
+    object({ scanner: string, path: fileName, sha256: sha256Hex, subject: optional(string), modifiedAt: utcTime }),
   ),
+  scans: optional(array(scanRecord)),
 });
 
 /** @throws {JsonError} `JSON_MALFORMED`, `JSON_UNEXPECTED` */
