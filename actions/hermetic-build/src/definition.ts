@@ -26,6 +26,13 @@ export const definition = defineAction({
       description:
         'Registries or mirrors for other packages, one kind=URL per line: go (module proxy), pypi (simple index), cargo (sparse index), maven (repository). Default: what the package manager of this user is configured with; the configuration of the repository is never read',
     }),
+    'registry-token': input.secret({
+      description:
+        'Token or password for the one registry that registry-url or registries names; sent to its host alone, and refused in every phase but fetch and dry, so that no job has both it and user code',
+    }),
+    'registry-username': input.string({
+      description: 'User name that goes with registry-token; without it the token is sent by itself',
+    }),
     command: input.string({
       description: 'Shell text that builds the project, run in the copy of source-path; needed by build and all',
     }),
@@ -39,6 +46,26 @@ export const definition = defineAction({
     }),
     'approved-bases': input.list({
       description: 'Digests that an image may be based on; a base of another digest is a finding. Default: any digest',
+    }),
+    dockerfile: input.string({
+      description:
+        'Dockerfile, relative to source-path, built by BuildKit without network instead of a command; every image in it has a digest. A lock file of its own: lockfile may name it too, when there is no other',
+    }),
+    target: input.string({ description: 'Stage of the Dockerfile to build. Default: the last' }),
+    'build-args': input.list({
+      description: 'ARG values of the Dockerfile, one NAME=value per line; part of the record',
+    }),
+    platforms: input.list({
+      description:
+        'Platforms of the Dockerfile, such as linux/arm64, one per line; RUN steps for another processor are not emulated. Default: the one of this machine',
+    }),
+    'buildkit-image': input.string({
+      description:
+        'Release of BuildKit, by digest, whose programs build the Dockerfile; fetched and recorded like a base. Default: the programs of this machine',
+    }),
+    flatten: input.boolean({
+      description: 'Write each image with one layer, so that nothing that was removed is left in a lower one',
+      default: false,
     }),
     isolation: input.choice(['sandbox', 'none'], {
       description:

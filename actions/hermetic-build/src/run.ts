@@ -1,10 +1,12 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { SANDBOX_METHODS, type SandboxMethod } from '@paved/sandbox';
 import { buildPhase } from './build/build-phase.js';
+import { dockerfileBuildPhase } from './buildkit/build-dockerfile.js';
 import type { definition } from './definition.js';
 import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
+import { refused } from './fetch/registry-client.js';
 import { reproducePhase } from './reproduce/reproduce-phase.js';
 
 export type Inputs = InputsOf<typeof definition>;
@@ -21,6 +23,12 @@ export async function run(
   candidates: readonly SandboxMethod[] = SANDBOX_METHODS,
 ): Promise<Outputs> {
   const { phase } = inputs;
+  if (inputs['registry-token'] !== undefined && phase !== 'fetch' && phase !== 'dry') {
+    throw refused(
+      `phase ${phase} runs user code in this job`,
+      'Fetch in a job of its own with phase fetch, hand bundle-path over, and build without the token',
+    );
+  }
   if (phase === 'dry') return await dryPhase(inputs, context);
   const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;
@@ -30,6 +38,7 @@ export async function run(
       hint: 'Set bundle-path to the output of the fetch phase, or phase to all',
     });
   }
-  const build = phase === 'reproduce' ? reproducePhase : buildPhase;
-  return { ...fetched, ...(await build(inputs, bundlePath, context, candidates)) };
+  const once = inputs.dockerfile === undefined ? buildPhase : dockerfileBuildPhase;
+  const build = () => once(inputs, bundlePath, context, candidates);
+  return { ...fetched, ...(phase === 'reproduce' ? await reproducePhase(build, context) : await build()) };
 }

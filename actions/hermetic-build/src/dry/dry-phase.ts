@@ -3,9 +3,9 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FetchedPackage } from '@paved/bom';
 import type { ActionContext } from '@paved/runner-kit';
+import { registryAccess } from '../fetch/fetch-phase.js';
 import type { LockedProject } from '../kinds/locked-project.js';
 import { openProject } from '../kinds/open-project.js';
-import { chosenRegistry } from '../kinds/registries.js';
 import type { Inputs, Outputs } from '../run.js';
 import { type DryFinding, findingOfError, findingsOfArchive } from './finding.js';
 import { scanArchive } from './scan-archive.js';
@@ -45,10 +45,9 @@ async function findAll(inputs: Inputs, context: ActionContext, workDir: string):
   await mkdir(bundlePath);
   try {
     const { packages } = await project.fetch({
-      http: context.http,
+      ...registryAccess(inputs, project, context),
       bundlePath,
       workDir,
-      registry: chosenRegistry(inputs, project.registryKind),
       repository: context.runner.repository,
       onProgress: () => {},
     });

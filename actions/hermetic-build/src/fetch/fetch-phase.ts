@@ -1,14 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
+import type { IsolationReport } from '@paved/attestation';
 import type { FetchManifest } from '@paved/bom';
 import type { ActionContext } from '@paved/runner-kit';
 import { runCanary, type SandboxMethod } from '@paved/sandbox';
 import { buildEnvironment } from '../build/build-environment.js';
 import { isolationMethod } from '../build/isolation-method.js';
-import { openProject } from '../kinds/open-project.js';
+import { findTools } from '../buildkit/build-dockerfile.js';
+import { runBuildKitCanary } from '../buildkit/buildkit-canary.js';
+import { openInputProject } from '../buildkit/dockerfile-project.js';
+import { openDockerfile } from '../buildkit/open-dockerfile.js';
+import type { FetchOptions, LockedProject } from '../kinds/locked-project.js';
 import { chosenRegistry } from '../kinds/registries.js';
 import type { Inputs, Outputs } from '../run.js';
+import { registryClient } from './registry-client.js';
 import { assertSourceCommit } from './source-commit.js';
 
 const PROGRESS_STEP = 100;
@@ -27,23 +33,22 @@ export async function fetchPhase(
   const commit = await assertSourceCommit(sourcePath, runner.workspace, runner.sha);
   if (commit === undefined)
     log.notice('There is no .git folder, so the commit of the source was not compared with the run');
-  const project = await openProject(sourcePath, inputs.lockfile);
+  const project = await openInputProject(inputs, context.http);
+  const access = registryAccess(inputs, project, context);
   const workDir = await context.workDir();
-  const environment = buildEnvironment({ path: '/usr/bin:/bin', home: '/tmp/home', sourceDateEpoch: 0 });
   const method = await isolationMethod(inputs.isolation, workDir, log, candidates);
-  const isolation = await runCanary({ method, workDir, home: homedir(), environment });
   const bundlePath = join(workDir, 'bundle');
   await mkdir(bundlePath);
   const fetched = await project.fetch({
-    http: context.http,
+    ...access,
     bundlePath,
     workDir,
-    registry: chosenRegistry(inputs, project.registryKind),
     repository: runner.repository,
     onProgress(done, all) {
       if (done % PROGRESS_STEP === 0 || done === all) log.info(`Fetched ${done} of ${all} archives`);
     },
   });
+  const isolation = await proveIsolation(inputs, { method, workDir, bundlePath }, context);
   const path = relative(runner.workspace, sourcePath);
   const manifest: FetchManifest = {
     mediaType: 'application/vnd.paved.fetch-manifest.v1+json',
@@ -63,6 +68,33 @@ export async function fetchPhase(
   const packages = fetched.packages.length;
   context.events.emit({ stage: 'build', event: 'fetched', packages, isolation: isolation.method, blocked });
   return { 'bundle-path': bundlePath, 'record-path': recordPath };
+}
+
+/** Where packages come from, and the client that may show the credential there. */
+export function registryAccess(
+  inputs: Inputs,
+  { registryKind }: LockedProject,
+  { http }: ActionContext,
+): Pick<FetchOptions, 'http' | 'registry'> {
+  const registry = chosenRegistry(inputs, registryKind);
+  const token = inputs['registry-token'];
+  const credential = token === undefined ? undefined : { token, username: inputs['registry-username'] };
+  return { http: registryClient(http, credential, registry, registryKind), registry };
+}
+
+/** The canary meets what the build will run in: the command's sandbox, or a RUN step of BuildKit. */
+async function proveIsolation(
+  inputs: Inputs,
+  places: { readonly method: SandboxMethod | 'none'; readonly workDir: string; readonly bundlePath: string },
+  context: ActionContext,
+): Promise<IsolationReport> {
+  const { method, workDir, bundlePath } = places;
+  if (inputs.dockerfile === undefined) {
+    const environment = buildEnvironment({ path: '/usr/bin:/bin', home: '/tmp/home', sourceDateEpoch: 0 });
+    return await runCanary({ method, workDir, home: homedir(), environment });
+  }
+  const tools = await findTools(await openDockerfile(inputs), bundlePath, workDir, context);
+  return await runBuildKitCanary({ tools, method, workDir });
 }
 
 async function writeDocument(path: string, document: unknown): Promise<void> {
