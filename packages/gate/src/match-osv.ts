@@ -1,7 +1,7 @@
 import { packageIdOf, type SbomComponent } from '@paved/bom';
 import { byText } from './order.js';
 import { fixedVersion, isAffected } from './osv-range.js';
-import { isMalware, type OsvAffected, type OsvRecord, severityOf, titleOf } from './osv-record.js';
+import { isMalware, judgementOf, type OsvAffected, type OsvRecord, titleOf } from './osv-record.js';
 import type { RawFinding } from './raw-finding.js';
 import { type CompareVersions, versionOrder } from './version-order.js';
 
@@ -69,7 +69,7 @@ function covers(part: OsvAffected, version: string, compare: CompareVersions): b
 function finding(entry: OsvRecord, part: OsvAffected, found: Package, compare: CompareVersions): RawFinding {
   const fixedIn = fixedVersion(found.version, part, compare);
   return {
-    source: { name: 'osv', id: entry.id, severity: severityOf(entry, part) },
+    source: { name: 'osv', id: entry.id, ...judgementOf(entry, part) },
     ids: [...new Set([entry.id, ...entry.aliases])].sort(byText),
     kind: isMalware(entry) ? 'malware' : 'vulnerability',
     purl: found.purl,

@@ -1,5 +1,6 @@
 import { purlWithoutVersion } from '@paved/bom';
 import { AliasGroups } from './alias-groups.js';
+import { vectorsDisagree } from './cvss-scores.js';
 import type { EpssScores } from './epss.js';
 import type { FindingPackage, MergedFinding, Relation } from './finding.js';
 import type { KevCatalogue, KevEntry } from './kev.js';
@@ -120,7 +121,7 @@ function single(purl: string | undefined, entry: RawFinding, feeds: Feeds): Merg
     fixedIn: typeof fixedIn === 'string' ? [fixedIn] : fixedIn.length < 2 ? fixedIn : unique(fixedIn),
     severity: source.severity,
     sources: [source],
-    disagreement: false,
+    disagreement: source.cvss !== undefined && vectorsDisagree(source),
     ...(kev === undefined ? undefined : { kev }),
     ...(epss === undefined ? undefined : { epss }),
     ...(licence === undefined ? undefined : { licence }),
@@ -169,7 +170,7 @@ function merge(purl: string | undefined, raw: readonly RawFinding[], feeds: Feed
     fixedIn: fixesOf(raw),
     severity: worst(sources.map(({ severity }) => severity)),
     sources,
-    disagreement: judged.size > 1,
+    disagreement: judged.size > 1 || sources.some(vectorsDisagree),
     ...(kev === undefined ? {} : { kev }),
     ...(epss === undefined ? {} : { epss }),
     ...(licence === undefined ? {} : { licence }),

@@ -10,8 +10,9 @@ import {
   string,
   unknown,
 } from '@paved/json';
-import { cvss3BaseScore } from './cvss.js';
+import { scoresOf } from './cvss-scores.js';
 import { GateError } from './error.js';
+import type { CvssScore } from './raw-finding.js';
 import { type Severity, severityOfScore, severityOfWord, worst } from './severity.js';
 
 const MAX_TEXT = 300;
@@ -78,25 +79,30 @@ export function isMalware(entry: OsvRecord): boolean {
   return entry.id.startsWith('MAL-') || entry.aliases.some((alias) => alias.startsWith('MAL-'));
 }
 
+/** What a record says of its severity, and the vectors where these alone say it. */
+export interface OsvSeverity {
+  readonly severity: Severity;
+  readonly cvss?: readonly CvssScore[];
+}
+
 /**
- * The database's own word first, then CVSS v3 vectors of the record and of the affected package, the worst of each. CVSS v2 and
- * v4 vectors are not scored: `unknown` then, which policies treat as a class of its own.
+ * The database's own word first, then the CVSS vectors (2.0 to 4.0) of the record and of the affected package, the worst of them. A
+ * vector that is broken judges nothing.
  */
-export function severityOf(entry: OsvRecord, part: OsvAffected | undefined): Severity {
-  if (isMalware(entry)) return 'critical';
+export function judgementOf(entry: OsvRecord, part: OsvAffected | undefined): OsvSeverity {
+  if (isMalware(entry)) return { severity: 'critical' };
   const words = [entry.database_specific, part?.database_specific, part?.ecosystem_specific]
     .map((specific) => specific?.severity)
     .map((word) => (typeof word === 'string' ? severityOfWord(word) : undefined))
     .filter((word) => word !== undefined);
-  if (words.length > 0) return worst(words);
-  const scored = [...entry.severity, ...(part?.severity ?? [])].flatMap(({ type, score }) => {
-    if (type !== 'CVSS_V3') return [];
-    try {
-      return [severityOfScore(cvss3BaseScore(score))];
-    } catch {
-      // A broken vector judges nothing.
-      return ['unknown' as const];
-    }
-  });
-  return worst(scored);
+  if (words.length > 0) return { severity: worst(words) };
+  const vectors = [...entry.severity, ...(part?.severity ?? [])].filter(({ type }) => type.startsWith('CVSS_'));
+  const cvss = scoresOf(vectors.map(({ score }) => score));
+  if (cvss.length === 0) return { severity: 'unknown' };
+  return { severity: worst(cvss.map(({ score }) => severityOfScore(score))), cvss };
+}
+
+/** The severity alone. */
+export function severityOf(entry: OsvRecord, part: OsvAffected | undefined): Severity {
+  return judgementOf(entry, part).severity;
 }

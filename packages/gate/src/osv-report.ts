@@ -3,7 +3,7 @@ import { array, JsonError, object, optional, parseJson, string } from '@paved/js
 import { GateError } from './error.js';
 import { byText } from './order.js';
 import { fixedVersion } from './osv-range.js';
-import { isMalware, type OsvRecord, osvRecord, severityOf, titleOf } from './osv-record.js';
+import { isMalware, judgementOf, type OsvRecord, osvRecord, titleOf } from './osv-record.js';
 import type { RawFinding } from './raw-finding.js';
 import type { ParsedReport } from './reports/parsed-report.js';
 import { type Severity, severityOfScore } from './severity.js';
@@ -71,12 +71,12 @@ function finding(entry: ReportPackage, vulnerability: OsvRecord, reportName: str
   const part = vulnerability.affected.find(same);
   const compare = versionOrder(ecosystem);
   const fixedIn = part === undefined || compare === undefined ? undefined : fixedVersion(version, part, compare);
-  const severity = severityOf(vulnerability, part);
+  const judged = judgementOf(vulnerability, part);
   return {
     source: {
       name: SCANNER,
       id: vulnerability.id,
-      severity: severity === 'unknown' ? groupSeverity(entry, vulnerability.id) : severity,
+      ...(judged.severity === 'unknown' ? { severity: groupSeverity(entry, vulnerability.id) } : judged),
       report: reportName,
       version,
       ...(path === '' ? {} : { location: { path } }),

@@ -27,12 +27,20 @@ export interface FindingLocation {
   readonly line?: number;
 }
 
+/** A vector that the source gives, and the base score that follows from it. */
+export interface CvssScore {
+  readonly vector: string;
+  readonly score: number;
+}
+
 /** Who found it: `osv` is our own matching against a database, everything else the name of a scanner. One per match. */
 export interface FindingSource {
   readonly name: string;
   /** The id that this source uses. */
   readonly id: string;
   readonly severity: Severity;
+  /** Present where the source gives vectors and no word, so that the severity is ours: the worst of these. */
+  readonly cvss?: readonly CvssScore[];
   /** Document that says so; absent for our own matching. */
   readonly report?: string;
   /** Version of the package that this match is about. */

@@ -1,7 +1,8 @@
+import { scoresOf } from '../cvss-scores.js';
 import { type Fields, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import { unique } from '../order.js';
-import type { FindingLocation, RawFinding } from '../raw-finding.js';
-import { type Severity, severityOfScore, severityOfWord, worst } from '../severity.js';
+import type { FindingLocation, FindingSource, RawFinding } from '../raw-finding.js';
+import { severityOfScore, severityOfWord, worst } from '../severity.js';
 import { imageDigests } from './grype.js';
 import { namedPackage } from './package-purl.js';
 import { tooLarge } from './parse-bytes.js';
@@ -9,18 +10,23 @@ import { MAX_FINDINGS, malformed, type ParsedReport } from './parsed-report.js';
 
 const MAX_DEPTH = 50;
 
-/** The word of a rating before its score, because scanners grade by the distribution and quote the score of others. */
-function severityOf(entry: Fields): Severity {
+/**
+ * The word of a rating before its score, because scanners grade by the distribution and quote the score of others; vectors where there
+ * is neither.
+ */
+function severityOf(entry: Fields): Pick<FindingSource, 'severity' | 'cvss'> {
   const ratings = objectsAt(entry, 'ratings');
   const words = ratings.flatMap((rating) => severityOfWord(textAt(rating, 'severity')) ?? []);
-  if (words.length > 0) return worst(words);
-  const scores = ratings.flatMap((rating) => {
+  if (words.length > 0) return { severity: worst(words) };
+  const cvss = ratings.filter((rating) => textAt(rating, 'method').startsWith('CVSS'));
+  const scores = cvss.flatMap((rating) => {
     const score = numberAt(rating, 'score');
-    return textAt(rating, 'method').startsWith('CVSS') && score !== undefined && score <= 10
-      ? [severityOfScore(score)]
-      : [];
+    return score !== undefined && score >= 0 && score <= 10 ? [severityOfScore(score)] : [];
   });
-  return worst(scores);
+  if (scores.length > 0) return { severity: worst(scores) };
+  const own = scoresOf(cvss.map((rating) => textAt(rating, 'vector')));
+  if (own.length === 0) return { severity: 'unknown' };
+  return { severity: worst(own.map(({ score }) => severityOfScore(score))), cvss: own };
 }
 
 function componentsByRef(document: Fields): ReadonlyMap<string, Fields> {
@@ -121,7 +127,7 @@ export function parseCycloneDxVulnerabilities(what: string, report: string, docu
         source: {
           name: scanner.toLowerCase(),
           id,
-          severity: severityOf(entry),
+          ...severityOf(entry),
           report,
           version,
           ...(location === undefined ? {} : { location }),

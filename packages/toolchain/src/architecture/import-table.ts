@@ -96,7 +96,7 @@ export const IMPORT_TABLE: ImportTable = {
     http: { packages: [], builtins: ['node:http', 'node:https', 'node:net', 'node:tls'] },
     attestation: { packages: [] },
     bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js', 'yaml'] },
-    gate: { packages: ['semver', 'packageurl-js'] },
+    gate: { packages: ['ae-cvss-calculator', 'semver', 'packageurl-js'] },
     oci: { packages: [] },
     sigstore: {
       packages: [
