@@ -4,8 +4,9 @@ export const definition = defineAction({
   name: 'scan-gate',
   purpose: 'Collects advisories where no credential is, and decides over SBOMs and reports where it is signed',
   inputs: {
-    mode: input.choice(['collect', 'gate'], {
-      description: 'collect: downloads databases and takes reports. gate: decides, over data alone',
+    mode: input.choice(['collect', 'gate', 'table'], {
+      description:
+        'collect: downloads databases and takes reports. gate: decides, over data alone. table: writes the thresholds of the policy for SECURITY.md',
       default: 'gate',
     }),
     'osv-database': input.list({
@@ -66,6 +67,7 @@ export const definition = defineAction({
     verdict: output('gate: pass or fail'),
     'verdict-path': output('gate: verdict.json, written whatever the verdict'),
     'explanation-path': output('gate: everything that decided about the id of explain'),
+    'thresholds-path': output('table: Markdown of what happens to a finding by severity, under policy and floor'),
     'statement-path': output('gate: statement to sign, bound to the subjects; one path per line'),
   },
   permissions: { contents: 'read' },

@@ -21,7 +21,7 @@ import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
 import { readDatabases, readInspection, readSboms, uncheckedPackages } from './evidence.js';
-import { type EffectivePolicy, readPolicy } from './policy-source.js';
+import { type EffectivePolicy, type PolicyInputs, readPolicy } from './policy-source.js';
 import { readFirstSeen } from './previous-verdict.js';
 import { readReports } from './reports.js';
 import { readVex } from './vex.js';
@@ -88,15 +88,7 @@ export async function gateOptions(
     inspection,
     subject: digest === undefined ? undefined : { name: name ?? context.runner.repository, digest },
     files,
-    policy: await readPolicy(
-      {
-        policy: inputs.policy,
-        floor: inputs['policy-floor'],
-        fromRepository: inputs['policy-from-repository'],
-        token: inputs['github-token'],
-      },
-      context,
-    ),
+    policy: await readPolicy(policyInputs(inputs), context),
     environment: inputs.environment,
     branchProtected: inputs['branch-protected'] ?? context.runner.refProtected,
     asOf,
@@ -109,6 +101,15 @@ export async function gateOptions(
     event: context.runner.optional('eventName'),
     previousVerdict: inputs['previous-verdict'],
     explain: inputs.explain,
+  };
+}
+
+export function policyInputs(inputs: Inputs): PolicyInputs {
+  return {
+    policy: inputs.policy,
+    floor: inputs['policy-floor'],
+    fromRepository: inputs['policy-from-repository'],
+    token: inputs['github-token'],
   };
 }
 

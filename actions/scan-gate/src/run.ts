@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildStatement, digestSetOf, encodeStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
-import { countBySeverity, type Explanation, isBlocking, type Verdict } from '@paved/gate';
+import { countBySeverity, type Explanation, isBlocking, thresholdTable, type Verdict } from '@paved/gate';
 import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
 import { readBuild } from './build-record.js';
 import { type CollectMore, collect } from './collect.js';
 import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
-import { gate, gateOptions } from './gate.js';
+import { gate, gateOptions, policyInputs } from './gate.js';
+import { readPolicy } from './policy-source.js';
 import { writeRulesReport } from './rego/write-rules-report.js';
 import { placeOf, reasonOf, summarise } from './summarise.js';
 import { summariseAdvice, summariseExplanation } from './summarise-explanation.js';
@@ -23,6 +24,7 @@ const NAMED_FINDINGS = 5;
  */
 export async function run(inputs: Inputs, context: ActionContext, workerPath = ''): Promise<Outputs> {
   if (inputs.mode === 'collect') return { 'inspection-path': await collectAll(inputs, context, workerPath) };
+  if (inputs.mode === 'table') return { 'thresholds-path': await writeThresholds(inputs, context) };
   if (inputs.rules !== undefined || inputs['build-record-path'] !== undefined) {
     throw new ScanGateError('INPUT_INVALID', 'Cannot decide by rules of others: they run where nothing is signed', {
       hint: 'Give rules and build-record-path in mode collect, and its inspection-path here',
@@ -50,6 +52,16 @@ export async function run(inputs: Inputs, context: ActionContext, workerPath = '
     outputs,
     hint: 'Update what has a fix; what has none needs an exception with owner, reason and end (docs/policy.md)',
   });
+}
+
+/** The table that SECURITY.md shows: of the policy that would decide, floor included. */
+async function writeThresholds(inputs: Inputs, context: ActionContext): Promise<string> {
+  const { policy } = await readPolicy(policyInputs(inputs), context);
+  const table = thresholdTable(policy);
+  const path = join(await context.workDir(), 'thresholds.md');
+  await writeFile(path, table, { flag: 'wx' });
+  for (const line of table.trim().split('\n')) context.log.info(line);
+  return path;
 }
 
 /** Everything that a decision elsewhere needs: databases, reports, and what the rules say about them. */

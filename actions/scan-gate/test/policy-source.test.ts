@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -94,4 +94,22 @@ describe('the policy of the repository', () => {
     await start('version: 1\nthreshold: {}\n');
     await expect(s.verdict(texts())).rejects.toMatchObject({ code: 'POLICY_INVALID' });
   });
+});
+
+test('mode table writes what happens to a finding, for SECURITY.md', async () => {
+  const s = await scenario();
+  try {
+    const policy = JSON.stringify({ thresholds: { medium: 'warn' }, sla: { medium: '30d' } });
+    const floor = JSON.stringify({ thresholds: { low: 'block' } });
+    const { 'thresholds-path': path = '' } = await s.run({ mode: 'table', policy, 'policy-floor': floor });
+    const table = await readFile(path, 'utf8');
+    expect(table).toContain('| medium | warns | warns | 30 days |');
+    expect(table).toContain('| low | blocks | blocks |');
+    expect(table).toContain('| secret, whatever its severity | blocks | blocks |');
+    await expect(s.run({ mode: 'table', policy: '{"thresholds":{"medium":"maybe"}}' })).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+    });
+  } finally {
+    await s.kit.dispose();
+  }
 });

@@ -1,5 +1,6 @@
 import type { Action, Policy, Threshold } from './policy.js';
-import { SEVERITIES } from './severity.js';
+import type { FindingKind } from './raw-finding.js';
+import { SEVERITIES, type Severity } from './severity.js';
 
 const WORDS: Readonly<Record<Action, string>> = {
   trend: 'counted in the trend',
@@ -13,6 +14,13 @@ function row(name: string, { protected: onProtected, other }: Threshold, days: n
   return `| ${name} | ${WORDS[onProtected]} | ${WORDS[other]} | ${within} |`;
 }
 
+const KINDS: readonly (readonly [FindingKind, Severity, string])[] = [
+  ['malware', 'critical', 'malicious package'],
+  ['secret', 'unknown', 'secret, whatever its severity'],
+  ['policy', 'high', 'own rule: deny, violation'],
+  ['policy', 'medium', 'own rule: warn'],
+];
+
 /** The table of SECURITY.md: what happens to a finding by its severity, and in what time it has to be gone. Markdown. */
 export function thresholdTable(policy: Policy): string {
   const always: Threshold = { protected: 'block', other: 'block' };
@@ -21,6 +29,9 @@ export function thresholdTable(policy: Policy): string {
     '| finding | protected branch | elsewhere | gone within |',
     '| --- | --- | --- | --- |',
     row('exploited today (CISA KEV), whatever its severity', always, undefined),
+    ...KINDS.map(([kind, severity, name]) =>
+      row(name, { ...policy.thresholds, ...policy.kinds[kind] }[severity], undefined),
+    ),
     ...lines,
     '',
   ].join('\n');

@@ -8,6 +8,7 @@ import { catalogEntry, catalogJson, catalogMarkdown } from './catalog.js';
 import { renderComposites } from './composite.js';
 import { loadDefinitions } from './load-definitions.js';
 import { actionReadme } from './readme.js';
+import { withThresholds } from './security-table.js';
 
 /** Every generated document by its path relative to the root; the bundles in dist/ are read for their digests. */
 export async function generateDocs(root: string): Promise<ReadonlyMap<string, string>> {
@@ -20,6 +21,7 @@ export async function generateDocs(root: string): Promise<ReadonlyMap<string, st
     files.set(`${folder}/README.md`, actionReadme(definition, current));
   }
   for (const [path, text] of await compositeFiles(root)) files.set(path, text);
+  for (const [path, text] of await securityFile(root)) files.set(path, text);
   const entries = await Promise.all(definitions.map((definition) => catalogEntry(root, definition)));
   const commit = await lastReleased(root);
   files.set('action-catalog.json', catalogJson(entries, commit));
@@ -31,6 +33,15 @@ export async function generateDocs(root: string): Promise<ReadonlyMap<string, st
 async function compositeFiles(root: string): Promise<ReadonlyMap<string, string>> {
   const path = join(root, 'paved.config.yml');
   return (await isFile(path)) ? await renderComposites(root, await readConfig(path)) : new Map();
+}
+
+/** What the platform's floor does to a finding, where the repository says how it treats vulnerabilities. */
+async function securityFile(root: string): Promise<ReadonlyMap<string, string>> {
+  const path = join(root, 'paved.config.yml');
+  const text = await readFile(join(root, 'SECURITY.md'), 'utf8').catch(() => undefined);
+  if (text === undefined || !(await isFile(path))) return new Map();
+  const rendered = withThresholds(text, (await readConfig(path))['policy-floor']);
+  return rendered === undefined ? new Map() : new Map([['SECURITY.md', rendered]]);
 }
 
 /** The commit that examples name; before the first release there is none. */
