@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { digestSetHas, parseStatement } from '@paved/attestation';
+import { digestSetHas, parseSignedStatement } from '@paved/attestation';
 import { type Digest, parseDigest, sha256 } from '@paved/digest';
 import { PUBLIC_GOOD_TRUSTED_ROOT, parseTrustedRoot, SigstoreError, verifyBundle } from '@paved/sigstore';
 import { parseBundle } from '@paved/sigstore/bundle';
@@ -32,7 +32,7 @@ export async function verifyCall({ bundlePath, signer, trustedRootPath, artifact
     assertEqual('digest', `sha256:${bundle.content.messageSignature.messageDigest.digest.toString('hex')}`, digest);
     return;
   }
-  const statement = parseStatement(bundle.content.dsseEnvelope.payload);
+  const statement = parseSignedStatement(bundle.content.dsseEnvelope.payload);
   if (!statement.subject.some((subject) => digestSetHas(subject.digest, digest))) {
     throw new SigstoreError('SUBJECT_MISMATCH', 'Cannot accept the statement: it is about another artifact');
   }

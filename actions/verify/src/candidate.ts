@@ -1,4 +1,4 @@
-import { digestSetHas, parseEnvelope, parseStatement, type Statement } from '@paved/attestation';
+import { digestSetHas, parseEnvelope, parseSignedStatement, type Statement } from '@paved/attestation';
 import type { Digest } from '@paved/digest';
 import { object, parseJson, unknown } from '@paved/json';
 import { parseSimpleSigning } from './simple-signing.js';
@@ -36,7 +36,7 @@ export function readClaimed(candidate: Candidate): Claimed {
 function claimedStatement(candidate: Candidate): Statement | undefined {
   try {
     const { dsseEnvelope } = parseJson('a bundle', candidate.text, envelopeOf);
-    return parseStatement(parseEnvelope(JSON.stringify(dsseEnvelope)).payload);
+    return parseSignedStatement(parseEnvelope(JSON.stringify(dsseEnvelope)).payload);
   } catch {
     return undefined;
   }

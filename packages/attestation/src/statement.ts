@@ -3,6 +3,8 @@ import { assertDigestSet, type DigestSet } from './digest-set.js';
 import { AttestationError } from './error.js';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+/** The version before, which cosign still writes; it differs in this name alone, and is read but never made. */
+export const STATEMENT_TYPE_V01 = 'https://in-toto.io/Statement/v0.1';
 /** DSSE payload type of a statement (in-toto attestation v1, "Envelope"). */
 export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 /** GitHub's store and gh refuse more subjects in one statement. */
@@ -59,13 +61,26 @@ export function encodeStatement(statement: Statement): Buffer {
  *   `SUBJECT_CONFLICT` (one name with two digests)
  */
 export function parseStatement(bytes: Uint8Array | string): Statement {
+  return readVersions(bytes, [STATEMENT_TYPE]);
+}
+
+/**
+ * Reads a statement that somebody else has signed: of version 1, or of version 0.1, which is returned in the form of version 1.
+ * For verification alone: what is built, signed or passed on is version 1.
+ * @throws {AttestationError} as `parseStatement`
+ */
+export function parseSignedStatement(bytes: Uint8Array | string): Statement {
+  return readVersions(bytes, [STATEMENT_TYPE, STATEMENT_TYPE_V01]);
+}
+
+function readVersions(bytes: Uint8Array | string, accepted: readonly string[]): Statement {
   const raw = readStatement(bytes, decodeStatement);
-  if (raw._type !== STATEMENT_TYPE) {
+  if (!accepted.includes(raw._type)) {
     throw new AttestationError(
       'STATEMENT_TYPE_UNKNOWN',
       `Cannot read a statement of type "${raw._type.slice(0, 100)}"`,
       {
-        hint: `Only ${STATEMENT_TYPE} is accepted`,
+        hint: `Only ${accepted.join(' and ')} ${accepted.length === 1 ? 'is' : 'are'} accepted`,
       },
     );
   }

@@ -5,8 +5,10 @@ import {
   digestSetOf,
   encodeStatement,
   PREDICATE_TYPES,
+  parseSignedStatement,
   parseStatement,
   STATEMENT_TYPE,
+  STATEMENT_TYPE_V01,
   splitSubjects,
 } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
@@ -23,6 +25,30 @@ function statement(overrides: Record<string, unknown> = {}): string {
     ...overrides,
   });
 }
+
+const MALFORMED: readonly (readonly [string, Record<string, unknown>, string])[] = [
+  ['no subject', { subject: [] }, 'SUBJECTS_EMPTY'],
+  ['subject is no array', { subject: { name: 'x' } }, 'STATEMENT_MALFORMED'],
+  ['no _type', { _type: undefined }, 'STATEMENT_MALFORMED'],
+  ['version 0.2', { _type: 'https://in-toto.io/Statement/v0.2' }, 'STATEMENT_TYPE_UNKNOWN'],
+  ['type with a trailing slash', { _type: `${STATEMENT_TYPE}/` }, 'STATEMENT_TYPE_UNKNOWN'],
+  ['upper-case digest', { subject: [{ name: 'x', digest: { sha256: A.toUpperCase() } }] }, 'SUBJECT_DIGEST_INVALID'],
+  ['prefixed digest', { subject: [{ name: 'x', digest: { sha256: `sha256:${A}` } }] }, 'SUBJECT_DIGEST_INVALID'],
+  ['short digest', { subject: [{ name: 'x', digest: { sha256: A.slice(1) } }] }, 'SUBJECT_DIGEST_INVALID'],
+  ['no digest', { subject: [{ name: 'x', digest: {} }] }, 'SUBJECT_DIGEST_INVALID'],
+  ['digest is a number', { subject: [{ name: 'x', digest: { sha256: 1 } }] }, 'STATEMENT_MALFORMED'],
+  [
+    'one name with two digests',
+    {
+      subject: [
+        { name: 'x', digest: { sha256: A } },
+        { name: 'x', digest: { sha256: B } },
+      ],
+    },
+    'SUBJECT_CONFLICT',
+  ],
+  ['predicateType is no string', { predicateType: ['x'] }, 'STATEMENT_MALFORMED'],
+];
 
 describe('parseStatement', () => {
   test('reads what buildStatement wrote', () => {
@@ -44,30 +70,13 @@ describe('parseStatement', () => {
     expect(parseStatement(statement({ subject: [{ digest: { sha256: A } }] })).subject[0]?.name).toBe('');
   });
 
-  test.each([
-    ['no subject', { subject: [] }, 'SUBJECTS_EMPTY'],
-    ['subject is no array', { subject: { name: 'x' } }, 'STATEMENT_MALFORMED'],
-    ['no _type', { _type: undefined }, 'STATEMENT_MALFORMED'],
-    ['version 0.1', { _type: 'https://in-toto.io/Statement/v0.1' }, 'STATEMENT_TYPE_UNKNOWN'],
-    ['type with a trailing slash', { _type: `${STATEMENT_TYPE}/` }, 'STATEMENT_TYPE_UNKNOWN'],
-    ['upper-case digest', { subject: [{ name: 'x', digest: { sha256: A.toUpperCase() } }] }, 'SUBJECT_DIGEST_INVALID'],
-    ['prefixed digest', { subject: [{ name: 'x', digest: { sha256: `sha256:${A}` } }] }, 'SUBJECT_DIGEST_INVALID'],
-    ['short digest', { subject: [{ name: 'x', digest: { sha256: A.slice(1) } }] }, 'SUBJECT_DIGEST_INVALID'],
-    ['no digest', { subject: [{ name: 'x', digest: {} }] }, 'SUBJECT_DIGEST_INVALID'],
-    ['digest is a number', { subject: [{ name: 'x', digest: { sha256: 1 } }] }, 'STATEMENT_MALFORMED'],
-    [
-      'one name with two digests',
-      {
-        subject: [
-          { name: 'x', digest: { sha256: A } },
-          { name: 'x', digest: { sha256: B } },
-        ],
-      },
-      'SUBJECT_CONFLICT',
-    ],
-    ['predicateType is no string', { predicateType: ['x'] }, 'STATEMENT_MALFORMED'],
-  ])('refuses: %s', (_name, overrides, code) => {
+  test.each(MALFORMED)('refuses: %s', (_name, overrides, code) => {
     expect(() => parseStatement(statement(overrides))).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('refuses version 0.1: nothing of it is made or passed on', () => {
+    const text = statement({ _type: STATEMENT_TYPE_V01 });
+    expect(() => parseStatement(text)).toThrow(expect.objectContaining({ code: 'STATEMENT_TYPE_UNKNOWN' }));
   });
 
   test.each([
@@ -85,6 +94,21 @@ describe('parseStatement', () => {
 
   test('refuses more than 16 MiB before it parses', () => {
     expect(() => parseStatement(Buffer.alloc(16 * 1024 * 1024 + 1, 0x20))).toThrow(/limit is 16777216/);
+  });
+});
+
+describe('parseSignedStatement', () => {
+  test('reads version 0.1 as version 1 and keeps everything else', () => {
+    const text = statement({ _type: STATEMENT_TYPE_V01, predicate: { a: [1] } });
+    expect(parseSignedStatement(text)).toEqual(JSON.parse(statement({ predicate: { a: [1] } })));
+    expect(parseSignedStatement(statement())).toEqual(parseStatement(statement()));
+  });
+
+  test.each(MALFORMED)('refuses in both versions: %s', (_name, overrides, code) => {
+    for (const version of [STATEMENT_TYPE, STATEMENT_TYPE_V01]) {
+      const text = statement({ _type: version, ...overrides });
+      expect(() => parseSignedStatement(text)).toThrow(expect.objectContaining({ code }));
+    }
   });
 });
 

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { digestSetHas, parseStatement, STATEMENT_PAYLOAD_TYPE, type Statement, type Subject } from '@paved/attestation';
+import {
+  digestSetHas,
+  parseSignedStatement,
+  STATEMENT_PAYLOAD_TYPE,
+  type Statement,
+  type Subject,
+} from '@paved/attestation';
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import type { Bundle } from '@sigstore/bundle';
 import { HashAlgorithm } from '@sigstore/protobuf-specs';
@@ -150,7 +156,7 @@ function readStatement(bundle: Bundle): Statement | undefined {
     );
   }
   try {
-    return parseStatement(payload);
+    return parseSignedStatement(payload);
   } catch (cause) {
     const empty = cause instanceof Error && 'code' in cause && cause.code === 'SUBJECTS_EMPTY';
     throw new SigstoreError(empty ? 'SUBJECT_EMPTY' : 'PAYLOAD_MALFORMED', 'Cannot read the signed statement', {
