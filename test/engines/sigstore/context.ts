@@ -31,6 +31,8 @@ export interface SigstoreContext {
   readonly cosign: string;
   readonly gh: string;
   readonly instances: Readonly<Record<InstanceName, SigstoreInstance>>;
+  /** The double's other log, with the v1 API. */
+  readonly rekorV1Url: string;
   readonly claims: Readonly<Record<string, string>>;
   readonly policy: IdentityPolicy;
   /** Subject alternative name that cosign is told to expect. */
@@ -56,6 +58,7 @@ export async function startContext(
     folder,
     claims,
     identity: IDENTITY,
+    rekorV1Url: double.rekorV1Url,
     cosign: engine('cosign'),
     gh: engine('gh'),
     instances: { real, double: { ...double, trustedRootPath: doublePath } },

@@ -11,6 +11,7 @@ import {
   startContext,
   verifyOurselves,
 } from './context.js';
+import { cosignSignedTests } from './cosign-signed-tests.js';
 import { ghSays, ghTests } from './gh-tests.js';
 import { runSignAction } from './sign-process.js';
 import { TAMPERINGS, type Tampering } from './tamper.js';
@@ -128,20 +129,26 @@ const NAMES: readonly InstanceName[] = ['real', 'double'];
 export const sigstoreSuite = defineSuite<SigstoreContext>({
   engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign', 'gh'],
   start: startContext,
-  tests: NAMES.flatMap((name) => [
-    actionRun(name),
-    foreignIdentity(name),
-    ...printedCommandsTests(name),
-    ...CONTENTS.flatMap((content) =>
-      content.predicateType === undefined
-        ? []
-        : ghTests(name, { ...content, bundle: async (context) => (await setOf(context, name))[content.content].json }),
-    ),
-    ...CONTENTS.flatMap((content) => [
-      acceptance(name, content),
-      ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(
-        (tampering) => refusal(name, content, tampering),
+  tests: [
+    ...cosignSignedTests,
+    ...NAMES.flatMap((name) => [
+      actionRun(name),
+      foreignIdentity(name),
+      ...printedCommandsTests(name),
+      ...CONTENTS.flatMap((content) =>
+        content.predicateType === undefined
+          ? []
+          : ghTests(name, {
+              ...content,
+              bundle: async (context) => (await setOf(context, name))[content.content].json,
+            }),
       ),
+      ...CONTENTS.flatMap((content) => [
+        acceptance(name, content),
+        ...TAMPERINGS.filter(({ of }) => of === 'any' || of === (content.content === 'blob' ? 'message' : 'dsse')).map(
+          (tampering) => refusal(name, content, tampering),
+        ),
+      ]),
     ]),
-  ]),
+  ],
 });

@@ -56,7 +56,9 @@ export function createRekorV1(): RekorDouble {
         },
         signedEntryTimestamp: sign('sha256', Buffer.from(canonicalJson(entry)), keys.privateKey).toString('base64'),
       };
-      return jsonAnswer(201, { [createHash('sha256').update(text).digest('hex')]: { ...entry, verification } });
+      const uuid = createHash('sha256').update(text).digest('hex');
+      // cosign looks for its entry under this name.
+      return { ...jsonAnswer(201, { [uuid]: { ...entry, verification } }), headers: { etag: uuid } };
     },
   };
   return { routes: [create], publicKey, logId };

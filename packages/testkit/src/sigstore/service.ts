@@ -31,6 +31,7 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Route {
@@ -100,7 +101,7 @@ async function answerRoute(
 }
 
 function send(response: ServerResponse, answer: Answer): void {
-  response.writeHead(answer.status, { 'content-type': answer.contentType }).end(answer.body);
+  response.writeHead(answer.status, { ...answer.headers, 'content-type': answer.contentType }).end(answer.body);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
