@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { defineAction, input, output } from '@paved/runner-kit';
 import { catalogJson } from '@paved/toolchain';
 
@@ -14,10 +14,12 @@ const probe = defineAction({
   name: 'probe',
   purpose: 'Shows what it was given',
   inputs: {
-    mode: input.choice(['pass', 'refuse'], { description: 'What to answer', required: true }),
+    mode: input.choice(['pass', 'refuse', 'quiet', 'hang'], { description: 'What to answer', required: true }),
     reports: input.paths({ description: 'Reports' }),
     'max-age': input.duration({ description: 'Age', default: '24h' }),
     token: input.secret({ description: 'A token' }),
+    registry: input.string({ description: 'Host of a registry' }),
+    'registry-config': input.path({ description: 'Sign-ins' }),
   },
   outputs: { 'report-path': output('What was seen'), text: output('Some text') },
   permissions: {},
@@ -156,6 +158,45 @@ test('inputs of an outer action do not reach the inner one', async () => {
   expect(JSON.parse(stdout).documents['report-path'].seen).toEqual({ INPUT_MODE: 'pass' });
 });
 
+describe('what a run leaves behind', () => {
+  const own = async () => (await readdir(folder)).filter((name) => name.startsWith('paved-probe-'));
+  const signIns = { auths: { 'registry.example.test': { auth: 'Y2FuYXJ5LTQ6c2VjcmV0' } } };
+  const env = () => ({ DOCKER_CONFIG: join(folder, 'docker') });
+  beforeEach(async () => {
+    for (const name of await own()) await rm(join(folder, name), { recursive: true });
+    await mkdir(join(folder, 'docker'), { recursive: true });
+    await writeFile(join(folder, 'docker/config.json'), JSON.stringify(signIns));
+  });
+
+  test("the files that its outputs name, and none of the user's sign-ins", async () => {
+    const args = ['probe', '--mode', 'pass', '--registry', 'registry.example.test', '--json'];
+    const { stdout } = await paved(args, { env: env() });
+    expect(JSON.parse(stdout).documents['report-path'].seen['INPUT_REGISTRY-CONFIG']).toContain('registry-config.json');
+    const [kept = ''] = await own();
+    expect(await readdir(join(folder, kept))).toEqual(['report.json']);
+  });
+
+  test('nothing, when no output names a file', async () => {
+    const { status, stderr } = await paved(['probe', '--mode', 'quiet'], { env: env() });
+    expect([status, await own()]).toEqual([0, []]);
+    expect(stderr).not.toContain('Files are kept in ');
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('nothing, when %s ends it', async (signal) => {
+    const child = spawn(process.execPath, [join(folder, 'bin/paved.mjs'), 'probe', '--mode', 'hang'], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? '', TMPDIR: folder, ...env() },
+    });
+    await new Promise<void>((resolve) =>
+      child.stderr.on('data', (text: Buffer) => String(text).includes('running') && resolve()),
+    );
+    expect(await own()).toHaveLength(1);
+    child.kill(signal);
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    expect([status, await own()]).toEqual([1, []]);
+  });
+});
+
 describe('wrong usage ends with status 1 and a code', () => {
   test.each([
     [['prob'], 'ACTION_UNKNOWN', 'Did you mean probe?'],
@@ -201,7 +242,7 @@ test('help comes from the declarations', async () => {
   expect((await paved(['--help'])).stdout).toContain('probe  Shows what it was given');
   const { status, stdout } = await paved(['probe', '--help']);
   expect(status).toBe(0);
-  expect(stdout).toContain('--mode VALUE\n      What to answer (pass | refuse; required)');
+  expect(stdout).toContain('--mode VALUE\n      What to answer (pass | refuse | quiet | hang; required)');
   expect(stdout).toContain('--reports VALUE...\n      Reports (paths)');
   expect(stdout).toContain('--max-age VALUE\n      Age (duration; default 24h)');
   expect(stdout).toContain('--token-file PATH\n');
