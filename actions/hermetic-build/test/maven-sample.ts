@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 
 export interface MavenFile {
   readonly path: string;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+export interface MavenSampleOptions {
+  /** Stands for the plugin. */
+  readonly plugin?: { readonly groupId: string; readonly artifactId: string };
+  /** Content of lib-1.0.jar. */
+  readonly jar?: Buffer;
+}
+
+const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 
 /** The project's own pom.xml: no plugin is bound to its packaging, so that a real Maven validates it with what is locked alone. */
 export const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -22,14 +29,15 @@ function pomText(artifact: string, more: string): string {
 }
 
 /** What a repository serves, and an entry of the lock file for each of its files. */
-export function mavenSample(url: string) {
+export function mavenSample(url: string, { plugin: given, jar = Buffer.from('lib') }: MavenSampleOptions = {}) {
   const files: MavenFile[] = [];
-  const entry = (artifactId: string, version: string, extension: string, text: string, more: object = {}) => {
-    const path = `/com/acme/${artifactId}/${version}/${artifactId}-${version}.${extension}`;
-    files.push({ path, text });
+  const entry = (artifactId: string, version: string, extension: string, text: string | Buffer, more: object = {}) => {
+    const { groupId = 'com.acme' } = more as { groupId?: string };
+    const path = `/${groupId.replaceAll('.', '/')}/${artifactId}/${version}/${artifactId}-${version}.${extension}`;
+    files.push({ path, bytes: Buffer.from(text) });
     const checksum = { checksumAlgorithm: 'SHA-256', checksum: sha256(text) };
     return {
-      groupId: 'com.acme',
+      groupId,
       artifactId,
       version,
       ...checksum,
@@ -47,12 +55,15 @@ export function mavenSample(url: string) {
   const above = '<parent><groupId>com.acme</groupId><artifactId>grand</artifactId><version>1</version></parent>';
   const parent = entry('parent', '1', 'pom', pomText('parent', above), { parent: grand });
   const leaf = entry('leaf', '2.0', 'jar', 'leaf', { scope: 'runtime' });
-  const lib = entry('lib', '1.0', 'jar', 'lib', { scope: 'compile', children: [leaf], parentPom: grand });
+  const lib = entry('lib', '1.0', 'jar', jar, { scope: 'compile', children: [leaf], parentPom: grand });
   const junk = entry('unit', '4.0', 'jar', 'unit', {
     scope: 'test',
     children: [{ ...lib, scope: 'test', children: [] }],
   });
-  const plugin = entry('plug-maven-plugin', '3.0', 'jar', 'plugin', { dependencies: [{ ...leaf, scope: 'compile' }] });
+  const plugin = entry(given?.artifactId ?? 'plug-maven-plugin', '3.0', 'jar', 'plugin', {
+    ...given,
+    dependencies: [{ ...leaf, scope: 'compile' }],
+  });
   const pom = {
     groupId: 'com.acme',
     artifactId: 'shop',

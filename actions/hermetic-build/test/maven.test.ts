@@ -23,7 +23,7 @@ beforeEach(async () => {
   host = await testContext({ action: 'hermetic-build' });
   server = await startFileServer({});
   sample = mavenSample(server.url);
-  for (const { path, text } of sample.files) server.files.set(path, Buffer.from(text));
+  for (const { path, bytes } of sample.files) server.files.set(path, bytes);
 });
 afterEach(async () => {
   await server.close();

@@ -8,9 +8,11 @@ import type { LockedProject } from '../kinds/locked-project.js';
 import { openProject } from '../kinds/open-project.js';
 import type { Inputs, Outputs } from '../run.js';
 import { type DryFinding, findingOfError, findingsOfArchive } from './finding.js';
-import { scanArchive } from './scan-archive.js';
+import { NO_TRAITS, scanArchive } from './scan-archive.js';
+import { findingsOfSource } from './scan-source.js';
 
 const MAX_SHOWN = 50;
+const GZIP = 0x1f8b;
 
 /**
  * Says what a hermetic build of this project would trip over, each with its cure; nothing is run and nothing refused. All refusals
@@ -39,8 +41,10 @@ async function findAll(inputs: Inputs, context: ActionContext, workDir: string):
   } catch (error) {
     return [findingOfError(error)];
   }
+  const kind = familyOf(project);
+  const own = await findingsOfSource(inputs['source-path'], inputs.lockfile, kind, inputs.command);
   const refused = (project.refusals?.() ?? []).map(findingOfError);
-  if (refused.length > 0) return refused;
+  if (refused.length > 0) return [...refused, ...own];
   const bundlePath = join(workDir, 'bundle');
   await mkdir(bundlePath);
   try {
@@ -52,25 +56,41 @@ async function findAll(inputs: Inputs, context: ActionContext, workDir: string):
       onProgress: () => {},
     });
     const scanned = await Promise.all(packages.map((item) => scanPackage(item, bundlePath)));
-    return scanned.flat();
+    return [...own, ...scanned.flat()];
   } catch (error) {
-    return [findingOfError(error)];
+    return [...own, findingOfError(error)];
   }
+}
+
+/** Of npm's registry there are three package managers, with settings of their own. */
+function familyOf({ registryKind, lockfiles }: LockedProject): string {
+  const [lock] = lockfiles;
+  return registryKind === 'npm' ? (lock?.kind ?? 'npm') : (registryKind ?? 'files');
 }
 
 async function scanPackage(item: FetchedPackage, bundlePath: string): Promise<readonly DryFinding[]> {
   // A package inside another one's archive is seen with that one.
   if (item.lockDigest === '' || item.ecosystem === 'purl:generic') return [];
-  const npm = join(bundlePath, `${item.digests.sha512}.tgz`);
-  const path = existsSync(npm) ? npm : join(bundlePath, item.digests.sha256);
-  return findingsOfArchive(item, await scanArchive(item.purl, path, await formatOf(path)));
+  // Of yarn 2 and later, an archive has the name of the digest that yarn locks.
+  const names = [`${item.digests.sha512}.tgz`, `${item.lockDigest.replace(/^.*\//, '')}.yarn.tgz`, item.digests.sha256];
+  const path = names.map((name) => join(bundlePath, name)).find((candidate) => existsSync(candidate));
+  const format = path === undefined ? undefined : await formatOf(path);
+  if (path === undefined || format === undefined) return findingsOfArchive(item, NO_TRAITS);
+  try {
+    return findingsOfArchive(item, await scanArchive(item.purl, path, format, item.ecosystem));
+  } catch (error) {
+    // A jar is never unpacked by us, so an odd one stands in nobody's way.
+    return [{ ...findingOfError(error), package: item.purl, breaks: item.ecosystem !== 'Maven' }];
+  }
 }
 
-async function formatOf(path: string): Promise<'tar' | 'zip'> {
+/** `undefined` for what is no archive, such as a POM. */
+async function formatOf(path: string): Promise<'tar' | 'zip' | undefined> {
   const handle = await open(path);
   try {
     const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return buffer.toString('latin1') === 'PK' ? 'zip' : 'tar';
+    if (buffer.toString('latin1') === 'PK') return 'zip';
+    return buffer.readUInt16BE(0) === GZIP ? 'tar' : undefined;
   } finally {
     await handle.close();
   }

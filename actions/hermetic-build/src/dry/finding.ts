@@ -1,5 +1,6 @@
 import type { FetchedPackage } from '@paved/bom';
 import { PavedError } from '@paved/errors';
+import { knownDownload } from './known-downloads.js';
 import type { ArchiveTraits } from './scan-archive.js';
 
 /** Why a build without network would fail, or what in it nobody has reviewed; `breaks` tells the two apart. */
@@ -29,16 +30,23 @@ export function findingsOfArchive(
 ): readonly DryFinding[] {
   const findings: DryFinding[] = [];
   for (const [script, text] of ecosystem === 'npm' ? traits.scripts : []) {
-    const downloads = DOWNLOADS.test(text);
+    const known = knownDownload(ecosystem, name);
+    const downloads = known !== undefined || DOWNLOADS.test(text);
     findings.push({
       code: downloads ? 'INSTALL_DOWNLOAD' : 'INSTALL_SCRIPT',
       package: purl,
       breaks: downloads,
       detail: `its ${script} script is ${JSON.stringify(text.slice(0, MAX_SCRIPT))}`,
       cure: downloads
-        ? `It would download without network: list the file in artifacts.lock.yaml, or use a version of ${name} that brings it as a package`
+        ? (known ??
+          `It would download without network: list the file in artifacts.lock.yaml, or use a version of ${name} that brings it as a package`)
         : `Not run: start the command with "npm rebuild ${name}" if the build needs it; it then runs in the sandbox`,
     });
+  }
+  const cure = ecosystem === 'Maven' ? knownDownload(ecosystem, name) : undefined;
+  if (cure !== undefined) {
+    const detail = 'it resolves or fetches while it runs';
+    findings.push({ code: 'PLUGIN_DOWNLOAD', package: purl, breaks: false, detail, cure });
   }
   if (traits.binaries.length > 0) {
     findings.push({
