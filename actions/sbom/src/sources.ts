@@ -11,7 +11,7 @@ import {
   readBom,
 } from '@paved/bom';
 import { lockfileKindOf, MAX_LOCKFILE_BYTES, parseLockfile } from '@paved/bom/lockfiles';
-import type { Digest } from '@paved/digest';
+import { type Digest, digestHex, sha256 } from '@paved/digest';
 import { SbomActionError } from './error.js';
 
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
@@ -103,7 +103,7 @@ async function readLock(path: string) {
     );
   }
   const text = (await readWithin(path, MAX_LOCKFILE_BYTES)).toString('utf8');
-  return { path: basename(path), lockfile: parseLockfile(kind, text) };
+  return { path: basename(path), lockfile: parseLockfile(kind, text), sha256: digestHex(sha256(text)) };
 }
 
 async function readDocument(path: string) {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buildCycloneDx, buildSpdx, type FetchedPackage, purlOf } from '@paved/bom';
+import { bomOfFetchManifest, type FetchedPackage, mergeBoms, purlOf, writeCycloneDx, writeSpdx } from '@paved/bom';
 import { sha256 } from '@paved/digest';
 import type { Verdict } from '@paved/gate';
 import { RefusalError } from '@paved/runner-kit';
@@ -92,8 +92,9 @@ export async function scenario(options: TestContextOptions = {}): Promise<Scenar
         tool: { name: 'test', version: '1' },
         supplier: { name: 'octo' },
       } as const;
-      await write('sboms/sbom-cyclonedx.json', buildCycloneDx(manifest, context));
-      await write('sboms/sbom-spdx.json', buildSpdx(manifest, context));
+      const bom = mergeBoms([bomOfFetchManifest(manifest)]);
+      await write('sboms/sbom-cyclonedx.json', writeCycloneDx(bom, context));
+      await write('sboms/sbom-spdx.json', writeSpdx(bom, context));
     },
     run: start,
     async verdict(texts = {}) {

@@ -39,6 +39,7 @@ function toComponent(value: unknown, ref: string): BomComponent {
     }),
     scope: member(value, 'scope') === 'excluded' ? 'development' : 'runtime',
     locations: texts(occurrences.map((occurrence) => member(occurrence, 'location'))),
+    lockDigest: propertiesOf(value, 'paved:lock-digest').find(([rest]) => rest === '')?.[1],
   });
 }
 
@@ -69,6 +70,34 @@ function completeness(value: unknown): Bom['completeness'] {
   return words.every((word) => word === 'complete') ? 'complete' : 'incomplete';
 }
 
+/** The commit as our writer states it; a reference without one is no origin. */
+function sourceOf(root: unknown): Bom['source'] {
+  for (const reference of items(member(root, 'externalReferences'))) {
+    const commit = /^commit ([0-9a-f]{40}|[0-9a-f]{64})$/.exec(stated(member(reference, 'comment')) ?? '')?.[1];
+    const repository = stated(member(reference, 'url'));
+    if (member(reference, 'type') === 'vcs' && commit !== undefined && repository !== undefined) {
+      return { repository, commit };
+    }
+  }
+  return undefined;
+}
+
+function propertiesOf(value: unknown, prefix: string): readonly (readonly [string, string])[] {
+  return items(member(value, 'properties')).flatMap((property) => {
+    const name = stated(member(property, 'name')) ?? '';
+    const text = stated(member(property, 'value'));
+    return name.startsWith(prefix) && text !== undefined ? [[name.slice(prefix.length), text] as const] : [];
+  });
+}
+
+function lockfilesOf(metadata: unknown): Bom['lockfiles'] {
+  const found = propertiesOf(metadata, 'paved:lockfile:').flatMap(([path, value]) => {
+    const sha256 = /^sha256:([0-9a-f]{64})$/.exec(value)?.[1];
+    return sha256 === undefined ? [] : [{ path, sha256 }];
+  });
+  return found.length === 0 ? undefined : found;
+}
+
 /** Reads what is there; a field of another type counts as not stated. */
 export function cycloneDxBom(document: unknown): Bom {
   const metadata = member(document, 'metadata');
@@ -90,6 +119,8 @@ export function cycloneDxBom(document: unknown): Bom {
     lifecycles: texts(
       items(member(metadata, 'lifecycles')).map((item) => member(item, 'phase') ?? member(item, 'name')),
     ),
+    source: sourceOf(root),
+    lockfiles: lockfilesOf(metadata),
     main,
     components: [
       ...flatten(items(member(document, 'components')), ''),

@@ -18,6 +18,8 @@ export function bomOfFetchManifest(manifest: FetchManifest): Bom {
     producers: [],
     tools: [],
     lifecycles: ['build'],
+    source: { repository: manifest.source.repository, commit: manifest.source.sha },
+    lockfiles: manifest.lockfiles.map(({ path, sha256 }) => ({ path, sha256 })),
     main: component({ ref: ROOT, type: 'application', ...manifest.root }, manifest.root.licence),
     components: manifest.packages.map((entry) => ({
       ...component({ ref: entry.purl, type: 'library', ...entry }, entry.licence),
@@ -27,6 +29,7 @@ export function bomOfFetchManifest(manifest: FetchManifest): Bom {
       ],
       scope: entry.scope,
       locations: entry.locations,
+      ...(entry.lockDigest === '' ? {} : { lockDigest: entry.lockDigest }),
     })),
     dependencies: new Map([[ROOT, graph.direct], ...graph.dependenciesOf]),
     completeness: graph.complete ? 'complete' : 'incomplete',
@@ -50,6 +53,7 @@ function component(
     hashes: [],
     scope: 'runtime',
     locations: [],
+    lockDigest: undefined,
   });
 }
 
@@ -63,11 +67,18 @@ function hashOf(text: string): BomComponent['hashes'] {
   return [{ alg: algorithm.replace('sha', 'SHA-'), content }];
 }
 
+/** A lock file, read; its digest where the caller knows it. */
+export interface LockfileSource {
+  readonly path: string;
+  readonly lockfile: Lockfile;
+  readonly sha256?: string;
+}
+
 /**
  * The packages of lock files. Several archives of one version (wheels) are several digests of one component, so none is stated
  * then: a reader could not tell which one was installed. Packages of the project itself are left out.
  */
-export function bomOfLockfiles(lockfiles: readonly { readonly path: string; readonly lockfile: Lockfile }[]): Bom {
+export function bomOfLockfiles(lockfiles: readonly LockfileSource[]): Bom {
   const components: BomComponent[] = [];
   const dependencies = new Map<string, readonly string[]>();
   let complete = true;
@@ -99,6 +110,7 @@ export function bomOfLockfiles(lockfiles: readonly { readonly path: string; read
     producers: [],
     tools: [],
     lifecycles: ['pre-build'],
+    lockfiles: lockfiles.flatMap(({ path, sha256 }) => (sha256 === undefined ? [] : [{ path, sha256 }])),
     components,
     dependencies: new Map([...dependencies, [ROOT, direct] as const].map(([ref, refs]) => [ref, kept(refs)])),
     completeness: complete ? 'complete' : 'incomplete',

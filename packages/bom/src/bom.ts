@@ -23,6 +23,20 @@ export interface BomComponent {
   readonly hashes: readonly BomHash[];
   readonly scope: 'runtime' | 'development';
   readonly locations: readonly string[];
+  /** Digest that the lock file states for the package, in the lock file's own spelling. */
+  readonly lockDigest?: string;
+}
+
+export interface BomOrigin {
+  /** URL, without credentials. */
+  readonly repository: string;
+  readonly commit: string;
+}
+
+export interface BomLockfile {
+  readonly path: string;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
 }
 
 /**
@@ -39,6 +53,10 @@ export interface Bom {
   readonly producers: readonly string[];
   readonly tools: readonly { readonly name: string; readonly version?: string }[];
   readonly lifecycles: readonly string[];
+  /** The commit that the main component was built from. */
+  readonly source?: BomOrigin;
+  /** Lock files that fixed the versions, with their digests. */
+  readonly lockfiles?: readonly BomLockfile[];
   readonly main?: BomComponent;
   /** Nested ones included, the main component not. */
   readonly components: readonly BomComponent[];

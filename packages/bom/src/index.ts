@@ -1,6 +1,5 @@
-export type { Bom, BomComponent, BomHash } from './bom.js';
-export { bomOfFetchManifest, bomOfLockfiles } from './bom-of-packages.js';
-export { buildCycloneDx } from './cyclonedx.js';
+export type { Bom, BomComponent, BomHash, BomLockfile, BomOrigin } from './bom.js';
+export { bomOfFetchManifest, bomOfLockfiles, type LockfileSource } from './bom-of-packages.js';
 export { buildDependencySnapshot, type SnapshotContext } from './dependency-snapshot.js';
 export { BomError, type BomErrorCode } from './error.js';
 export {
@@ -34,7 +33,6 @@ export {
   type ScoreProfile,
   scoreBom,
 } from './score.js';
-export { buildSpdx } from './spdx.js';
 export { type Trimmed, trimToFit } from './trim-bom.js';
 export { writeCycloneDx } from './write-cyclonedx.js';
 export { writeSpdx } from './write-spdx.js';

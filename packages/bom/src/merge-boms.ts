@@ -40,6 +40,7 @@ function mergeComponent(a: BomComponent, b: BomComponent): BomComponent {
     // To the stricter reading: one bill that ships it is enough.
     scope: a.scope === 'runtime' || b.scope === 'runtime' ? 'runtime' : 'development',
     locations: union(a.locations, b.locations),
+    lockDigest: only([a.lockDigest, b.lockDigest]),
   });
 }
 
@@ -90,6 +91,8 @@ export function mergeBoms(boms: readonly Bom[]): Bom {
     producers: boms.reduce<readonly string[]>((all, { producers }) => union(all, producers), []),
     tools: [...tools].sort(([a], [b]) => byText(a, b)).map(([, tool]) => tool),
     lifecycles: boms.reduce<readonly string[]>((all, { lifecycles }) => union(all, lifecycles), []),
+    source: sameSource(boms),
+    lockfiles: lockfilesOf(boms),
     main: mains.length === 0 ? undefined : { ...mains.reduce(mergeMain), ref: MAIN_REF },
     components: list,
     dependencies: new Map(
@@ -98,6 +101,26 @@ export function mergeBoms(boms: readonly Bom[]): Bom {
     completeness: ORDER.find((word) => boms.some(({ completeness }) => completeness === word)) ?? 'unknown',
     counts: { sources: boms.length },
   });
+}
+
+/** Two lock files that state different digests are two archives: neither stays, as for hashes. */
+function only(values: readonly (string | undefined)[]): string | undefined {
+  const present = [...new Set(values.filter((value) => value !== undefined))];
+  return present.length === 1 ? present[0] : undefined;
+}
+
+/** Parts of two commits are of no commit. */
+function sameSource(boms: readonly Bom[]): Bom['source'] {
+  const sources = boms.flatMap(({ source }) => source ?? []);
+  const keys = new Set(sources.map(({ repository, commit }) => `${repository}\0${commit}`));
+  return keys.size === 1 ? sources[0] : undefined;
+}
+
+function lockfilesOf(boms: readonly Bom[]): Bom['lockfiles'] {
+  const all = new Map(
+    boms.flatMap(({ lockfiles = [] }) => lockfiles.map((entry) => [`${entry.path}\0${entry.sha256}`, entry] as const)),
+  );
+  return all.size === 0 ? undefined : [...all].sort(([a], [b]) => byText(a, b)).map(([, entry]) => entry);
 }
 
 function mergeMain(a: BomComponent, b: BomComponent): BomComponent {

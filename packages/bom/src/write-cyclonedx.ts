@@ -56,7 +56,10 @@ function component(entry: BomComponent, direct: ReadonlySet<string>, version: Cy
     ...(entry.locations.length === 0
       ? {}
       : { evidence: { occurrences: entry.locations.map((location) => ({ location })) } }),
-    properties: [{ name: 'paved:direct', value: String(direct.has(entry.ref)) }],
+    properties: [
+      { name: 'paved:direct', value: String(direct.has(entry.ref)) },
+      ...(entry.lockDigest === undefined ? [] : [{ name: 'paved:lock-digest', value: entry.lockDigest }]),
+    ],
   };
 }
 
@@ -84,9 +87,14 @@ function mainComponent(bom: Bom, context: SbomContext, version: CycloneDxVersion
     ...(single ? { hashes: [hashOf(only)] } : {}),
     ...licences(bom.main?.licences ?? [], version),
     ...(bom.main?.purl === undefined ? {} : { purl: bom.main.purl }),
+    ...(bom.source === undefined ? {} : { externalReferences: [vcs(bom.source)] }),
     ...(single ? {} : { components: files }),
     ...(context.platform === undefined ? {} : { properties: [{ name: 'paved:platform', value: context.platform }] }),
   };
+}
+
+function vcs({ repository, commit }: NonNullable<Bom['source']>): Json {
+  return { type: 'vcs', url: repository, comment: `commit ${commit}` };
 }
 
 function organisation({ name, url }: SbomContext['supplier']): Json {
@@ -109,6 +117,10 @@ export function writeCycloneDx(bom: Bom, context: SbomContext, version: CycloneD
   const direct = new Set(bom.dependencies.get(MAIN_REF) ?? []);
   const edges = [...bom.dependencies].filter(([ref]) => ref !== MAIN_REF);
   const phases = bom.lifecycles.map((phase) => (PHASES.includes(phase) ? { phase } : { name: phase }));
+  const lockfiles = (bom.lockfiles ?? []).map(({ path, sha256 }) => ({
+    name: `paved:lockfile:${path}`,
+    value: `sha256:${sha256}`,
+  }));
   const content = {
     version: 1,
     metadata: {
@@ -118,6 +130,7 @@ export function writeCycloneDx(bom: Bom, context: SbomContext, version: CycloneD
       authors: [{ name: context.supplier.name }],
       component: mainComponent(bom, context, version),
       supplier: organisation(context.supplier),
+      ...(lockfiles.length === 0 ? {} : { properties: lockfiles }),
     },
     components: bom.components.map((entry) => component(entry, direct, version)),
     dependencies: [

@@ -68,9 +68,16 @@ function packageOf(entry: BomComponent): Json {
   };
 }
 
+/** SPDX has no field for lock files: they stand with the commit, in the words of section 7.12. */
+function originOf({ source, lockfiles = [] }: Bom): string {
+  const built = source === undefined ? [] : [`built from ${source.repository} at commit ${source.commit}`];
+  return [...built, ...lockfiles.map(({ path, sha256 }) => `${path} sha256:${sha256}`)].join('; ');
+}
+
 function mainPackage(bom: Bom, context: SbomContext): Json {
   const [only] = context.subjects;
   const version = context.version ?? bom.main?.version;
+  const origin = originOf(bom);
   return {
     SPDXID: MAIN,
     name: context.name ?? bom.name,
@@ -78,6 +85,7 @@ function mainPackage(bom: Bom, context: SbomContext): Json {
     supplier: `Organization: ${context.supplier.name}`,
     downloadLocation: NO_ASSERTION,
     ...(context.platform === undefined ? {} : { comment: `platform ${context.platform}` }),
+    ...(origin === '' ? {} : { sourceInfo: origin }),
     ...UNJUDGED,
     licenseDeclared: declared(bom.main?.licences ?? []),
     primaryPackagePurpose: PURPOSES[context.componentType] ?? 'OTHER',

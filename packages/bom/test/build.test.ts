@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { buildCycloneDx, buildSpdx, type FetchManifest, parseSbom, type SbomContext } from '@paved/bom';
+import {
+  bomOfFetchManifest,
+  type FetchManifest,
+  mergeBoms,
+  parseSbom,
+  readBom,
+  type SbomContext,
+  writeCycloneDx,
+  writeSpdx,
+} from '@paved/bom';
 import { sha256 } from '@paved/digest';
 import { sampleManifest } from './manifest-sample.js';
 
@@ -10,6 +19,10 @@ const context: SbomContext = {
   tool: { name: 'paved-sbom', version: '1.0.0' },
   supplier: { name: 'Octo', url: 'https://github.com/octo' },
 };
+
+const bomOf = (manifest: FetchManifest) => mergeBoms([bomOfFetchManifest(manifest)]);
+const buildCycloneDx = (manifest: FetchManifest, of: SbomContext) => writeCycloneDx(bomOf(manifest), of);
+const buildSpdx = (manifest: FetchManifest, of: SbomContext) => writeSpdx(bomOf(manifest), of);
 
 const builders = [
   ['cyclonedx', '1.6', buildCycloneDx],
@@ -109,4 +122,31 @@ test('CycloneDX is what a reader expects of a build', () => {
 
 test('SPDX is what a reader expects of a build', () => {
   expect(buildSpdx(sampleManifest(), context)).toMatchSnapshot();
+});
+
+test('commit, lock files and their digests are carried, and read back', () => {
+  const [first, ...rest] = sampleManifest().packages;
+  const manifest = sampleManifest({
+    packages: [{ ...(first as never as object), lockDigest: 'sha512-abc' } as never, ...rest],
+  });
+  const bom = bomOf(manifest);
+  expect(bom).toMatchObject({
+    source: { repository: 'https://github.com/octo/app', commit: '1'.repeat(40) },
+    lockfiles: [{ path: 'package-lock.json', sha256: 'c'.repeat(64) }],
+  });
+  const back = readBom(Buffer.from(writeCycloneDx(bom, context)));
+  expect(back.source).toEqual(bom.source);
+  expect(back.lockfiles).toEqual(bom.lockfiles);
+  expect(back.components.filter(({ lockDigest }) => lockDigest === 'sha512-abc')).toHaveLength(1);
+  const { packages } = JSON.parse(writeSpdx(bom, context)) as { packages: { sourceInfo?: string }[] };
+  expect(packages[0]?.sourceInfo).toBe(
+    `built from https://github.com/octo/app at commit ${'1'.repeat(40)}; package-lock.json sha256:${'c'.repeat(64)}`,
+  );
+});
+
+test('parts of two commits are of no commit, and two digests of one package are none', () => {
+  const other = sampleManifest({
+    source: { repository: 'https://github.com/octo/app', sha: '2'.repeat(40), path: '' },
+  });
+  expect(mergeBoms([bomOfFetchManifest(sampleManifest()), bomOfFetchManifest(other)]).source).toBeUndefined();
 });
