@@ -1,4 +1,5 @@
 export type { ActionContext, State } from './action-context.js';
+export { parseDuration } from './codecs.js';
 export {
   type ActionDefinition,
   defineAction,

@@ -1,4 +1,3 @@
-import { PROCESS_ACTIONS } from '../bundle/process-actions.js';
 import type { ImportRule, ImportTable } from './check-imports.js';
 
 const ORDER = [
@@ -26,9 +25,12 @@ const SANDBOX_BUILTINS = ['node:child_process', 'node:dgram', 'node:net'];
 const RULE_ACTIONS: readonly string[] = ['scan-gate'];
 const RULE_BUILTINS = ['node:worker_threads'];
 
+/** Actions that start processes by themselves; `scan` has the sandbox do it. */
+const EXEC_ACTIONS: readonly string[] = ['hermetic-build'];
+
 /** What an action may import besides `@paved/runner-kit`. */
 function action(name: string, packages: readonly string[]): ImportRule {
-  const startsProcesses = PROCESS_ACTIONS.includes(name);
+  const startsProcesses = EXEC_ACTIONS.includes(name);
   const processes = startsProcesses ? ['@paved/runner-kit/exec'] : [];
   const base = ['errors', 'digest', 'json', 'http'].map((lower) => `@paved/${lower}`);
   return {
@@ -47,6 +49,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/bom/lockfiles',
     '@paved/oci',
     '@paved/sandbox',
+    'dockerfile-ast',
     'tar-stream',
     'yaml',
     'packageurl-js',
@@ -69,6 +72,14 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'semver',
   ],
   sbom: ['@paved/attestation', '@paved/bom', '@paved/bom/lockfiles', '@paved/bom/subject-files'],
+  scan: [
+    '@paved/gate',
+    '@paved/oci',
+    '@paved/runner-kit/source',
+    '@paved/runner-kit/tools',
+    '@paved/sandbox',
+    'tar-stream',
+  ],
   'scan-gate': [
     '@paved/attestation',
     '@paved/bom',
