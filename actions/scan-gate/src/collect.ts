@@ -14,6 +14,7 @@ import {
 import type { ActionContext } from '@paved/runner-kit';
 import { type Taken, take } from '@paved/runner-kit/source';
 import { ScanGateError } from './error.js';
+import { takeScans } from './scans.js';
 
 const MAX_KEV_BYTES = 64 * 1024 * 1024;
 const MAX_EPSS_BYTES = 128 * 1024 * 1024;
@@ -24,6 +25,8 @@ export interface CollectOptions {
   readonly kev?: string;
   readonly epss?: string;
   readonly reports: readonly string[];
+  /** Folder that `scan` wrote. */
+  readonly scans?: string;
   readonly subject?: Digest;
   readonly maxDatabaseBytes: number;
 }
@@ -67,12 +70,20 @@ export async function collect(
     for (const finding of findings) found.push(finding);
     reports.push({ scanner, path, sha256: digest, modifiedAt, ...subject });
   }
+  const scans = options.scans === undefined ? undefined : await takeScans(options.scans, folder, options.subject);
+  reports.push(...(scans?.reports ?? []));
+  for (const finding of scans?.findings ?? []) found.push(finding);
   for (const path of await more(folder, found)) {
     const bytes = await readFile(join(folder, path));
     const { scanner } = parseReport(path, bytes);
     reports.push({ scanner, path, sha256: digestHex(sha256(bytes)), modifiedAt: now(), ...subject });
   }
-  const inspection: Inspection = { mediaType: INSPECTION_MEDIA_TYPE, databases, reports };
+  const inspection: Inspection = {
+    mediaType: INSPECTION_MEDIA_TYPE,
+    databases,
+    reports,
+    ...(scans === undefined ? {} : { scans: scans.records }),
+  };
   await writeFile(join(folder, INSPECTION_FILE), `${JSON.stringify(inspection, null, 2)}\n`, { flag: 'wx' });
   summarise(inspection, context);
   return inspection;

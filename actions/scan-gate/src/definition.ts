@@ -17,6 +17,7 @@ export const definition = defineAction({
     reports: input.paths({
       description: 'Reports: JSON of grype, trivy, osv-scanner; SARIF of any tool; CycloneDX with vulnerabilities',
     }),
+    'scans-path': input.path({ description: 'collect: folder that scan wrote; its reports are held to its record' }),
     vex: input.paths({
       description:
         'gate: OpenVEX, CycloneDX or CSAF documents, each with <file>.sigstore.json beside it where the policy names signers, or bundles of OpenVEX statements',

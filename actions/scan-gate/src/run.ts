@@ -25,6 +25,11 @@ const NAMED_FINDINGS = 5;
 export async function run(inputs: Inputs, context: ActionContext, workerPath = ''): Promise<Outputs> {
   if (inputs.mode === 'collect') return { 'inspection-path': await collectAll(inputs, context, workerPath) };
   if (inputs.mode === 'table') return { 'thresholds-path': await writeThresholds(inputs, context) };
+  if (inputs['scans-path'] !== undefined) {
+    throw new ScanGateError('INPUT_INVALID', 'Cannot decide over a scan as it is: it has to be collected first', {
+      hint: 'Give scans-path in mode collect, and its inspection-path here',
+    });
+  }
   if (inputs.rules !== undefined || inputs['build-record-path'] !== undefined) {
     throw new ScanGateError('INPUT_INVALID', 'Cannot decide by rules of others: they run where nothing is signed', {
       hint: 'Give rules and build-record-path in mode collect, and its inspection-path here',
@@ -83,7 +88,7 @@ async function collectInto(
   more: CollectMore = async () => [],
 ): Promise<string> {
   const folder = await context.workDir();
-  const { kev, epss, 'subject-digest': subject } = inputs;
+  const { kev, epss, 'subject-digest': subject, 'scans-path': scans } = inputs;
   await collect(
     folder,
     {
@@ -91,6 +96,7 @@ async function collectInto(
       ...(kev === undefined ? {} : { kev }),
       ...(epss === undefined ? {} : { epss }),
       reports,
+      ...(scans === undefined ? {} : { scans }),
       ...(subject === undefined ? {} : { subject }),
       maxDatabaseBytes: inputs['max-database-bytes'],
     },
