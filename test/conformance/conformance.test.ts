@@ -67,7 +67,11 @@ describe.each([
     expect(['pass', 'fail']).toContain(entry.expected);
     const artifact = join(folder, entry.artifact);
     expect(await status(argumentsOf(folder, entry, artifact))).toBe(entry.expected === 'pass' ? 0 : 1);
+    // The suite asks for each case again, with the digest alone.
+    const digest = sha256(readFileSync(artifact));
+    expect(await status(argumentsOf(folder, entry, digest))).toBe(entry.expected === 'pass' ? 0 : 1);
     if (entry.expected !== 'pass') return;
+    expect(await status(argumentsOf(folder, entry, sha256('another')))).toBe(1);
     // Negative controls: another artifact, and where there is one, another identity.
     expect(await status(argumentsOf(folder, entry, join(folder, 'expected.json')))).toBe(1);
     if (entry.key !== undefined) return;

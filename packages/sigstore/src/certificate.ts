@@ -10,9 +10,15 @@ import {
 
 const OID_SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const TAG_EXTENSIONS = 0xa3;
+const TAG_GENERAL_NAME_OTHER = 0xa0;
+const TAG_GENERAL_NAME_EMAIL = 0x81;
 const TAG_GENERAL_NAME_URI = 0x86;
+const OID_FULCIO_USER_NAME = '1.3.6.1.4.1.57264.1.7';
 
-/** A leaf certificate of Fulcio, read but not verified. `san` is its one URI. */
+/** Which subject alternative names are read: a workflow has a URI; a person's certificate has an e-mail address or a user name. */
+export type SanKinds = 'uri' | 'any';
+
+/** A leaf certificate of Fulcio, read but not verified. `san` is its one name. */
 export interface SigningCertificate {
   readonly san: string;
   readonly extensions: CertificateExtensions;
@@ -26,14 +32,14 @@ export interface SigningCertificate {
 /**
  * Reads a certificate from DER or PEM.
  * @throws {SigstoreError} `CERTIFICATE_MALFORMED` for other bytes, a repeated extension, an extension that contradicts its
- *   deprecated form, or anything but exactly one URI as subject alternative name
+ *   deprecated form, or anything but exactly one subject alternative name of the given kinds
  */
-export function parseSigningCertificate(bytes: Buffer | string): SigningCertificate {
+export function parseSigningCertificate(bytes: Buffer | string, kinds: SanKinds = 'uri'): SigningCertificate {
   try {
     const certificate = new X509Certificate(bytes);
     const extensions = rawExtensions(certificate.raw);
     return {
-      san: readSan(extensions.get(OID_SUBJECT_ALTERNATIVE_NAME)),
+      san: readSan(extensions.get(OID_SUBJECT_ALTERNATIVE_NAME), kinds),
       extensions: readExtensions(extensions),
       notBefore: new Date(certificate.validFrom),
       notAfter: new Date(certificate.validTo),
@@ -69,13 +75,23 @@ function readExtension(extension: DerElement): readonly [string, Buffer] {
   return [readOid(oid.content), value.content];
 }
 
-function readSan(value: Buffer | undefined): string {
+function readSan(value: Buffer | undefined, kinds: SanKinds): string {
   if (value === undefined) throw new RangeError('it has no subject alternative name');
   const [name, ...others] = childrenOf(readSingle(value, DER.sequence));
-  if (name?.tag !== TAG_GENERAL_NAME_URI || others.length > 0) {
-    throw new RangeError('its subject alternative name is not exactly one URI');
+  if (name === undefined || others.length > 0) throw new RangeError('it has not exactly one subject alternative name');
+  if (name.tag === TAG_GENERAL_NAME_URI) return utf8(name.content);
+  if (kinds === 'any' && name.tag === TAG_GENERAL_NAME_EMAIL) return utf8(name.content);
+  if (kinds === 'any' && name.tag === TAG_GENERAL_NAME_OTHER) return readUserName(name);
+  throw new RangeError('its subject alternative name is not a URI');
+}
+
+/** otherName with Fulcio's own type (its docs/oid-info.md), a UTF8String. */
+function readUserName(name: DerElement): string {
+  const [type, wrapper] = childrenOf(name);
+  if (type?.tag !== DER.objectIdentifier || readOid(type.content) !== OID_FULCIO_USER_NAME || wrapper === undefined) {
+    throw new RangeError('its subject alternative name is of an unknown type');
   }
-  return utf8(name.content);
+  return utf8(readSingle(wrapper.content, DER.utf8String).content);
 }
 
 function readExtensions(raw: ReadonlyMap<string, Buffer>): CertificateExtensions {

@@ -17,7 +17,7 @@ import { isKeyPolicy, type KeyPolicy, readPolicyKey } from './key-policy.js';
 import { assertIdentity, assertIdentityPolicy, type IdentityPolicy } from './policy.js';
 import type { TrustedRoot } from './trusted-root.js';
 import { type VerifiedKeyMaterial, verifyKeyMaterial } from './verify-key-material.js';
-import { type Transparency, verifyMaterial } from './verify-material.js';
+import { type DigestVerifier, type Transparency, verifyMaterial } from './verify-material.js';
 
 interface VerificationOptions {
   /** Text of the bundle, as stored: `bundleSha256` is over these bytes. */
@@ -27,6 +27,8 @@ interface VerificationOptions {
   readonly artifactDigest: Digest;
   /** Needed for a message signature, and then hashed again. */
   readonly artifactBytes?: Uint8Array;
+  /** Takes the place of `artifactBytes` for a message signature of which only the digest is known. */
+  readonly digestVerifier?: DigestVerifier;
   /** Absent means any; a message signature has none and is refused when one is asked for. */
   readonly predicateType?: string;
   /** Default `required`. */
@@ -80,17 +82,20 @@ export function verifyBundle(options: VerifyKeyBundleOptions): VerifiedKeyBundle
 export function verifyBundle(
   options: VerifyBundleOptions | VerifyKeyBundleOptions,
 ): VerifiedBundle | VerifiedKeyBundle {
-  const { artifactDigest, artifactBytes, policy, predicateType } = options;
+  const { artifactDigest, artifactBytes, digestVerifier, policy, predicateType } = options;
   if (isKeyPolicy(policy)) readPolicyKey(policy);
   else assertIdentityPolicy(policy);
   const bundle = parseBundle(options.bundle);
   if (artifactBytes !== undefined) assertArtifactBytes(artifactBytes, artifactDigest);
-  if (bundle.content.$case === 'messageSignature') assertMessage(bundle, artifactDigest, artifactBytes);
+  if (bundle.content.$case === 'messageSignature') {
+    assertMessage(bundle, artifactDigest, artifactBytes, digestVerifier !== undefined);
+  }
   const common = {
     bundle,
     trustedRoot: options.trustedRoot,
     transparency: options.transparency ?? 'required',
     ...(artifactBytes === undefined ? {} : { artifactBytes }),
+    ...(digestVerifier === undefined ? {} : { digestVerifier }),
   };
   const verified = isKeyPolicy(policy) ? verifyKeyMaterial({ ...common, policy }) : verifyMaterial(common);
   const statement = readStatement(bundle);
@@ -121,9 +126,14 @@ function assertArtifactBytes(bytes: Uint8Array, expected: Digest): void {
   }
 }
 
-function assertMessage(bundle: Bundle, artifactDigest: Digest, bytes: Uint8Array | undefined): void {
+function assertMessage(
+  bundle: Bundle,
+  artifactDigest: Digest,
+  bytes: Uint8Array | undefined,
+  digestIsEnough: boolean,
+): void {
   if (bundle.content.$case !== 'messageSignature') return;
-  if (bytes === undefined) {
+  if (bytes === undefined && !digestIsEnough) {
     throw new SigstoreError(
       'ARTIFACT_BYTES_MISSING',
       'Cannot verify a message signature: it covers the bytes of the artifact',
@@ -135,7 +145,7 @@ function assertMessage(bundle: Bundle, artifactDigest: Digest, bytes: Uint8Array
   const { algorithm, digest } = bundle.content.messageSignature.messageDigest;
   // Keys over P-384 sign SHA-384; the bytes were held to their SHA-256 already.
   const about =
-    algorithm === HashAlgorithm.SHA2_384
+    algorithm === HashAlgorithm.SHA2_384 && bytes !== undefined
       ? createHash('sha384').update(bytes).digest()
       : Buffer.from(digestHex(artifactDigest), 'hex');
   if (!digest.equals(about)) {
