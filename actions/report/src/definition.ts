@@ -4,7 +4,15 @@ export const definition = defineAction({
   name: 'report',
   purpose: 'Shows the verdict of the gate where people look: SARIF, one sticky comment, annotations',
   inputs: {
-    'verdict-path': input.path({ description: 'verdict.json of scan-gate, or the folder that has it', required: true }),
+    mode: input.choice(['report', 'notify', 'submit'], {
+      description:
+        'report: SARIF, comment, annotations. notify: issues and webhooks. submit: the dependency snapshot of sbom to GitHub',
+      default: 'report',
+    }),
+    'verdict-path': input.path({
+      description: 'report, notify: verdict.json of scan-gate, or the folder that has it',
+    }),
+    'snapshot-path': input.path({ description: 'submit: snapshot-path of sbom, of this commit' }),
     'github-token': input.secret({ description: 'Token of the job', required: true }),
     category: input.string({ description: 'Category of the SARIF and key of the comment', default: 'gate' }),
     manifests: input.list({
@@ -14,6 +22,19 @@ export const definition = defineAction({
     sarif: input.boolean({ description: 'Upload SARIF to code scanning', default: true }),
     comment: input.boolean({ description: 'Keep one comment on the pull request', default: true }),
     'jira-project': input.string({ description: 'Key of a project; writes payloads for a Jira-shaped webhook' }),
+    issues: input.boolean({
+      description: 'notify: keep one open issue per finding that blocks or warns',
+      default: false,
+    }),
+    'slack-webhook': input.secret({ description: 'notify: address of a Slack-compatible webhook' }),
+    'jira-webhook': input.secret({ description: 'notify: address of a Jira-shaped webhook; with jira-project' }),
+    'notify-hosts': input.list({
+      description: 'notify: hosts that webhooks may have, one per line; fixed where the workflow is rendered',
+    }),
+    notify: input.choice(['warn', 'required'], {
+      description: 'notify: whether somebody who cannot be told is a warning or an error',
+      default: 'warn',
+    }),
     'cosign-vuln': input.boolean({
       description: 'Write the vulnerability predicate of cosign as well, one per scanner',
       default: false,
@@ -29,10 +50,12 @@ export const definition = defineAction({
     'issues-path': output('One issue per finding that blocks or warns, with its key; not sent'),
     'jira-path': output('Payloads for a Jira-shaped webhook, with jira-project; not sent'),
     'cosign-path': output('Vulnerability predicates of cosign, with cosign-vuln'),
+    notified: output('notify: who was told: `issues`, `slack`, `jira`, separated by a comma'),
+    'snapshot-id': output('submit: id of the snapshot'),
     posted: output('What was written: `sarif`, `comment`, separated by a comma'),
   },
   permissions: { contents: 'read', 'pull-requests': 'write', 'security-events': 'write' },
-  hosts: ["the server's API"],
+  hosts: ["the server's API", 'notify: the hosts of notify-hosts'],
   writes: ['RUNNER_TEMP/paved/report'],
   example: `- uses: $/actions/report
   with:

@@ -4,9 +4,7 @@ import { gzipSync } from 'node:zlib';
 import {
   annotationsOf,
   buildComment,
-  CODEOWNERS_PATHS,
-  ownersOf,
-  parseCodeOwners,
+  type NotificationContext,
   parseReported,
   type Reported,
   workflowCommand,
@@ -17,7 +15,10 @@ import type { GitHubClient } from '@paved/runner-kit/github';
 import type { definition } from './definition.js';
 import { ReportError } from './error.js';
 import { fetchManifests, statusOf } from './manifests.js';
+import { notify } from './notify.js';
+import { fetchOwners } from './owners.js';
 import { postComment } from './post-comment.js';
+import { submitSnapshot } from './submit.js';
 import { writeForms } from './write-forms.js';
 
 type Inputs = InputsOf<typeof definition>;
@@ -27,28 +28,29 @@ const MAX_VERDICT_BYTES = 256 * 1024 * 1024;
 /** Reads a verdict, writes every form of it, then tells the services. It decides nothing: the gate has decided. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   const { runner } = context;
-  const verdict = parseReported(await readVerdict(inputs['verdict-path']));
   const [owner = '', repo = ''] = runner.repository.split('/');
-  // Loaded late: bad inputs are found without it, and start-up is what every run pays.
-  const { githubClient } = await import('@paved/runner-kit/github');
-  const client = githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
+  if (inputs.mode === 'submit') {
+    const path = given(inputs['snapshot-path'], 'snapshot-path', inputs.mode);
+    const { sha, ref } = runner;
+    return { 'snapshot-id': await submitSnapshot(await clientOf(inputs, context), { owner, repo, sha, ref }, path) };
+  }
+  const verdict = parseReported(await readVerdict(given(inputs['verdict-path'], 'verdict-path', inputs.mode)));
+  const client = await clientOf(inputs, context);
+  if (inputs.mode === 'notify') {
+    const about = await aboutOf(verdict, inputs.manifests[0], inputs, context, client);
+    return { notified: (await notify(inputs, { verdict, about, client, place: { owner, repo } }, context)).join(',') };
+  }
   const manifests = await fetchManifests(client, { owner, repo, ref: runner.sha }, inputs.manifests);
   const folder = await context.workDir();
   const sarif = sarifOf(verdict, inputs, context, manifests);
-  const detailsUrl =
-    inputs['details-url']?.href ?? `${runner.serverUrl}/${runner.repository}/actions/runs/${runner.runId}`;
+  const about = await aboutOf(verdict, manifests[0]?.path, inputs, context, client);
+  const { detailsUrl } = about;
   const comment = buildComment(verdict, { escapeText: escapeMarkdown, key: inputs.category, detailsUrl });
-  const [owned] = await fetchManifests(client, { owner, repo, ref: runner.sha }, CODEOWNERS_PATHS);
   const paths = await writeForms(folder, {
     verdict,
     sarif: sarif.text,
     comment,
-    notification: {
-      subject: verdict.subject?.name ?? runner.repository,
-      owners: owned === undefined ? [] : ownersOf(parseCodeOwners(owned.text), manifests[0]?.path ?? 'package.json'),
-      detailsUrl,
-      escapeText: escapeMarkdown,
-    },
+    notification: about,
     jiraProject: inputs['jira-project'],
     cosign: inputs['cosign-vuln'] ? invocationOf(runner) : undefined,
   });
@@ -67,6 +69,34 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   }
   context.events.emit({ stage: 'report', event: 'reported', posted: posted.join(','), dropped: sarif.dropped.results });
   return { ...paths, posted: posted.join(',') };
+}
+
+async function clientOf(inputs: Inputs, { runner }: ActionContext): Promise<GitHubClient> {
+  // Loaded late: bad inputs are found without it, and start-up is what every run pays.
+  const { githubClient } = await import('@paved/runner-kit/github');
+  return githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
+}
+
+function given(path: string | undefined, name: string, mode: string): string {
+  if (path !== undefined) return path;
+  throw new ReportError('INPUT_INVALID', `Cannot ${mode}: there is no ${name}`);
+}
+
+async function aboutOf(
+  verdict: Reported,
+  ownedPath: string | undefined,
+  inputs: Inputs,
+  { runner }: ActionContext,
+  client: GitHubClient,
+): Promise<NotificationContext> {
+  const [owner = '', repo = ''] = runner.repository.split('/');
+  const run = `${runner.serverUrl}/${runner.repository}/actions/runs/${runner.runId}`;
+  return {
+    subject: verdict.subject?.name ?? runner.repository,
+    owners: await fetchOwners(client, { owner, repo, ref: runner.sha }, ownedPath ?? 'package.json'),
+    detailsUrl: inputs['details-url']?.href ?? run,
+    escapeText: escapeMarkdown,
+  };
 }
 
 function sarifOf(

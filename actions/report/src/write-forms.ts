@@ -13,7 +13,7 @@ import {
 } from '@paved/gate/results';
 
 /** More payloads than this are no notification. */
-const MAX_PAYLOADS = 100;
+export const MAX_PAYLOADS = 100;
 
 export interface Forms {
   readonly verdict: Reported;
@@ -25,7 +25,8 @@ export interface Forms {
   readonly cosign: { readonly uri: string; readonly eventId: string; readonly builderId: string } | undefined;
 }
 
-function isNews({ status, action, kev }: ReportedFinding): boolean {
+/** What blocks, what warns, and what is exploited: the rest is in the backlog. */
+export function isNews({ status, action, kev }: ReportedFinding): boolean {
   return status === 'open' && (action === 'block' || action === 'warn' || kev !== undefined);
 }
 

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildVerdict, DEFAULT_POLICY, decide, type RawFinding } from '@paved/gate';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
-import { type GitHubService, type Issuer, type JobPermissions, startGitHub, startIssuer } from '@paved/testkit';
+import {
+  type GitHubService,
+  type Issuer,
+  type JobPermissions,
+  type Loopback,
+  startGitHub,
+  startIssuer,
+  startLoopback,
+} from '@paved/testkit';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
 
@@ -65,9 +73,13 @@ describe('report', () => {
       encoding: 'utf8',
     }).trim();
 
-  async function prepare(permissions: JobPermissions = WRITE): Promise<{ token: string; sha: string }> {
+  async function prepare(
+    permissions: JobPermissions = WRITE,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<{ token: string; sha: string }> {
     git('init', '-q', '-b', 'main');
     await writeFile(join(folder, 'package.json'), '{\n  "dependencies": {\n    "ms": "2.1.2"\n  }\n}\n');
+    for (const [path, text] of Object.entries(files)) await writeFile(join(folder, path), text);
     git('add', '.');
     git('commit', '-q', '-m', 'x');
     const sha = git('rev-parse', 'HEAD');
@@ -90,6 +102,27 @@ describe('report', () => {
     const all = { 'verdict-path': 'verdict.json', 'github-token': token, ...texts };
     return await run(await kit.inputs(definition, all), kit.context);
   };
+
+  test('owners of catalog-info.yaml stand beside those of CODEOWNERS', async () => {
+    const files = {
+      'catalog-info.yaml':
+        'kind: Component\nspec:\n  owner: group:default/payments\n---\nkind: API\nspec: { owner: web }\n',
+      CODEOWNERS: '* @octo/everything\npackage.json @octo/web\n',
+    };
+    const { token } = await prepare(WRITE, files);
+    const outputs = await start(token, verdictText([raw]), { 'jira-project': 'SEC', sarif: 'false', comment: 'false' });
+    const [payload] = JSON.parse(await readFile(outputs['jira-path'] ?? '', 'utf8'));
+    expect(payload.fields.description).toContain('Owners: @\u{200b}octo/web, payments, web');
+  });
+
+  test('a catalogue that is no YAML, or a bomb of it, names nobody', async () => {
+    const { token } = await prepare(WRITE, {
+      'catalog-info.yaml': 'a: &a [x]\nb: [*a, *a]\nkind: K\nspec: {owner: z}\n',
+    });
+    const outputs = await start(token, verdictText([raw]), { 'jira-project': 'SEC', sarif: 'false', comment: 'false' });
+    const [payload] = JSON.parse(await readFile(outputs['jira-path'] ?? '', 'utf8'));
+    expect(payload.fields.description).toContain('Owners: none');
+  });
 
   test('uploads SARIF on the line that brings the package, and writes one comment', async () => {
     const { token, sha } = await prepare();
@@ -168,5 +201,173 @@ describe('report', () => {
   ])('is red without %s: write', async (_what, permissions) => {
     const { token } = await prepare(permissions);
     await expect(start(token, verdictText([raw]))).rejects.toMatchObject({ code: 'REPORT_REFUSED' });
+  });
+
+  describe('mode notify', () => {
+    const ISSUES: JobPermissions = { contents: 'read', issues: 'write' };
+    const CANARY = 'T000-B000-canary';
+    let received: { path: string; body: unknown }[];
+    let answers: number[];
+    let hook: Loopback;
+
+    beforeEach(async () => {
+      received = [];
+      answers = [];
+      hook = await startLoopback({
+        async handle(request, url) {
+          const chunks: Buffer[] = [];
+          for await (const chunk of request) chunks.push(chunk as Buffer);
+          received.push({ path: url.pathname, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
+          return { status: answers.shift() ?? 200, body: 'ok', headers: { 'retry-after': '0' } };
+        },
+      });
+    });
+    afterEach(() => hook.close());
+
+    const webhooks = () => ({
+      mode: 'notify',
+      'slack-webhook': `${hook.url}/services/${CANARY}`,
+      'jira-webhook': `${hook.url}/jira/${CANARY}`,
+      'jira-project': 'SEC',
+      'notify-hosts': hook.host,
+    });
+    const told = () => JSON.stringify([kit.masked.filter((text) => !text.includes(CANARY)), kit.lines, kit.summary()]);
+
+    test('tells Slack and Jira what is in their payloads, and keeps the address to itself', async () => {
+      const { token } = await prepare(ISSUES);
+      const outputs = await start(token, verdictText([raw]), webhooks());
+      expect(outputs.notified).toBe('slack,jira');
+      expect(received.map(({ path }) => path)).toEqual([`/services/${CANARY}`, `/jira/${CANARY}`]);
+      expect(received[0]?.body).toMatchObject({ text: '1 findings in octo/app' });
+      expect(received[1]?.body).toMatchObject({ fields: { project: { key: 'SEC' } } });
+      expect(kit.masked.some((text) => text.includes(CANARY))).toBe(true);
+      expect(told()).not.toContain(CANARY);
+    });
+
+    test('says nothing where there is nothing to say', async () => {
+      const { token } = await prepare(ISSUES);
+      await start(token, verdictText([]), webhooks());
+      expect(received).toEqual([]);
+    });
+
+    test('tries again while the service is overloaded', async () => {
+      const { token } = await prepare(ISSUES);
+      answers = [503, 429, 200];
+      expect((await start(token, verdictText([raw]), { ...webhooks(), 'jira-webhook': '' })).notified).toBe('slack');
+      expect(received).toHaveLength(3);
+    });
+
+    test.each<[string, Record<string, string>, number[], string]>([
+      ['a webhook that is gone', {}, [404, 404], 'WEBHOOK_FAILED'],
+      ['a host that is not listed', { 'notify-hosts': 'hooks.slack.com' }, [], 'WEBHOOK_REFUSED'],
+      ['no list of hosts', { 'notify-hosts': '' }, [], 'WEBHOOK_REFUSED'],
+      [
+        'an address without TLS',
+        { 'slack-webhook': `http://hooks.slack.com/${CANARY}`, 'jira-webhook': '' },
+        [],
+        'WEBHOOK_REFUSED',
+      ],
+      [
+        'an address with credentials',
+        { 'slack-webhook': `https://a:${CANARY}@hooks.slack.com/`, 'jira-webhook': '' },
+        [],
+        'WEBHOOK_REFUSED',
+      ],
+      ['no address at all', { 'slack-webhook': CANARY, 'jira-webhook': '' }, [], 'WEBHOOK_REFUSED'],
+    ])(
+      '%s is a warning, or an error where it is required; neither has the address',
+      async (_what, more, codes, code) => {
+        const { token } = await prepare(ISSUES);
+        answers = [...codes];
+        const inputs = { ...webhooks(), ...more };
+        expect((await start(token, verdictText([raw]), inputs)).notified).toBe('');
+        expect(kit.lines.join('\n')).toContain(code);
+        answers = [...codes];
+        const failure = await start(token, verdictText([raw]), { ...inputs, notify: 'required' }).then(
+          () => undefined,
+          (error: Error & { code: string }) => error,
+        );
+        expect(failure?.code).toBe('NOTIFICATION_FAILED');
+        expect(failure?.message).toContain(code);
+        expect(`${failure?.message} ${String(failure?.cause ?? '')} ${told()}`).not.toContain(CANARY);
+        if (code === 'WEBHOOK_REFUSED') expect(received).toEqual([]);
+      },
+    );
+
+    test('one issue per finding, kept and never doubled', async () => {
+      const { token } = await prepare(ISSUES);
+      const inputs = { mode: 'notify', issues: 'true' };
+      expect((await start(token, verdictText([raw]), inputs)).notified).toBe('issues');
+      expect(github.results.issues).toMatchObject([
+        { title: 'CVE-2025-0001 in ms 2.1.2', labels: ['paved-gate', 'security', 'severity:critical'], state: 'open' },
+      ]);
+      const [own] = github.results.issues;
+      const before = own?.body;
+      await start(token, verdictText([raw]), inputs);
+      expect(github.results.issues).toHaveLength(1);
+      expect(own?.body).toBe(before);
+      await start(token, verdictText([{ ...raw, version: '2.1.1', fixedIn: ['2.2.0'] }]), inputs);
+      expect(github.results.issues).toHaveLength(1);
+      expect(own?.body).toContain('2.2.0');
+      if (own !== undefined) own.state = 'closed';
+      await start(token, verdictText([raw]), inputs);
+      expect(github.results.issues).toHaveLength(2);
+    });
+
+    test('an issue of somebody else with our marker is not ours: it is left alone', async () => {
+      const { token } = await prepare(ISSUES);
+      await start(token, verdictText([raw]), { mode: 'notify', issues: 'true' });
+      const [own] = github.results.issues;
+      Object.assign(own ?? {}, { user: { login: 'mona', type: 'User' }, body: `${own?.body ?? ''}forged` });
+      await start(token, verdictText([raw]), { mode: 'notify', issues: 'true' });
+      expect(github.results.issues).toHaveLength(2);
+      expect(own?.body).toContain('forged');
+    });
+
+    test('without issues: write it is a warning', async () => {
+      const { token } = await prepare({ contents: 'read' });
+      expect((await start(token, verdictText([raw]), { mode: 'notify', issues: 'true' })).notified).toBe('');
+      expect(kit.lines.join('\n')).toContain('the service answered 403');
+    });
+  });
+
+  describe('mode submit', () => {
+    const snapshot = (sha: string) => ({
+      version: 0,
+      sha,
+      ref: 'refs/pull/7/merge',
+      job: { id: '1', correlator: 'c' },
+      detector: { name: 'paved', version: '1', url: 'https://example.com' },
+      scanned: AT,
+      manifests: {},
+      owner: 'somebody-else',
+      baseUrl: 'https://evil.example',
+    });
+    const submit = async (token: string, document: unknown) => {
+      await writeFile(join(kit.workspace, 'snapshot.json'), JSON.stringify(document));
+      const texts = { mode: 'submit', 'snapshot-path': 'snapshot.json', 'github-token': token };
+      return await run(await kit.inputs(definition, texts), kit.context);
+    };
+
+    test('sends the snapshot of this commit', async () => {
+      const { token, sha } = await prepare({ contents: 'write' });
+      expect((await submit(token, snapshot(sha)))['snapshot-id']).toMatch(/^\d+$/);
+      const { owner: _owner, baseUrl: _baseUrl, ...rest } = snapshot(sha);
+      expect(github.results.snapshots).toEqual([rest]);
+    });
+
+    test('refuses one of another commit, something else, and a job that may not write', async () => {
+      const { token, sha } = await prepare({ contents: 'read' });
+      await expect(submit(token, snapshot('f'.repeat(40)))).rejects.toMatchObject({ code: 'SNAPSHOT_INVALID' });
+      await expect(submit(token, [])).rejects.toMatchObject({ code: 'JSON_UNEXPECTED' });
+      await expect(submit(token, snapshot(sha))).rejects.toMatchObject({ code: 'REPORT_REFUSED' });
+      expect(github.results.snapshots).toEqual([]);
+    });
+
+    test.each(['report', 'notify', 'submit'])('mode %s without its document is refused', async (mode) => {
+      const { token } = await prepare();
+      const inputs = await kit.inputs(definition, { mode, 'github-token': token });
+      await expect(run(inputs, kit.context)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    });
   });
 });

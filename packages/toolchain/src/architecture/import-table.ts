@@ -61,7 +61,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
   query: ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/gate/results'],
-  report: ['@paved/gate/results', '@paved/runner-kit/github'],
+  report: ['@paved/gate/results', '@paved/runner-kit/github', 'yaml'],
   rescan: [
     '@paved/attestation',
     '@paved/bom',
