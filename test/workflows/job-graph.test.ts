@@ -128,6 +128,14 @@ const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: 
     '      - name: Build without network',
     '      - run: echo ${{ github.ref }}\n      - name: Build without network',
   ],
+  [0, 'a scanner that is not locked', "scanners: 'gitleaks'", 'tool-paths: gitleaks=/tmp/gitleaks'],
+  [
+    1,
+    'scanners beside the token',
+    '      - name: Sign in to the registry',
+    '      - uses: $/actions/scan\n      - name: Sign in to the registry',
+  ],
+  [9, 'scanners that the caller chooses', "scanners: 'gitleaks'", 'scanners: ${{ inputs.name }}'],
   [
     1,
     'a run step beside the token',

@@ -1,7 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PavedError } from '@paved/errors';
-import { boolean, type Decoder, literal, object, parseJson, record, refine, string, unknown } from '@paved/json';
+import {
+  boolean,
+  type Decoder,
+  literal,
+  object,
+  optional,
+  parseJson,
+  record,
+  refine,
+  string,
+  unknown,
+} from '@paved/json';
 import { parse as parseYaml } from 'yaml';
 
 export class RenderError extends PavedError<'CONFIG_INVALID' | 'TEMPLATE_INVALID'> {}
@@ -63,13 +74,19 @@ const decodeConfig = object({
     audience: plain,
   }),
   advisories: object({ osv: plain, kev: plain, 'max-age': plain, 'as-of': plain }),
+  scanners: optional(object({ run: plain, databases: plain, 'database-age': plain, 'tool-urls': plain })),
   'policy-floor': plain,
   release: object({ events: plain, 'protected-ref': boolean }),
   'evidence-store': plain,
 });
 
-/** `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. */
-export type PavedConfig = ReturnType<typeof decodeConfig>;
+type Decoded = ReturnType<typeof decodeConfig>;
+type Scanners = NonNullable<Decoded['scanners']>;
+
+/** `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs. */
+export type PavedConfig = Decoded & { readonly scanners: Scanners };
+
+const NO_SCANNERS: Scanners = { run: '', databases: '', 'database-age': '', 'tool-urls': '' };
 
 /** @throws {RenderError} `CONFIG_INVALID` with the path of the field */
 export function parseConfig(text: string): PavedConfig {
@@ -80,7 +97,8 @@ export function parseConfig(text: string): PavedConfig {
     throw new RenderError('CONFIG_INVALID', 'Cannot parse the configuration: it is not YAML', { cause });
   }
   try {
-    return decodeConfig(value);
+    const config = decodeConfig(value);
+    return { ...config, scanners: config.scanners ?? NO_SCANNERS };
   } catch (cause) {
     throw new RenderError('CONFIG_INVALID', 'Cannot use the configuration', {
       cause,
