@@ -4,9 +4,9 @@ export const definition = defineAction({
   name: 'hermetic-build',
   purpose: 'Fetches locked packages, proves a sandbox without network, and runs the build command in it',
   inputs: {
-    phase: input.choice(['fetch', 'build', 'all', 'dry', 'reproduce'], {
+    phase: input.choice(['fetch', 'build', 'all', 'dry', 'reproduce', 'compare'], {
       description:
-        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses; reproduce is all with a second build, and refuses when one byte differs, saying which file and why',
+        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses; reproduce is all with a second build, and refuses when one byte differs, saying which file and why; compare does the same with what two machines left in first-path and second-path',
       default: 'all',
     }),
     'source-path': input.path({
@@ -73,6 +73,8 @@ export const definition = defineAction({
       default: 'sandbox',
     }),
     'bundle-path': input.path({ description: 'Output bundle-path of the fetch phase; needed by build' }),
+    'first-path': input.path({ description: 'Of compare: folder with the outputs of one build' }),
+    'second-path': input.path({ description: 'Of compare: folder with the outputs of the other build' }),
     'source-date-epoch': input.integer({
       description:
         'SOURCE_DATE_EPOCH of the command and time of the source files, in seconds. Default: the time that npm pack uses',

@@ -7,6 +7,7 @@ import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
 import { refused } from './fetch/registry-client.js';
+import { comparePhase } from './reproduce/compare-phase.js';
 import { reproducePhase } from './reproduce/reproduce-phase.js';
 
 export type Inputs = InputsOf<typeof definition>;
@@ -30,6 +31,7 @@ export async function run(
     );
   }
   if (phase === 'dry') return await dryPhase(inputs, context);
+  if (phase === 'compare') return await comparePhase(inputs, context);
   const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;
   const bundlePath = phase === 'all' || phase === 'reproduce' ? fetched['bundle-path'] : inputs['bundle-path'];

@@ -1,26 +1,18 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { extract } from 'tar-stream';
-import { fromBuffer } from 'yauzl';
+import { arMembers, isAr, type Member, tarMembers, zipMembers } from './archive-members.js';
+import { explainBytes, plainText } from './explain-bytes.js';
 
 const MAX_BYTES = 256 * 1024 * 1024;
 const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
 const MAX_DEPTH = 4;
-const CONTEXT = 24;
 const TIME_FIELD = 4;
-
-/** What is known of one member of an archive. */
-interface Member {
-  readonly name: string;
-  readonly time: string;
-  readonly mode: string;
-  readonly content: string;
-}
+const FLAGS_FIELD = 3;
+const HAS_NAME = 0x08;
 
 /**
- * Says in one line why two builds of one file differ, by looking into gzip, tar and zip. The files are output of user code: all of
- * it that is quoted is cut and freed of control characters.
+ * Says in one line why two builds of one file differ, by looking into gzip, tar, zip and ar, and at what compilers leave. The files are
+ * output of user code: all of it that is quoted is cut and freed of control characters.
  */
 export async function explainDifference(first: string, second: string): Promise<string> {
   const sizes = await Promise.all([stat(first), stat(second)]);
@@ -30,93 +22,68 @@ export async function explainDifference(first: string, second: string): Promise<
 }
 
 async function explain(a: Buffer, b: Buffer, depth: number): Promise<string> {
-  if (depth < MAX_DEPTH) {
-    const inside = await explainArchive(a, b, depth).catch(() => undefined);
-    if (inside !== undefined) return inside;
-  }
-  const at = firstDifference(a, b);
-  const sizes = a.length === b.length ? '' : `, sizes ${a.length} and ${b.length}`;
-  return `first different byte at ${at}${sizes}: ${around(a, at)} and ${around(b, at)}`;
+  const inside = depth < MAX_DEPTH ? await explainArchive(a, b, depth).catch(() => undefined) : undefined;
+  return inside ?? explainBytes(a, b);
 }
 
 async function explainArchive(a: Buffer, b: Buffer, depth: number): Promise<string | undefined> {
-  if (isGzip(a) && isGzip(b)) {
-    const [x, y] = [a, b].map((bytes) => gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES })) as [
-      Buffer,
-      Buffer,
-    ];
-    if (!x.equals(y)) return `in gzip: ${await explain(x, y, depth + 1)}`;
-    const times = [a, b].map((bytes) => bytes.readUInt32LE(TIME_FIELD));
-    if (times[0] !== times[1])
-      return `the gzip header has the time of the build (${times.join(' and ')}); pack with "gzip -n"`;
-    return 'the same content, packed by gzip in another way; use one version and level';
-  }
-  if (isZip(a) && isZip(b)) return compareMembers('zip', await zipMembers(a), await zipMembers(b));
-  if (isTar(a) && isTar(b)) return compareMembers('tar', await tarMembers(a), await tarMembers(b));
+  if (isGzip(a) && isGzip(b)) return await explainGzip(a, b, depth);
+  if (isZip(a) && isZip(b)) return await compareMembers('zip', await zipMembers(a), await zipMembers(b), depth);
+  if (isTar(a) && isTar(b)) return await compareMembers('tar', await tarMembers(a), await tarMembers(b), depth);
+  if (isAr(a) && isAr(b)) return await compareMembers('ar', arMembers(a), arMembers(b), depth);
   return undefined;
 }
 
-function compareMembers(kind: string, a: readonly Member[], b: readonly Member[]): string | undefined {
+async function explainGzip(a: Buffer, b: Buffer, depth: number): Promise<string> {
+  const unpack = (bytes: Buffer) => gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
+  const [x, y] = [unpack(a), unpack(b)];
+  if (!x.equals(y)) return `in gzip: ${await explain(x, y, depth + 1)}`;
+  const times = [a, b].map((bytes) => bytes.readUInt32LE(TIME_FIELD));
+  if (times[0] !== times[1])
+    return `the gzip header has the time of the build (${times.join(' and ')}); pack with "gzip -n"`;
+  if (
+    [a, b].some((bytes) => ((bytes[FLAGS_FIELD] ?? 0) & HAS_NAME) !== 0) &&
+    !a.subarray(0, 64).equals(b.subarray(0, 64))
+  )
+    return 'the gzip header has the name of a file; pack with "gzip -n"';
+  return 'the same content, packed by gzip in another way; use one version and level';
+}
+
+async function compareMembers(
+  kind: string,
+  a: readonly Member[],
+  b: readonly Member[],
+  depth: number,
+): Promise<string | undefined> {
   const names = (members: readonly Member[]) => members.map(({ name }) => name);
   const other = new Map(b.map((member) => [member.name, member]));
-  const missing = names(a).find((name) => !other.has(name)) ?? names(b).find((name) => !names(a).includes(name));
-  if (missing !== undefined) return `in ${kind}: only one has "${plain(missing)}"`;
+  const known = new Set(names(a));
+  const missing = names(a).find((name) => !other.has(name)) ?? names(b).find((name) => !known.has(name));
+  if (missing !== undefined) return `in ${kind}: only one has "${plainText(missing)}"`;
   for (const member of a) {
     const twin = other.get(member.name);
     if (twin === undefined) continue;
-    const label = `in ${kind}, "${plain(member.name)}"`;
-    if (member.content !== twin.content) return `${label}: its content differs`;
-    if (member.time !== twin.time)
-      return `${label}: its time is ${member.time} and ${twin.time}; use SOURCE_DATE_EPOCH`;
-    if (member.mode !== twin.mode)
-      return `${label}: its mode or owner is ${member.mode} and ${twin.mode}; set umask and owner`;
+    const why = await compareMember(member, twin, depth);
+    if (why !== undefined) return `in ${kind}, "${plainText(member.name)}": ${why}`;
   }
   const order = names(a).findIndex((name, index) => name !== b[index]?.name);
   return order === -1
     ? undefined
-    : `in ${kind}: the order differs from "${plain(names(a)[order] ?? '')}" on; sort the names`;
+    : `in ${kind}: the order differs from "${plainText(names(a)[order] ?? '')}" on; sort the names`;
 }
 
-async function tarMembers(bytes: Buffer): Promise<readonly Member[]> {
-  const members: Member[] = [];
-  const entries = extract();
-  entries.end(bytes);
-  for await (const entry of entries) {
-    const hash = createHash('sha256');
-    for await (const chunk of entry) hash.update(chunk as Buffer);
-    const { name, mtime, mode, uid, gid, uname, gname } = entry.header;
-    const owner = `${uid}:${gid} ${uname ?? ''}:${gname ?? ''}`;
-    members.push({
-      name,
-      time: timeText(mtime),
-      mode: `${(mode ?? 0).toString(8)} ${owner}`,
-      content: hash.digest('hex'),
-    });
+async function compareMember(one: Member, other: Member, depth: number): Promise<string | undefined> {
+  if (one.content !== other.content) {
+    const readable = one.bytes !== undefined && other.bytes !== undefined;
+    return `its content differs${readable ? `: ${await explain(one.bytes, other.bytes, depth + 1)}` : ''}`;
   }
-  return members;
-}
-
-function zipMembers(bytes: Buffer): Promise<readonly Member[]> {
-  return new Promise((resolve, reject) => {
-    fromBuffer(bytes, { lazyEntries: false }, (error, zip) => {
-      if (error) return reject(error);
-      const members: Member[] = [];
-      zip.on('entry', (entry) => {
-        members.push({
-          name: entry.fileName,
-          time: timeText(entry.getLastModDate()),
-          mode: (entry.externalFileAttributes >>> 16).toString(8),
-          content: `${entry.crc32} ${entry.uncompressedSize}`,
-        });
-      });
-      zip.on('error', reject);
-      zip.on('end', () => resolve(members));
-    });
-  });
-}
-
-function timeText(time: Date | undefined): string {
-  return time === undefined || Number.isNaN(time.getTime()) ? 'none' : time.toISOString();
+  if (one.time !== other.time)
+    return `its time is ${plainText(one.time)} and ${plainText(other.time)}; use SOURCE_DATE_EPOCH`;
+  if (one.mode !== other.mode)
+    return `its mode or owner is ${plainText(one.mode)} and ${plainText(other.mode)}; set umask and owner`;
+  return one.rest === other.rest
+    ? undefined
+    : 'its extra fields (exact times, owner or way of packing) differ; pack with "zip -X" or one version of the packer';
 }
 
 function isGzip(bytes: Buffer): boolean {
@@ -129,18 +96,4 @@ function isZip(bytes: Buffer): boolean {
 
 function isTar(bytes: Buffer): boolean {
   return bytes.length >= 512 && bytes.toString('latin1', 257, 262) === 'ustar';
-}
-
-function firstDifference(a: Buffer, b: Buffer): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return at;
-  return length;
-}
-
-function around(bytes: Buffer, at: number): string {
-  return `"${plain(bytes.toString('latin1', Math.max(0, at - CONTEXT), at + CONTEXT))}"`;
-}
-
-function plain(text: string): string {
-  return text.replaceAll(/[^\x20-\x21\x23-\x7e]/g, '.').slice(0, 200);
 }
