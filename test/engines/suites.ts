@@ -1,5 +1,6 @@
 import { actSuite } from './act/act-suite.js';
 import { actionlintSuite } from './act/actionlint-suite.js';
+import { buildkitSuite } from './buildkit/buildkit-suite.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
 import { regoSuite } from './scanners-rego/rego-suite.js';
@@ -11,6 +12,7 @@ import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
+  buildkit: [buildkitSuite],
   registries: [registriesSuite],
   scanners: [regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, roadSuite, zizmorSuite],

@@ -164,21 +164,22 @@ describe('image rules', () => {
     const base = await baseImage();
     const text = `platforms: { linux/amd64: { files: [{ from: amd64/app, to: /app }] } }\nbase: { path: base, digest: "${base.digest}" }\n`;
     const built = await build(text);
-    const findings = await imageFindings(built, base.digest, []);
+    const findings = await imageFindings(await openLayout(built.layoutPath), [base.digest], []);
     const rules = ['image-base-unapproved', 'image-package-manager', 'image-root-user', 'image-shell'];
     expect(findings.map(({ rule }) => rule).sort()).toEqual(rules);
     expect(JSON.stringify(imageRulesSarif(findings))).toContain('it has /sbin/apk');
     const own = await build(`${text}user: "10001"\n`);
-    expect((await imageFindings(own, base.digest, [base.digest])).map(({ rule }) => rule).sort()).toEqual([
-      'image-package-manager',
-      'image-shell',
-    ]);
+    expect(
+      (await imageFindings(await openLayout(own.layoutPath), [base.digest], [base.digest]))
+        .map(({ rule }) => rule)
+        .sort(),
+    ).toEqual(['image-package-manager', 'image-shell']);
   });
 
   test('find nothing in a small image with a user of its own, and root by number too', async () => {
-    expect(await imageFindings(await build(DESCRIPTION), undefined, undefined)).toEqual([]);
+    expect(await imageFindings(await openLayout((await build(DESCRIPTION)).layoutPath), [], undefined)).toEqual([]);
     const root = await build(DESCRIPTION.replace('"65532:65532"', '"0:0"'));
-    expect((await imageFindings(root, undefined, undefined)).map(({ rule }) => rule)).toEqual([
+    expect((await imageFindings(await openLayout(root.layoutPath), [], undefined)).map(({ rule }) => rule)).toEqual([
       'image-root-user',
       'image-root-user',
     ]);

@@ -1,9 +1,8 @@
-import { createGunzip } from 'node:zlib';
-import { LimitStream } from '@paved/digest';
-import type { Content, Descriptor } from '@paved/oci';
-import { extract } from 'tar-stream';
-import type { BuiltImage } from './build-image.js';
-import { invalidImage } from './description.js';
+import type { Content } from '@paved/oci';
+import { blobOf, fieldsOf, imagesOfLayout, type LayoutImage } from './layout-images.js';
+import { MergedTree } from './merged-tree.js';
+import { readTar } from './tar-reader.js';
+import { unpackedLayer } from './unpacked-layer.js';
 
 export type ImageRule = 'image-root-user' | 'image-shell' | 'image-package-manager' | 'image-base-unapproved';
 
@@ -16,72 +15,42 @@ export interface ImageFinding {
 const SHELLS = /^\/(?:usr\/)?(?:local\/)?s?bin\/(?:sh|bash|dash|ash|zsh|ksh|fish|busybox|toybox)$/;
 const PACKAGE_MANAGERS =
   /^\/(?:usr\/)?(?:local\/)?s?bin\/(?:apk|apt|apt-get|dpkg|rpm|yum|dnf|microdnf|zypper|pacman|pip3?|npm|npx|yarn|pnpm|gem|cargo|conda)$/;
-const MAX_UNPACKED_BYTES = 16 * 1024 ** 3;
 
 /**
- * Holds an image to the rules of what may be released: no root user, no shell and no package manager in what the layers leave, and a
- * base only from the list.
+ * Holds the images of a layout to the rules of what may be released: no root user, no shell and no package manager in what the layers
+ * leave, and bases only from the list.
+ * @param bases digests of the images that it is based on
  * @param approvedBases digests; `undefined`: any, because a base is by digest in any case
  */
 export async function imageFindings(
-  { images }: BuiltImage,
-  baseDigest: string | undefined,
+  layout: Content,
+  bases: readonly string[],
   approvedBases: readonly string[] | undefined,
 ): Promise<readonly ImageFinding[]> {
   const findings: ImageFinding[] = [];
-  for (const { platform, config, paths, base, baseLayers } of images) {
-    const add = (rule: ImageRule, detail: string) => findings.push({ rule, platform, detail });
-    const settings = config.config as { readonly User?: string };
-    const user = (settings.User ?? '').split(':')[0] ?? '';
+  for (const image of await imagesOfLayout(layout)) {
+    const add = (rule: ImageRule, detail: string) => findings.push({ rule, platform: image.platform, detail });
+    const user = String(fieldsOf(image.config.config).User ?? '').split(':')[0] ?? '';
     if (user === '' || user === 'root' || /^0+$/.test(user)) add('image-root-user', 'it runs as root');
-    const left = new Set<string>();
-    for (const layer of baseLayers) applyLayer(left, await namesOf(base, layer));
-    for (const path of paths) left.add(path);
-    for (const path of [...left].sort()) {
+    for (const path of await pathsOf(layout, image)) {
       if (SHELLS.test(path)) add('image-shell', `it has ${path}`);
       if (PACKAGE_MANAGERS.test(path)) add('image-package-manager', `it has ${path}`);
     }
-    if (baseDigest !== undefined && approvedBases?.includes(baseDigest) === false) {
-      add('image-base-unapproved', `its base ${baseDigest} is not on the list`);
+    for (const base of bases) {
+      if (approvedBases?.includes(base) === false) add('image-base-unapproved', `its base ${base} is not on the list`);
     }
   }
   return findings;
 }
 
-/** A whiteout takes away what lies below (image-spec 1.1, "Whiteouts"). */
-function applyLayer(left: Set<string>, names: readonly string[]): void {
-  for (const name of names) {
-    const cut = name.lastIndexOf('/');
-    const [folder, file] = [name.slice(0, cut), name.slice(cut + 1)];
-    if (!file.startsWith('.wh.')) continue;
-    const gone = file === '.wh..wh..opq' ? `${folder}/` : `${folder}/${file.slice('.wh.'.length)}`;
-    for (const path of left)
-      if (path === gone || path.startsWith(gone.endsWith('/') ? gone : `${gone}/`)) left.delete(path);
+/** What the layers leave, without folders; a link to a shell is a shell. */
+async function pathsOf(layout: Content, { manifest }: LayoutImage): Promise<readonly string[]> {
+  const tree = new MergedTree();
+  for (const layer of manifest.layers) {
+    tree.startLayer();
+    for await (const { content: _, ...entry } of readTar(unpackedLayer(blobOf(layout, layer)))) tree.add(entry);
   }
-  for (const name of names) if (!/\/\.wh\.[^/]*$/.test(name)) left.add(name);
-}
-
-async function namesOf(base: Content | undefined, layer: Descriptor): Promise<readonly string[]> {
-  const source = base?.blobs.find(({ descriptor }) => descriptor.digest === layer.digest);
-  if (source === undefined) throw invalidImage(`layer ${layer.digest} of its base is missing`);
-  if (!/tar(?:[.+]gzip)?$/.test(layer.mediaType))
-    throw invalidImage(`layer ${layer.digest} of its base is packed as ${layer.mediaType}`);
-  const entries = extract();
-  const names: string[] = [];
-  const bytes = source.open();
-  const unpacked = /gzip$/.test(layer.mediaType) ? bytes.pipe(createGunzip()) : bytes;
-  bytes.on('error', (error) => entries.destroy(error));
-  unpacked.on('error', (error) => entries.destroy(error));
-  unpacked
-    .pipe(new LimitStream('a layer unpacked', MAX_UNPACKED_BYTES))
-    .on('error', (error) => entries.destroy(error))
-    .pipe(entries);
-  for await (const entry of entries) {
-    // A link to a shell is a shell.
-    if (entry.header.type !== 'directory') names.push(`/${entry.header.name.replace(/^(?:\.?\/)+/, '')}`);
-    entry.resume();
-  }
-  return names;
+  return tree.entries().flatMap(([path, { entry }]) => (entry.type === 'directory' ? [] : [path]));
 }
 
 /** The findings as SARIF 2.1.0, which the gate reads; an image without findings gives a report without results. */

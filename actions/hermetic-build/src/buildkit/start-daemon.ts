@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { exec } from '@paved/runner-kit/exec';
+import { lastInheritedDescriptor, namespaceCommand, type SandboxMethod } from '@paved/sandbox';
+import { DAEMON_SCRIPT, FILE_SERVER_SCRIPT } from './daemon-script.js';
+import { type BuildKitTools, unavailable } from './find-tools.js';
+
+export interface DaemonOptions {
+  readonly tools: BuildKitTools;
+  readonly method: SandboxMethod | 'none';
+  readonly workDir: string;
+  /** Folder whose files, named after their digest, answer `ADD`; absent when there are none. */
+  readonly filesPath?: string;
+}
+
+export interface Daemon {
+  /** `unix://...` */
+  readonly address: string;
+  /** Kills the daemon and all that it started; returns when nothing of it is left. */
+  stop(): Promise<void>;
+}
+
+const SETUP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const START_MS = 60_000;
+const POLL_MS = 100;
+const OUTPUT_CHARACTERS = 2000;
+
+/**
+ * Starts BuildKit's daemon in network, mount, pid, ipc and uts namespaces of its own. It needs no network, because everything that it
+ * may use comes from the client; so a reference that was overlooked cannot be fetched.
+ * @throws {HermeticBuildError} `BUILDKIT_UNAVAILABLE`
+ */
+export async function startDaemon({ tools, method, workDir, filesPath }: DaemonOptions): Promise<Daemon> {
+  if (method !== 'root' && method !== 'sudo') {
+    throw unavailable(`with isolation method ${method}`, 'Run the job as root, or where sudo needs no password');
+  }
+  const folder = await mkdtemp(join(workDir, 'buildkit-'));
+  // The path of a socket may have 107 bytes only.
+  const socketFolder = await mkdtemp(join(tmpdir(), 'paved-bk-'));
+  const socket = join(socketFolder, 's');
+  const place = (name: string) => join(folder, name);
+  await mkdir(place('state'));
+  await writeFile(place('buildkitd.toml'), configuration(place('state'), socket, tools));
+  await writeFile(place('daemon.sh'), DAEMON_SCRIPT);
+  await writeFile(place('server.cjs'), FILE_SERVER_SCRIPT);
+  const files =
+    filesPath === undefined ? ['idle', '-', '-', '-'] : ['serve', process.execPath, place('server.cjs'), filesPath];
+  const script = [place('daemon.sh'), tools.buildkitd, place('buildkitd.toml'), place('state'), ...files];
+  const child = await spawnLeashed([...namespaceCommand(method), '--', '/bin/sh', ...script]);
+  const stop = async () => {
+    child.leash();
+    await child.ended;
+    await rm(folder, { recursive: true, force: true });
+    await rm(socketFolder, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(tools, `unix://${socket}`, workDir, child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { address: `unix://${socket}`, stop };
+}
+
+function configuration(state: string, socket: string, { runc }: BuildKitTools): string {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  // JSON strings are TOML strings. No entitlement is granted: network.host and security.insecure are refused by the daemon as well.
+  return `root = ${JSON.stringify(state)}
+insecure-entitlements = []
+[grpc]
+  address = [${JSON.stringify(`unix://${socket}`)}]
+  uid = ${uid}
+  gid = ${gid}
+[worker.oci]
+  enabled = true
+  snapshotter = "native"
+  binary = ${JSON.stringify(runc)}
+  gc = false
+[worker.containerd]
+  enabled = false
+`;
+}
+
+interface Leashed {
+  readonly ended: Promise<void>;
+  readonly leash: () => void;
+  readonly output: () => string;
+  readonly running: () => boolean;
+}
+
+async function spawnLeashed([program = '', ...args]: readonly string[]): Promise<Leashed> {
+  const covered = Array.from({ length: (await lastInheritedDescriptor()) - 2 }, () => 'ignore' as const);
+  const child: ChildProcess = spawn(program, args, {
+    cwd: '/',
+    env: { PATH: SETUP_PATH },
+    stdio: ['pipe', 'pipe', 'pipe', ...covered],
+  });
+  let output = '';
+  let running = true;
+  const collect = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-OUTPUT_CHARACTERS);
+  };
+  child.stdin?.on('error', () => {});
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  const ended = new Promise<void>((resolve) => {
+    const end = () => {
+      running = false;
+      resolve();
+    };
+    child.once('close', end);
+    child.once('error', (error) => {
+      output += error.message;
+      end();
+    });
+  });
+  return { ended, leash: () => child.stdin?.end(), output: () => output, running: () => running };
+}
+
+async function untilReady(tools: BuildKitTools, address: string, workDir: string, child: Leashed): Promise<void> {
+  const limit = Date.now() + START_MS;
+  while (child.running() && Date.now() < limit) {
+    const args = ['--addr', address, 'debug', 'workers'];
+    const { exitStatus } = await exec({ command: tools.buildctl, args, cwd: workDir, env: {} });
+    if (exitStatus === 0) return;
+    await wait(POLL_MS);
+  }
+  const said = child
+    .output()
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim();
+  throw unavailable(
+    `buildkitd does not answer (${said.slice(-500)})`,
+    'Run the job as root, or where sudo needs no password',
+  );
+}

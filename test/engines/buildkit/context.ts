@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { type RegistryDouble, startRegistry } from '@paved/testkit';
+import { definition } from '../../../actions/hermetic-build/src/definition.js';
+import { type Outputs, run } from '../../../actions/hermetic-build/src/run.js';
+import type { EngineName } from '../catalog.js';
+import { installDebian } from '../debian-package.js';
+import { publishImage } from './images.js';
+
+export interface BuildKitContext {
+  readonly folder: string;
+  readonly engine: (name: EngineName) => string;
+  readonly registry: RegistryDouble;
+  /** `127.0.0.1:port` */
+  readonly host: string;
+  /** A base of two platforms with a static shell, by digest. */
+  readonly base: string;
+  /** A release of BuildKit as an image, by digest. */
+  readonly buildkit: string;
+  /** Runs the action over a source of these files. */
+  readonly act: (files: Readonly<Record<string, string>>, inputs: Readonly<Record<string, string>>) => Promise<Built>;
+}
+
+export interface Built {
+  readonly outputs: Outputs;
+  readonly host: TestContext;
+}
+
+const APPLETS = [
+  'sh',
+  'cat',
+  'echo',
+  'ls',
+  'wget',
+  'nslookup',
+  'mkdir',
+  'ln',
+  'rm',
+  'touch',
+  'stat',
+  'tar',
+  'chmod',
+  'sleep',
+];
+
+/** BuildKit built from source, runc and busybox of the distribution, and a registry on loopback that has them as images. */
+export async function startBuildKit(
+  engine: (name: EngineName) => string,
+): Promise<{ readonly context: BuildKitContext; stop(): Promise<void> }> {
+  const runc = await installDebian('runc', '/usr/sbin/runc');
+  const busybox = await installDebian('busybox-static', '/bin/busybox');
+  const folder = await mkdtemp(join(tmpdir(), 'paved-buildkit-engine-'));
+  const registry = await startRegistry();
+  const host = new URL(registry.url).host;
+  const shell = Object.fromEntries(APPLETS.map((name) => [`/bin/${name}`, { source: busybox }]));
+  const base = await publishImage(registry, folder, 'acme/base', {
+    platforms: {
+      'linux/amd64': { ...shell, '/etc/base': { text: 'amd64\n' } },
+      'linux/arm64': { '/etc/base': { text: 'arm64\n' } },
+    },
+    env: { PATH: '/bin' },
+  });
+  const buildkit = await publishImage(registry, folder, 'moby/buildkit', {
+    platforms: {
+      'linux/amd64': {
+        '/usr/bin/buildkitd': { source: engine('buildkitd') },
+        '/usr/bin/buildctl': { source: engine('buildctl') },
+        '/usr/bin/buildkit-runc': { source: runc },
+      },
+    },
+  });
+  const hosts: TestContext[] = [];
+  const context: BuildKitContext = {
+    folder,
+    engine,
+    registry,
+    host,
+    base: `${host}/acme/base:1@${base}`,
+    buildkit: `${host}/moby/buildkit:1@${buildkit}`,
+    async act(files, inputs) {
+      const test = await testContext({ action: 'hermetic-build' });
+      hosts.push(test);
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(test.workspace, path)), { recursive: true });
+        await writeFile(join(test.workspace, path), text);
+      }
+      const common = { 'source-path': test.workspace, dockerfile: 'Dockerfile', lockfile: 'Dockerfile' };
+      const given = { ...common, 'buildkit-image': context.buildkit, ...inputs };
+      return { outputs: await run(await test.inputs(definition, given), test.context), host: test };
+    },
+  };
+  const stop = async () => {
+    for (const test of hosts) await test.dispose();
+    await registry.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { context, stop };
+}
