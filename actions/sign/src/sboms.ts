@@ -1,8 +1,8 @@
 import { buildStatement, PREDICATE_TYPES } from '@paved/attestation';
-import { BomError, MAX_SBOM_BYTES, parseSbom, type Sbom } from '@paved/bom';
+import { BomError, type CheckedSbom, checkSbom, MAX_SBOM_BYTES } from '@paved/bom';
 import { SignError } from './error.js';
 import { type ListedFile, listFiles, readRegularFile } from './read-file.js';
-import { type PendingStatement, pending } from './statements.js';
+import { type PendingStatement, pendingAround } from './statements.js';
 import { type ReleasedArtifact, requireSubjects, sha256Digests, statementsAbout } from './subjects.js';
 
 const SLOTS = { cyclonedx: 'sbom-cyclonedx', spdx: 'sbom-spdx' } as const;
@@ -30,7 +30,7 @@ async function readSbom(
   perSubject: boolean,
 ): Promise<readonly PendingStatement[]> {
   const bytes = await readRegularFile(path, MAX_SBOM_BYTES);
-  const sbom = parse(name, bytes);
+  const sbom = check(name, bytes);
   const subjects = requireSubjects(artifact, `"${name}"`);
   const released = sha256Digests(subjects);
   // An SBOM that names what it describes must describe what is released, or it is that of another build.
@@ -40,14 +40,13 @@ async function readSbom(
     });
   }
   const slot = SLOTS[sbom.kind];
-  const predicate: unknown = JSON.parse(bytes.toString('utf8'));
-  const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate });
-  return statementsAbout(statement, perSubject).map((part) => pending(slot, part));
+  const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate: undefined });
+  return statementsAbout(statement, perSubject).map((part) => pendingAround(slot, part, sbom.canonical));
 }
 
-function parse(name: string, bytes: Buffer): Sbom {
+function check(name: string, bytes: Buffer): CheckedSbom {
   try {
-    return parseSbom(bytes);
+    return checkSbom(bytes);
   } catch (cause) {
     if (!(cause instanceof BomError) || cause.code !== 'SBOM_IS_STATEMENT') throw cause;
     throw new SignError('PLANTED_STATEMENT', `Cannot sign "${name}": it is a statement or an envelope already`, {

@@ -55,16 +55,16 @@ export async function signAll(
 
 async function signStatement(
   session: BundleSigner,
-  { slot, statement, bytes }: PendingStatement,
+  { slot, header, bytes }: PendingStatement,
   verification: SelfVerification,
 ): Promise<SignedItem> {
   const bundle = await session.signStatement(bytes);
-  const [digest] = sha256Digests(statement.subject);
+  const [digest] = sha256Digests(header.subject);
   if (digest !== undefined) assertOwnBundle(bundle, verification, { artifactDigest: digest });
-  const subjects = statement.subject.flatMap(({ name, digest: set }) =>
+  const subjects = header.subject.flatMap(({ name, digest: set }) =>
     sha256Digests([{ name, digest: set }]).map((value) => ({ name, digest: value })),
   );
-  return { content: 'dsse', slot, predicateType: statement.predicateType, subjects, bundle };
+  return { content: 'dsse', slot, predicateType: header.predicateType, subjects, bundle };
 }
 
 /** A statement that says no more than that the signer knows these bytes; the file is hashed and never held. */

@@ -8,6 +8,7 @@ import {
   type Statement,
   slotOfPredicateType,
 } from '@paved/attestation';
+import { canonicalJson } from '@paved/json';
 import { SignError } from './error.js';
 import { readRegularFile } from './read-file.js';
 import { assertAboutArtifact, type ReleasedArtifact } from './subjects.js';
@@ -15,9 +16,12 @@ import { assertAboutArtifact, type ReleasedArtifact } from './subjects.js';
 /** A statement that is ready to be signed; `bytes` are what the signature covers. */
 export interface PendingStatement {
   readonly slot: PredicateSlot | 'custom';
-  readonly statement: Statement;
+  /** Without the predicate, which may be large and is in the bytes. */
+  readonly header: StatementHeader;
   readonly bytes: Buffer;
 }
+
+type StatementHeader = Pick<Statement, '_type' | 'subject' | 'predicateType'>;
 
 /** Which action of this job makes the statements of a slot; its folder under RUNNER_TEMP/paved is where they must lie. */
 const MAKERS: Readonly<Partial<Record<PredicateSlot, string>>> = {
@@ -54,13 +58,42 @@ export async function readStatements(
       }
       assertOrigin(path, join(folder, maker), maker);
       assertAboutArtifact(statement, artifact, `"${path}"`);
-      return { slot, statement, bytes };
+      return { slot, header: headerOf(statement), bytes };
     }),
   );
 }
 
 export function pending(slot: PendingStatement['slot'], statement: Statement): PendingStatement {
-  return { slot, statement, bytes: encodeStatement(statement) };
+  return { slot, header: headerOf(statement), bytes: encodeStatement(statement) };
+}
+
+/**
+ * A statement around a predicate that is canonical text already: the bytes that `encodeStatement` would give, without the predicate
+ * ever being an object.
+ * @throws {SignError} `STATEMENT_TOO_LARGE` for one that no verifier reads
+ */
+export function pendingAround(
+  slot: PendingStatement['slot'],
+  statement: StatementHeader,
+  predicate: readonly Buffer[],
+): PendingStatement {
+  const { _type, subject, predicateType } = statement;
+  // RFC 8785: members in the order of their names, of which `predicate` is the second.
+  const rest = canonicalJson({ predicateType, subject }).slice(1);
+  const parts = [Buffer.from(`{"_type":${JSON.stringify(_type)},"predicate":`), ...predicate, Buffer.from(`,${rest}`)];
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  if (size > MAX_STATEMENT_BYTES) {
+    throw new SignError(
+      'STATEMENT_TOO_LARGE',
+      `Cannot sign a statement of ${size} bytes: no verifier reads more than ${MAX_STATEMENT_BYTES}`,
+      { hint: 'Pass the trimmed document that sbom writes' },
+    );
+  }
+  return { slot, header: headerOf(statement), bytes: Buffer.concat(parts, size) };
+}
+
+function headerOf({ _type, subject, predicateType }: StatementHeader): StatementHeader {
+  return { _type, subject, predicateType };
 }
 
 function assertOrigin(path: string, folder: string, maker: string): void {

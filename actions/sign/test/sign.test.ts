@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PREDICATE_TYPES, parseBundleIndex } from '@paved/attestation';
+import {
+  buildStatement,
+  encodeStatement,
+  MAX_STATEMENT_BYTES,
+  PREDICATE_TYPES,
+  parseBundleIndex,
+} from '@paved/attestation';
+import { canonicalJson } from '@paved/json';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
+import { pendingAround } from '../src/statements.js';
 import {
   ARTIFACT_DIGEST,
   ARTIFACT_FILE,
@@ -92,6 +100,21 @@ describe('sign', () => {
     expect(statement?.subject.map((subject) => subject.name)).toEqual(['app.tar', IMAGE['image-name']]);
     expect(statement?.predicate).toEqual(JSON.parse(CYCLONEDX));
     await outcome.kit.dispose();
+  });
+
+  test('the bytes around a canonical predicate are those of the whole statement', () => {
+    const subjects = [
+      { name: 'b', digest: { sha256: ARTIFACT_DIGEST.slice(7), sha512: 'a'.repeat(128) } },
+      { name: 'a "quoted" é', digest: { sha256: 'b'.repeat(64) } },
+    ];
+    const predicate = { z: 1, a: [true, null, 'é'], predicate: {} };
+    const whole = buildStatement({ predicateType: 'https://example.com/p/v1', subjects, predicate });
+    const text = Buffer.from(canonicalJson(predicate));
+    const { bytes } = pendingAround('custom', whole, [text.subarray(0, 7), text.subarray(7)]);
+    expect(bytes.toString('utf8')).toBe(encodeStatement(whole).toString('utf8'));
+    expect(() => pendingAround('custom', whole, [Buffer.alloc(MAX_STATEMENT_BYTES)])).toThrow(
+      expect.objectContaining({ code: 'STATEMENT_TOO_LARGE' }),
+    );
   });
 
   test('files get their bundle and bare signature beside them', async () => {

@@ -1,5 +1,6 @@
 export type { Bom, BomComponent, BomHash, BomLockfile, BomOrigin } from './bom.js';
 export { bomOfFetchManifest, bomOfLockfiles, type LockfileSource } from './bom-of-packages.js';
+export { type CheckedSbom, checkSbom } from './check-sbom.js';
 export { buildDependencySnapshot, type SnapshotContext } from './dependency-snapshot.js';
 export { BomError, type BomErrorCode } from './error.js';
 export {

@@ -8,7 +8,7 @@ import { assertSbomSchema, CYCLONEDX_VERSIONS, type SbomKind } from './schema.js
 
 /** The size above which stores refuse an attestation; a larger document cannot be released, so it is not read. */
 export const MAX_SBOM_BYTES = 16 * 1024 * 1024;
-const MAX_COMPONENTS = 100_000;
+export const MAX_COMPONENTS = 100_000;
 const MAX_DEPTH = 200;
 
 /**
@@ -43,7 +43,7 @@ export function parseDocument(bytes: Uint8Array, maxBytes = MAX_SBOM_BYTES): unk
 }
 
 /** The schemas are recursive and so are their validators: depth would become our stack. */
-function assertShallow(document: unknown): void {
+export function assertShallow(document: unknown): void {
   let level: unknown[] = [document];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) {
@@ -53,12 +53,16 @@ function assertShallow(document: unknown): void {
   }
 }
 
+/** @throws {BomError} `SBOM_IS_STATEMENT` */
+export function assertNoStatement(document: unknown): void {
+  if (!isStatementLike(document) && !isEnvelopeLike(document)) return;
+  throw new BomError('SBOM_IS_STATEMENT', 'Cannot read the SBOM: it is a statement or a signed envelope', {
+    hint: 'Hand over the raw CycloneDX or SPDX document; the statement is built where it is signed',
+  });
+}
+
 export function kindOf(document: unknown): SbomKind {
-  if (isStatementLike(document) || isEnvelopeLike(document)) {
-    throw new BomError('SBOM_IS_STATEMENT', 'Cannot read the SBOM: it is a statement or a signed envelope', {
-      hint: 'Hand over the raw CycloneDX or SPDX document; the statement is built where it is signed',
-    });
-  }
+  assertNoStatement(document);
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not a JSON object');
   }
