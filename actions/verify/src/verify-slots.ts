@@ -28,7 +28,9 @@ export function verifySlots(
   for (const slot of PREDICATE_SLOTS) {
     const { bundles, refusal } = verifySlot(slot, artifact, claimed, question.policy.identity, question);
     if (bundles.length > 0) verified.set(slot, bundles);
-    if (require.includes(slot)) checks.push(slotCheck(slot, bundles, refusal), ...ageCheck(slot, bundles, question));
+    if (!require.includes(slot)) continue;
+    const reason = refusal ?? anotherVersion(slot, claimed, artifact);
+    checks.push(slotCheck(slot, bundles, reason), ...ageCheck(slot, bundles, question));
   }
   return { checks, verified };
 }
@@ -68,6 +70,22 @@ function likeliestFirst(slot: PredicateSlot, claimed: readonly Claimed[], artifa
         : slot === 'signature',
     )
     .sort((a, b) => rank(a) - rank(b));
+}
+
+/** A bundle about the artifact whose predicate type is the slot's in another version: it is there, and not what was asked for. */
+function anotherVersion(slot: PredicateSlot, claimed: readonly Claimed[], artifact: Artifact): Refusal | undefined {
+  const wanted = PREDICATE_TYPES[slot];
+  const other = claimed.find(
+    ({ predicateType = '', isAbout }) =>
+      predicateType !== wanted && unversioned(predicateType) === unversioned(wanted) && isAbout(artifact.digest),
+  );
+  if (other === undefined) return undefined;
+  const seen = (other.predicateType ?? '').slice(0, 200);
+  return { code: 'PREDICATE_TYPE_MISMATCH', detail: `there is no bundle of type ${wanted}, only of "${seen}"` };
+}
+
+function unversioned(predicateType: string): string {
+  return predicateType.replace(/\/v?[0-9]+(\.[0-9]+)*$/, '');
 }
 
 function slotCheck(slot: PredicateSlot, bundles: readonly VerifiedBundle[], refusal: Refusal | undefined): Check {

@@ -60,8 +60,8 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   'bundle content is missing': 'BUNDLE_MALFORMED',
   'reusable publish workflow': 'accepted',
   'reusable publish workflow, no builder id given': 'POLICY_INVALID',
-  // Its signature is good; statements of version 0.1 are not read.
-  'valid bundle: v0.1': 'PAYLOAD_MALFORMED',
+  // Its signature is good, but a certificate of early 2023 does not say which workflow held the job.
+  'valid bundle: v0.1': 'IDENTITY_MISMATCH',
   // The entry of another signature also has another time.
   'mismatch rekor entry': 'CERTIFICATE_EXPIRED',
   'VSA: success': 'accepted',
@@ -72,16 +72,16 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   'multiple subjects: second': 'BUNDLE_MALFORMED',
   'multiple subjects: first and second': 'BUNDLE_MALFORMED',
   'multiple subjects: repeated': 'BUNDLE_MALFORMED',
-  'npm supreme-googles-cli-v02-tag-invalidsigprov': 'LOG_ENTRY_MISMATCH',
-  // The publish attestation is signed with the registry's key, which no identity policy covers; the provenance is version 0.2.
-  'npm supreme-googles-cli-v02-tag-invalidsigpub': 'PAYLOAD_MALFORMED',
-  'npm CLI v0.2: valid': 'PAYLOAD_MALFORMED',
-  'npm CLI v0.2: short builder name': 'PAYLOAD_MALFORMED',
+  'npm supreme-googles-cli-v02-tag-invalidsigprov': 'SIGNATURE_INVALID',
+  // The publish attestation is signed with the registry's key, which no identity policy covers; the set names no signer of the provenance.
+  'npm supreme-googles-cli-v02-tag-invalidsigpub': 'WORKFLOW_MISMATCH',
+  'npm CLI v0.2: valid': 'WORKFLOW_MISMATCH',
+  'npm CLI v0.2: short builder name': 'WORKFLOW_MISMATCH',
   'npm CLI v0.2: no builder': 'POLICY_INVALID',
-  'npm CLI v0.2: other builder': 'PAYLOAD_MALFORMED',
-  'npm CLI v0.2: source differs in case': 'PAYLOAD_MALFORMED',
-  'npm CLI v0.2: no package name': 'PAYLOAD_MALFORMED',
-  'npm CLI v0.2: no package version': 'PAYLOAD_MALFORMED',
+  'npm CLI v0.2: other builder': 'WORKFLOW_MISMATCH',
+  'npm CLI v0.2: source differs in case': 'WORKFLOW_MISMATCH',
+  'npm CLI v0.2: no package name': 'WORKFLOW_MISMATCH',
+  'npm CLI v0.2: no package version': 'WORKFLOW_MISMATCH',
   // actions/provenance/test/github-workflow.test.ts builds this predicate from the same claims.
   'provenance predicate from OIDC claims': 'built by provenance',
 };

@@ -40,19 +40,22 @@ test('the bundles that are tampered with below are good', async () => {
 describe('a bundle with', () => {
   const TAMPERINGS: readonly (readonly [string, () => string, string])[] = [
     ['the log entry of another one', () => swapped(good, other, ENTRY), 'LOG_ENTRY_MISMATCH'],
-    // The timestamp is over the signature, so it is what does not fit first.
-    ['the signature of another one', () => swapped(good, other, SIGNATURES), 'TIMESTAMP_INVALID'],
+    ['the signature of another one', () => swapped(good, other, SIGNATURES), 'SIGNATURE_INVALID'],
     [
       'signature, timestamp and log entry of another one',
       () => [SIGNATURES, TIMESTAMPS, ENTRY].reduce((text, path) => swapped(text, other, path), good),
-      'SIGNATURE_INVALID',
+      'CERTIFICATE_MISMATCH',
     ],
-    ['the certificate of an earlier one', () => swapped(other, good, CERTIFICATE), 'SIGNATURE_INVALID'],
+    ['the certificate of an earlier one', () => swapped(other, good, CERTIFICATE), 'CERTIFICATE_MISMATCH'],
     ['the timestamp of another one', () => swapped(good, other, TIMESTAMPS), 'TIMESTAMP_INVALID'],
     ['a changed certificate', () => flipped(good, [...CERTIFICATE, 'rawBytes']), 'CERTIFICATE_UNTRUSTED'],
     ['no log entry', () => withValue(good, ENTRY.slice(0, -1), []), 'LOG_ENTRY_MISSING'],
-    ['no inclusion proof', () => withValue(good, [...ENTRY, 'inclusionProof'], undefined), 'BUNDLE_MALFORMED'],
-    ['no checkpoint', () => withValue(good, [...ENTRY, 'inclusionProof', 'checkpoint'], undefined), 'BUNDLE_MALFORMED'],
+    ['no inclusion proof', () => withValue(good, [...ENTRY, 'inclusionProof'], undefined), 'INCLUSION_PROOF_MISSING'],
+    [
+      'no checkpoint',
+      () => withValue(good, [...ENTRY, 'inclusionProof', 'checkpoint'], undefined),
+      'CHECKPOINT_MISSING',
+    ],
     ['a changed checkpoint', () => withCheckpoint(good, (note) => note.replace('\n', '\n1')), 'CHECKPOINT_INVALID'],
     [
       'a proof of another place',
@@ -63,7 +66,7 @@ describe('a bundle with', () => {
     [
       'another predicate than it was signed with',
       () => withPayload(good, (statement) => ({ ...statement, predicate: {} })),
-      'LOG_ENTRY_MISMATCH',
+      'SIGNATURE_INVALID',
     ],
   ];
 
@@ -108,8 +111,13 @@ describe('a properly signed', () => {
     ],
     [
       'statement of another predicate type',
-      () => statement({ predicateType: 'https://slsa.dev/provenance/v0.2' }),
+      () => statement({ predicateType: 'https://example.com/other/v1' }),
       'ATTESTATION_MISSING',
+    ],
+    [
+      'statement of another version of the predicate type',
+      () => statement({ predicateType: 'https://slsa.dev/provenance/v0.2' }),
+      'PREDICATE_TYPE_MISMATCH',
     ],
   ])('%s is refused', async (_name, payload, code) => {
     const bundle = await world.signPayload(payload());
@@ -166,12 +174,12 @@ describe('an instance', () => {
     const { publicKey } = generateKeyPairSync('ed25519');
     const rawBytes = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
     const root = withValue(world.trustedRoot, ['tlogs', 0, 'publicKey', 'rawBytes'], rawBytes);
-    expect(codeOf(await bench.verify([good], { 'trusted-root': root }))).toBe('CHECKPOINT_INVALID');
+    expect(codeOf(await bench.verify([good], { 'trusted-root': root }))).toBe('LOG_UNTRUSTED');
   });
 
   test('whose log is not in the trusted root is refused', async () => {
     const root = withValue(world.trustedRoot, ['tlogs'], []);
-    expect(codeOf(await bench.verify([good], { 'trusted-root': root }))).toBe('CHECKPOINT_INVALID');
+    expect(codeOf(await bench.verify([good], { 'trusted-root': root }))).toBe('LOG_UNTRUSTED');
   });
 
   test('whose authority is another one is refused', async () => {
@@ -179,7 +187,7 @@ describe('an instance', () => {
     const bundle = await stranger.sign('provenance', honest(FILE_DIGEST).provenance, FILE_DIGEST);
     await stranger.close();
     const issuer = String(stranger.identity.issuer);
-    expect(codeOf(await bench.verify([bundle], { issuer }))).toBe('TIMESTAMP_INVALID');
+    expect(codeOf(await bench.verify([bundle], { issuer }))).toBe('CERTIFICATE_UNTRUSTED');
   });
 
   test('that signed after its certificate expired is refused', async () => {

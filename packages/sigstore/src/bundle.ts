@@ -1,4 +1,4 @@
-import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
+import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
 import { SigstoreError } from './error.js';
 
 /** One bundle carries a few signatures and proofs; a larger document is not one. */
@@ -29,7 +29,7 @@ const V03 = new Set([
 /**
  * Reads a Sigstore bundle of version 0.1 to 0.3. Stricter than the library: base64 and counts have one spelling, so that
  * no two parsers see different bytes; version 0.3 carries one certificate, not a chain.
- * @throws {SigstoreError} `BUNDLE_MALFORMED`
+ * @throws {SigstoreError} `BUNDLE_MALFORMED`, `INCLUSION_PROOF_MISSING`, `CHECKPOINT_MISSING`, `INCLUSION_PROMISE_MISSING`
  */
 export function parseBundle(text: string): Bundle {
   if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) throw malformed(`it has more than ${MAX_BUNDLE_BYTES} bytes`);
@@ -40,10 +40,27 @@ export function parseBundle(text: string): Bundle {
     assertSpelling(json, '$');
     bundle = bundleFromJSON(json);
   } catch (cause) {
-    throw malformed('it is not a bundle of version 0.1 to 0.3', cause);
+    throw missingPart(cause) ?? malformed('it is not a bundle of version 0.1 to 0.3', cause);
   }
   assertShape(bundle);
   return bundle;
+}
+
+const PARTS = [
+  ['.inclusionProof', 'INCLUSION_PROOF_MISSING', 'a log entry has no inclusion proof'],
+  ['.checkpoint', 'CHECKPOINT_MISSING', 'an inclusion proof has no checkpoint'],
+  ['.inclusionPromise', 'INCLUSION_PROMISE_MISSING', 'a log entry has no promise'],
+] as const;
+
+/** A bundle that is whole but for a proof of its log entries is named by that: it is the first thing that a forger leaves out. */
+function missingPart(cause: unknown): SigstoreError | undefined {
+  if (!(cause instanceof ValidationError)) return undefined;
+  for (const [ending, code, state] of PARTS) {
+    if (cause.fields.length > 0 && cause.fields.every((field) => field.endsWith(ending))) {
+      return new SigstoreError(code, `Cannot accept the bundle: ${state}`, { cause });
+    }
+  }
+  return undefined;
 }
 
 function assertShape(bundle: Bundle): void {

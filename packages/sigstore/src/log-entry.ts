@@ -23,13 +23,23 @@ const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ c
 /**
  * Checks what the library leaves open: the entry names `signer`, the DER of the bundle's certificate or of the key (else anyone's signature over the same
  * bytes would do), and the proof's root hash and size are the signed checkpoint's.
- * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `INCLUSION_PROOF_INVALID`
+ * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `CERTIFICATE_MISMATCH`, `KEY_MISMATCH`, `INCLUSION_PROOF_INVALID`, `INCLUSION_PROOF_MISSING`
  */
 export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, signer: Buffer | undefined): void {
-  if (signer !== undefined && namesItsSigner(entry)) assertSameSigner(entry, signer);
+  if (signer !== undefined && namesItsSigner(entry)) assertSameSigner(entry, bundle, signer);
   if (entry.inclusionProof?.checkpoint !== undefined) assertSameTree(entry);
   if (bundle.mediaType.includes('0.3') && entry.inclusionProof === undefined) {
-    throw new SigstoreError('INCLUSION_PROOF_INVALID', 'Cannot accept the log entry: it has no inclusion proof');
+    throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has no inclusion proof');
+  }
+}
+
+/** True for an entry that names its signer, and another one than `signer`; an unreadable entry names nobody. */
+export function namesAnotherSigner(entry: TransparencyLogEntry, signer: Buffer): boolean {
+  try {
+    const named = namesItsSigner(entry) ? entrySigner(entry) : undefined;
+    return named !== undefined && !named.equals(signer);
+  } catch {
+    return false;
   }
 }
 
@@ -38,10 +48,11 @@ function namesItsSigner({ kindVersion: { kind, version } }: TransparencyLogEntry
   return kind === HASHED_REKORD || (kind === DSSE && version === '0.0.1');
 }
 
-function assertSameSigner(entry: TransparencyLogEntry, signer: Buffer): void {
+function assertSameSigner(entry: TransparencyLogEntry, bundle: Bundle, signer: Buffer): void {
   if (!entrySigner(entry)?.equals(signer)) {
+    const isKey = bundle.verificationMaterial.content.$case === 'publicKey';
     throw new SigstoreError(
-      'LOG_ENTRY_MISMATCH',
+      isKey ? 'KEY_MISMATCH' : 'CERTIFICATE_MISMATCH',
       "Cannot accept the log entry: it names another signer than the bundle's",
     );
   }

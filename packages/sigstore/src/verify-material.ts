@@ -1,29 +1,21 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
-import { type SignedEntity, toSignedEntity, VerificationError, Verifier } from '@sigstore/verify';
-import { parseSigningCertificate, type SanKinds, type SigningCertificate } from './certificate.js';
-import { SigstoreError, type SigstoreErrorCode } from './error.js';
+import { type SignedEntity, toSignedEntity, Verifier } from '@sigstore/verify';
+import { parseSigningCertificate, type SigningCertificate } from './certificate.js';
+import { SigstoreError } from './error.js';
 import { assertLogEntry } from './log-entry.js';
+import { refusalCause } from './refusal-cause.js';
 import type { TrustedRoot } from './trusted-root.js';
 
 /** `required`: a verified log entry. `preferred` and `off`: a verified timestamp is enough, but an entry that is there must verify. */
 export type Transparency = 'required' | 'preferred' | 'off';
-
-/**
- * Verifies a signature over a digest, for whoever has no bytes: neither Node nor the library can. Without one, a message signature needs
- * its bytes.
- */
-export type DigestVerifier = (key: KeyObject, digest: Uint8Array, signature: Uint8Array) => boolean;
 
 export interface MaterialOptions {
   readonly bundle: Bundle;
   readonly trustedRoot: TrustedRoot;
   /** What a message signature covers; unused for DSSE. */
   readonly artifactBytes?: Uint8Array;
-  readonly digestVerifier?: DigestVerifier;
   readonly transparency: Transparency;
-  /** Default `uri`: a workflow. */
-  readonly names?: SanKinds;
 }
 
 export interface VerifiedMaterial {
@@ -42,17 +34,15 @@ export function verifyMaterial({
   bundle,
   trustedRoot,
   artifactBytes,
-  digestVerifier,
   transparency,
-  names = 'uri',
 }: MaterialOptions): VerifiedMaterial {
   const leaf = leafOf(bundle);
-  const certificate = parseSigningCertificate(leaf, names);
+  const certificate = parseSigningCertificate(leaf);
   const { tlogEntries } = bundle.verificationMaterial;
   if (transparency === 'required' && tlogEntries.length === 0) {
     throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
   }
-  const entity = withDigestVerifier(signedEntity(bundle, artifactBytes), bundle, artifactBytes, digestVerifier);
+  const entity = signedEntity(bundle, artifactBytes);
   const times = entityTimes(entity);
   if (times.length === 0) {
     throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made', {
@@ -100,28 +90,6 @@ function signedEntity(bundle: Bundle, artifactBytes: Uint8Array | undefined): Si
   }
 }
 
-function withDigestVerifier(
-  entity: SignedEntity,
-  { content }: Bundle,
-  artifactBytes: Uint8Array | undefined,
-  digestVerifier: DigestVerifier | undefined,
-): SignedEntity {
-  if (content.$case !== 'messageSignature' || artifactBytes !== undefined || digestVerifier === undefined)
-    return entity;
-  const { signature, messageDigest } = content.messageSignature;
-  const own = entity.signature;
-  return {
-    ...entity,
-    signature: {
-      signature: own.signature,
-      compareSignature: (other) => own.compareSignature(other),
-      compareDigest: (other) => own.compareDigest(other),
-      compareSignedDigest: (other) => own.compareSignedDigest(other),
-      verifySignature: (key) => digestVerifier(key, messageDigest.digest, signature),
-    },
-  };
-}
-
 export function entityTimes(entity: SignedEntity): Date[] {
   try {
     return entity.timestamps.flatMap((stamp) => {
@@ -150,38 +118,8 @@ function runVerifier(
   try {
     verifier.verify(entity);
   } catch (cause) {
-    const expired = times.some((time) => time < certificate.notBefore || time > certificate.notAfter);
-    throw new SigstoreError(codeOf(cause, expired), 'Cannot verify the bundle', { cause });
-  }
-}
-
-/** Our code for an error of the library. */
-export function codeOf(error: unknown, expired: boolean): SigstoreErrorCode {
-  // Other errors are ASN.1 or JSON that broke inside the library.
-  if (!(error instanceof VerificationError)) return 'BUNDLE_MALFORMED';
-  switch (error.code) {
-    case 'SIGNATURE_ERROR':
-      return 'SIGNATURE_INVALID';
-    case 'TIMESTAMP_ERROR':
-      return 'TIMESTAMP_INVALID';
-    case 'CERTIFICATE_ERROR':
-      if (error.message.includes('SCTs, got')) return 'SCT_MISSING';
-      if (error.message.includes('SCT')) return 'SCT_INVALID';
-      return expired ? 'CERTIFICATE_EXPIRED' : 'CERTIFICATE_UNTRUSTED';
-    case 'TLOG_BODY_ERROR':
-      return 'LOG_ENTRY_MISMATCH';
-    case 'TLOG_INCLUSION_PROOF_ERROR':
-      return error.message.includes('checkpoint') ? 'CHECKPOINT_INVALID' : 'INCLUSION_PROOF_INVALID';
-    case 'TLOG_INCLUSION_PROMISE_ERROR':
-      return 'INCLUSION_PROMISE_INVALID';
-    case 'TLOG_MISSING_INCLUSION_ERROR':
-      return 'INCLUSION_PROOF_INVALID';
-    case 'TLOG_ERROR':
-      return error.message.includes('duplicate') ? 'LOG_ENTRY_MISMATCH' : 'LOG_ENTRY_MISSING';
-    case 'PUBLIC_KEY_ERROR':
-      return 'KEY_NOT_VALID_THEN';
-    case 'NOT_IMPLEMENTED_ERROR':
-      return 'BUNDLE_MALFORMED';
+    const code = refusalCause(cause, { entity, certificate, trustedRoot, times });
+    throw new SigstoreError(code, 'Cannot verify the bundle', { cause });
   }
 }
 

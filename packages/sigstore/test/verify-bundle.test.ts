@@ -34,6 +34,8 @@ let other: Loopback;
 let dsse: string;
 let message: string;
 let second: string;
+/** Of another session, so with another key and certificate. */
+let foreign: string;
 beforeAll(async () => {
   [loopback, other] = await Promise.all([startLoopbackSigstore(), startLoopbackSigstore()]);
   const session = await loopback.open();
@@ -41,6 +43,7 @@ beforeAll(async () => {
   second = (await session.signStatement(statement(sha256('another')))).json;
   message = (await session.signBlob(ARTIFACT)).json;
   dsse = (await session.signStatement(STATEMENT)).json;
+  foreign = (await (await loopback.open()).signStatement(STATEMENT)).json;
 });
 afterAll(async () => {
   await Promise.all([loopback.close(), other.close()]);
@@ -82,9 +85,9 @@ describe('control', () => {
 describe('a bundle that was changed', () => {
   const flip = (value: unknown) => flipBase64(value);
   test.each<[string, string, readonly (string | number)[], (value: unknown) => unknown]>([
-    ['payload', 'LOG_ENTRY_MISMATCH', ['dsseEnvelope', 'payload'], flip],
-    ['payload type', 'LOG_ENTRY_MISMATCH', ['dsseEnvelope', 'payloadType'], () => 'application/json'],
-    ['signature', 'TIMESTAMP_INVALID', ['dsseEnvelope', 'signatures', 0, 'sig'], flip],
+    ['payload', 'SIGNATURE_INVALID', ['dsseEnvelope', 'payload'], flip],
+    ['payload type', 'SIGNATURE_INVALID', ['dsseEnvelope', 'payloadType'], () => 'application/json'],
+    ['signature', 'SIGNATURE_INVALID', ['dsseEnvelope', 'signatures', 0, 'sig'], flip],
     [
       'two signatures',
       'BUNDLE_MALFORMED',
@@ -102,7 +105,8 @@ describe('a bundle that was changed', () => {
       (value) => [...(value as []), ...(value as [])],
     ],
     ['kind of the entry', 'LOG_ENTRY_MISMATCH', [...ENTRY, 'kindVersion', 'version'], () => '0.0.1'],
-    ['no inclusion proof', 'BUNDLE_MALFORMED', PROOF, () => undefined],
+    ['no inclusion proof', 'INCLUSION_PROOF_MISSING', PROOF, () => undefined],
+    ['no checkpoint', 'CHECKPOINT_MISSING', [...PROOF, 'checkpoint'], () => undefined],
     ['hash of the proof', 'INCLUSION_PROOF_INVALID', [...PROOF, 'hashes', 0], flip],
     ['index of the proof', 'INCLUSION_PROOF_INVALID', [...PROOF, 'logIndex'], () => '0'],
     ['root hash of the proof', 'INCLUSION_PROOF_INVALID', [...PROOF, 'rootHash'], flip],
@@ -116,6 +120,12 @@ describe('a bundle that was changed', () => {
       (value) => `${String(value).split('\n\n')[0]}\n\n`,
     ],
     ['checkpoint of an earlier tree', 'INCLUSION_PROOF_INVALID', CHECKPOINT, otherBundle(CHECKPOINT)],
+    [
+      'certificate of another session',
+      'CERTIFICATE_MISMATCH',
+      [MATERIAL, 'certificate'],
+      () => valueAt(foreign, [MATERIAL, 'certificate']),
+    ],
     ['no timestamp', 'TIMESTAMP_MISSING', STAMPS, () => []],
     ['timestamp', 'TIMESTAMP_INVALID', [...STAMPS, 0, 'signedTimestamp'], flip],
     ['timestamp of another bundle', 'TIMESTAMP_INVALID', STAMPS, otherBundle(STAMPS)],
@@ -140,7 +150,7 @@ describe('a bundle that was changed', () => {
   });
 
   test.each([
-    ['signature', 'TIMESTAMP_INVALID', ['messageSignature', 'signature'], flip],
+    ['signature', 'SIGNATURE_INVALID', ['messageSignature', 'signature'], flip],
     ['digest', 'SUBJECT_MISMATCH', ['messageSignature', 'messageDigest', 'digest'], flip],
   ])('message %s: %s', (_name, code, path, change) => {
     expect(() => verify(changed(message, path, change), { artifactBytes: ARTIFACT })).toThrow(refusal(code));
@@ -172,7 +182,7 @@ describe('a trusted root of another instance', () => {
   test.each([
     ['certificateAuthorities', 'CERTIFICATE_UNTRUSTED'],
     ['ctlogs', 'SCT_INVALID'],
-    ['tlogs', 'CHECKPOINT_INVALID'],
+    ['tlogs', 'LOG_UNTRUSTED'],
     ['timestampAuthorities', 'TIMESTAMP_INVALID'],
   ])('in %s alone: %s', (part, code) => {
     const foreign = JSON.parse(other.sigstore.trustedRoot) as Record<string, unknown>;
@@ -264,7 +274,7 @@ describe('certificates', () => {
     expect(verify(await build(logged)).transparency).toBe('logged');
     const mixed = await build(shown);
     http.close();
-    expect(() => verify(mixed)).toThrow(refusal('LOG_ENTRY_MISMATCH'));
+    expect(() => verify(mixed)).toThrow(refusal('CERTIFICATE_MISMATCH'));
   });
 });
 
