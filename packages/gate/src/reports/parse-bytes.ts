@@ -1,62 +1,21 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { GateError } from '../error.js';
+import { lazyList } from './lazy-list.js';
+import { type LongList, type Shape, scanBytes } from './scan-bytes.js';
 
 /** Larger reports are refused before they are read. */
 export const MAX_REPORT_BYTES = 128 * 1024 * 1024;
 /** A SARIF code flow nests some twenty levels. */
 const MAX_DEPTH = 200;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACE = 0x7d;
-const CLOSE_BRACKET = 0x5d;
-const COMMA = 0x2c;
-
-/**
- * Refuses what would cost more memory as objects than as text: nesting without end, and values of a byte or two each. Runs over
- * the bytes, before anything is allocated for them.
- */
-function assertBounded(what: string, bytes: Buffer): void {
-  let depth = 0;
-  let containers = 0;
-  let values = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index];
-    if (byte === QUOTE) index = endOfString(bytes, index + 1);
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      containers++;
-      if (++depth > MAX_DEPTH) throw tooLarge(what, `it is nested deeper than ${MAX_DEPTH} levels`);
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
-    else if (byte === COMMA) values++;
-  }
+/** Refuses what would cost more memory as objects than as text: nesting without end, and values of a byte or two each. */
+function assertBounded(what: string, size: number, { depth, containers, values }: Shape): void {
+  if (depth > MAX_DEPTH) throw tooLarge(what, `it is nested deeper than ${MAX_DEPTH} levels`);
   // Honest reports have some 20 bytes per value; the small ones may be as dense as they like.
-  const most = 1_000_000 + bytes.length / 8;
+  const most = 1_000_000 + size / 8;
   if (containers > most || values > most) throw tooLarge(what, `it has ${Math.max(containers, values)} values`);
-}
-
-/** Most strings are short; of the long ones the engine finds the end, faster than any loop here. */
-const SHORT = 48;
-
-/** Index of the quote that ends the string that begins at `from`, or the end of the bytes. */
-function endOfString(bytes: Buffer, from: number): number {
-  let index = from;
-  const short = Math.min(bytes.length, from + SHORT);
-  for (; index < short; index++) {
-    const byte = bytes[index];
-    if (byte === QUOTE) return index;
-    if (byte === BACKSLASH) index++;
-  }
-  // What the last backslash of the loop escapes is behind `index` already.
-  for (let start = index; ; ) {
-    const quote = bytes.indexOf(QUOTE, start);
-    if (quote === -1) return bytes.length;
-    let backslashes = 0;
-    while (quote - backslashes - 1 >= index && bytes[quote - backslashes - 1] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return quote;
-    start = quote + 1;
-  }
 }
 
 export function tooLarge(what: string, state: string): GateError {
@@ -80,7 +39,7 @@ function unpacked(what: string, packed: Uint8Array): Uint8Array {
 }
 
 /**
- * JSON of a report, UTF-8 with or without a byte order mark, or gzip of it. The parser does not recurse, and neither does what follows.
+ * JSON of a report; long lists of findings in it are parsed entry by entry, when they are read. UTF-8 with or without a byte order mark, or gzip of it. The parser does not recurse, and neither does what follows.
  * @throws {GateError} `REPORT_EMPTY`, `REPORT_MALFORMED`, `REPORT_TOO_LARGE`
  */
 export function parseBytes(what: string, given: Uint8Array): unknown {
@@ -88,28 +47,53 @@ export function parseBytes(what: string, given: Uint8Array): unknown {
   if (bytes.length > MAX_REPORT_BYTES) {
     throw tooLarge(what, `it has ${bytes.length} bytes, the limit is ${MAX_REPORT_BYTES}`);
   }
-  assertBounded(what, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const shape = scanBytes(buffer, MAX_DEPTH);
+  assertBounded(what, buffer.length, shape);
+  if (!isUtf8(buffer)) {
     throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is not UTF-8`, {
-      cause,
       hint: 'Let the scanner write the file itself (--output): some shells redirect as UTF-16',
     });
   }
-  if (bytes.length < 4096 && text.trim() === '') {
+  if (buffer.length < 4096 && decode([buffer]).trim() === '') {
     throw new GateError('REPORT_EMPTY', `Cannot read report ${what}: it is empty`, {
       hint: 'An empty file is no answer; look at the log of the scanner',
     });
   }
   try {
-    return JSON.parse(text);
+    return shape.lists.length === 0 ? JSON.parse(decode([buffer])) : parseAround(what, buffer, shape.lists);
   } catch (cause) {
-    throw new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is truncated or no report`, {
-      // The engine quotes the text; a report can quote a secret.
-      cause: new Error(cause instanceof Error ? cause.name : 'no JSON'),
-      hint: 'The scanner was cut off or wrote something else; look at its log and scan again',
-    });
+    throw cause instanceof GateError ? cause : malformed(what, cause);
   }
+}
+
+function malformed(what: string, cause: unknown): GateError {
+  return new GateError('REPORT_MALFORMED', `Cannot read report ${what}: it is truncated or no report`, {
+    // The engine quotes the text; a report can quote a secret.
+    cause: new Error(cause instanceof Error ? cause.name : 'no JSON'),
+    hint: 'The scanner was cut off or wrote something else; look at its log and scan again',
+  });
+}
+
+/** Parses what stands around the long lists, with a name in the place of each that no document can know. */
+function parseAround(what: string, bytes: Buffer, lists: readonly LongList[]): unknown {
+  const token = `${randomUUID()}:`;
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const [index, { start, end }] of lists.entries()) {
+    pieces.push(bytes.subarray(from, start), Buffer.from(JSON.stringify(`${token}${index}`)));
+    from = end;
+  }
+  pieces.push(bytes.subarray(from));
+  return JSON.parse(decode(pieces), (_key, value: unknown) => {
+    if (typeof value !== 'string' || !value.startsWith(token)) return value;
+    const { bounds } = lists[Number(value.slice(token.length))] as LongList;
+    return lazyList(bytes, bounds, (cause) => malformed(what, cause));
+  });
+}
+
+/** UTF-8, without a byte order mark. */
+function decode(pieces: readonly Buffer[]): string {
+  const text = (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString('utf8');
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

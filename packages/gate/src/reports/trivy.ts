@@ -150,13 +150,22 @@ function modified(place: Place, entry: Fields): RawFinding {
 
 function fromResult(what: string, report: string, result: Fields): readonly RawFinding[] {
   const place = { what, report, target: textAt(result, 'Target'), type: textAt(result, 'Type') };
-  const open = READERS.flatMap(([key, read]) =>
-    objectsAt(result, key)
-      // A passed or excepted check of a policy is listed beside the failed ones.
-      .filter((entry) => key !== 'Misconfigurations' || ['', 'FAIL', 'EXCEPTION'].includes(textAt(entry, 'Status')))
-      .map((entry) => excepted(read(place, entry), entry)),
-  );
-  return [...open, ...objectsAt(result, 'ExperimentalModifiedFindings').map((entry) => modified(place, entry))];
+  const found: RawFinding[] = [];
+  for (const [key, read] of READERS) {
+    // One after the other: entries of a long list are parsed when they are read.
+    for (const item of listAt(result, key)) {
+      const entry = fieldsOf(item);
+      if (entry === undefined || isPassed(key, entry)) continue;
+      found.push(excepted(read(place, entry), entry));
+    }
+  }
+  for (const entry of objectsAt(result, 'ExperimentalModifiedFindings')) found.push(modified(place, entry));
+  return found;
+}
+
+/** A passed check of a policy is listed beside the failed and the excepted ones. */
+function isPassed(key: string, entry: Fields): boolean {
+  return key === 'Misconfigurations' && !['', 'FAIL', 'EXCEPTION'].includes(textAt(entry, 'Status'));
 }
 
 function excepted(found: RawFinding, entry: Fields): RawFinding {

@@ -32,26 +32,53 @@ function standsOn(line: string, name: string): boolean {
   return false;
 }
 
-const splitLines = new WeakMap<ManifestText, readonly string[]>();
+/** PEP 503: one name has many spellings. */
+const foldPyPi = (text: string) => text.toLowerCase().replaceAll(/[-_.]+/g, '-');
+const asWritten = (text: string) => text;
+type Fold = typeof asWritten;
+
+interface Folded {
+  readonly text: string;
+  readonly lines: readonly string[];
+}
+
+const foldedTexts = new Map<Fold, WeakMap<ManifestText, Folded>>([
+  [asWritten, new WeakMap()],
+  [foldPyPi, new WeakMap()],
+]);
 
 /** Split once: a lock file has a hundred thousand lines, and a report thousands of findings. */
-function linesOf(manifest: ManifestText): readonly string[] {
-  const lines = splitLines.get(manifest) ?? manifest.text.split('\n');
-  splitLines.set(manifest, lines);
-  return lines;
+function foldedOf(manifest: ManifestText, fold: Fold): Folded {
+  const known = foldedTexts.get(fold);
+  const found = known?.get(manifest);
+  if (found !== undefined) return found;
+  const text = fold(manifest.text);
+  const folded = { text, lines: text.split('\n') };
+  known?.set(manifest, folded);
+  return folded;
+}
+
+/** What a manifest has for the package: a POM names group and artifact on lines of their own. */
+function spellingsOf(name: string, ecosystem: string, fold: Fold): readonly string[] {
+  const artifact = ecosystem === 'Maven' ? name.slice(name.lastIndexOf(':') + 1) : '';
+  return artifact === '' || artifact === name ? [fold(name)] : [name, `<artifactId>${artifact}</artifactId>`];
 }
 
 /** The first line of the first manifest that names the package; manifests come in the order of the caller's trust. */
 export function manifestLine(
   manifests: readonly ManifestText[],
-  name: string,
+  found: { readonly name: string; readonly ecosystem: string } | undefined,
 ): { path: string; line: number } | undefined {
-  if (name === '') return undefined;
+  if (found === undefined || found.name === '') return undefined;
+  const fold = found.ecosystem === 'PyPI' ? foldPyPi : asWritten;
+  const spellings = spellingsOf(found.name, found.ecosystem, fold);
   for (const manifest of manifests) {
-    const { path, text } = manifest;
-    if (!text.includes(name)) continue;
-    const index = linesOf(manifest).findIndex((line) => line.includes(name) && standsOn(line, name));
-    if (index !== -1) return { path, line: index + 1 };
+    const { text, lines } = foldedOf(manifest, fold);
+    for (const name of spellings) {
+      if (!text.includes(name)) continue;
+      const index = lines.findIndex((line) => line.includes(name) && standsOn(line, name));
+      if (index !== -1) return { path: manifest.path, line: index + 1 };
+    }
   }
   return undefined;
 }
@@ -70,7 +97,7 @@ export function annotationsOf(
         ? own?.line === undefined
           ? undefined
           : { path: own.path, line: own.line }
-        : manifestLine(manifests, finding.package.name);
+        : manifestLine(manifests, finding.package);
     if (place === undefined) return [];
     const fix = finding.fixedIn.length === 0 ? 'no fix yet' : `fixed in ${finding.fixedIn.slice(0, 3).join(', ')}`;
     return [

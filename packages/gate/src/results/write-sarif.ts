@@ -43,6 +43,11 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
   unknown: 'warning',
 };
 
+/** As the document has it: ids that are cut to the same text are one rule, because the service takes none twice. */
+function ruleIdOf({ id }: ReportedFinding): string {
+  return oneLine(id, SARIF_LIMITS.name) || 'unnamed';
+}
+
 function ruleOf(id: string, findings: readonly ReportedFinding[]): object {
   const severity = SEVERITIES.find((word) => findings.some((finding) => finding.severity === word)) ?? 'unknown';
   const [first] = findings;
@@ -52,8 +57,8 @@ function ruleOf(id: string, findings: readonly ReportedFinding[]): object {
   const help = `${title}\nAliases: ${names || 'none'}\nFixed in: ${fixes || 'no fix yet'}`;
   const score = SCORES[severity];
   return {
-    id: oneLine(id, SARIF_LIMITS.name),
-    name: oneLine(id, SARIF_LIMITS.name),
+    id,
+    name: id,
     shortDescription: { text: title },
     fullDescription: { text: title },
     help: { text: help },
@@ -67,14 +72,19 @@ function ruleOf(id: string, findings: readonly ReportedFinding[]): object {
 
 function locationOf(finding: ReportedFinding, { manifests, fallbackPath }: SarifOptions) {
   const own = finding.package === undefined ? finding.locations.find(({ path }) => isRepositoryPath(path)) : undefined;
-  const place = own ?? manifestLine(manifests, finding.package?.name ?? '') ?? { path: fallbackPath };
+  const place = own ?? manifestLine(manifests, finding.package) ?? { path: fallbackPath };
   const startLine = Math.max(1, place.line ?? 1);
   return {
     physicalLocation: {
-      artifactLocation: { uri: encodeURI(place.path), uriBaseId: '%SRCROOT%' },
+      artifactLocation: { uri: uriOf(place.path), uriBaseId: '%SRCROOT%' },
       region: { startLine, startColumn: 1, endLine: startLine, endColumn: 2 },
     },
   };
+}
+
+/** Relative, each part encoded: `#` and `?` are parts of names here. */
+function uriOf(path: string): string {
+  return path.toWellFormed().split('/').map(encodeURIComponent).join('/');
 }
 
 /** A URL, an absolute path or one that leaves the repository is shown at the fallback: GitHub could not open it. */
@@ -91,7 +101,7 @@ function resultOf(finding: ReportedFinding, options: SarifOptions, ruleIndex: nu
   const fix = finding.fixedIn.length === 0 ? 'no fix yet' : `fixed in ${finding.fixedIn.slice(0, 5).join(', ')}`;
   const text = `${finding.id} in ${placeOf(finding)}: ${finding.title} (${finding.severity}, ${fix}; ${plainReason(finding)})`;
   return {
-    ruleId: oneLine(finding.id, SARIF_LIMITS.name),
+    ruleId: ruleIdOf(finding),
     ruleIndex,
     level: LEVELS[finding.severity],
     message: { text: plainMessage(oneLine(text, SARIF_LIMITS.text)) },
@@ -135,8 +145,10 @@ export function writeSarif(findings: readonly ReportedFinding[], options: SarifO
     .sort((a, b) => rank(a.finding) - rank(b.finding) || a.index - b.index);
   let kept = sorted.slice(0, limits.results).map(({ finding }) => finding);
   let text = document(kept, options);
-  while (kept.length > 0 && gzipSync(text).length > limits.gzipBytes) {
-    kept = kept.slice(0, Math.floor(kept.length / 2));
+  for (let size = gzipSync(text).length; kept.length > 0 && size > limits.gzipBytes; size = gzipSync(text).length) {
+    // As many as may fit, and always fewer than before.
+    const share = Math.floor((kept.length * limits.gzipBytes * 0.97) / size);
+    kept = kept.slice(0, Math.min(share, kept.length - 1));
     text = document(kept, options);
   }
   const left = sorted.slice(kept.length).map(({ finding }) => finding);
@@ -148,8 +160,9 @@ export function writeSarif(findings: readonly ReportedFinding[], options: SarifO
 function document(findings: readonly ReportedFinding[], options: SarifOptions): string {
   const groups = new Map<string, ReportedFinding[]>();
   for (const finding of findings) {
-    const group = groups.get(finding.id);
-    if (group === undefined) groups.set(finding.id, [finding]);
+    const id = ruleIdOf(finding);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [finding]);
     else group.push(finding);
   }
   const ids = [...groups.keys()];
@@ -166,7 +179,7 @@ function document(findings: readonly ReportedFinding[], options: SarifOptions): 
     },
     automationDetails: { id: `${category.replaceAll(/[^A-Za-z0-9._/-]/g, '-')}/` },
     columnKind: 'utf16CodeUnits',
-    results: findings.map((finding) => resultOf(finding, options, indexOf.get(finding.id) ?? 0)),
+    results: findings.map((finding) => resultOf(finding, options, indexOf.get(ruleIdOf(finding)) ?? 0)),
   };
   const sarif = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] };
   return `${JSON.stringify(sarif)}\n`;
