@@ -85,7 +85,15 @@ export type TrustUpdateErrorCode =
   | 'TUF_TARGET_INVALID'
   | 'TUF_TARGET_MISSING';
 
-export type SigstoreErrorCode = VerificationErrorCode | SigningErrorCode | TrustUpdateErrorCode;
+/** What following a log found; `LOG_SHRUNK` and `LOG_FORKED` are what a log must never do. */
+export type LogErrorCode =
+  | 'LOG_STATE_INVALID'
+  | 'LOG_TILE_INVALID'
+  | 'LOG_ENTRY_UNREADABLE'
+  | 'LOG_SHRUNK'
+  | 'LOG_FORKED';
+
+export type SigstoreErrorCode = LogErrorCode | VerificationErrorCode | SigningErrorCode | TrustUpdateErrorCode;
 
 /** Never carries the identity token, whole or in part. */
 export class SigstoreError extends PavedError<SigstoreErrorCode> {}

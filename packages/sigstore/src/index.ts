@@ -10,6 +10,7 @@ export type {
 export { parseSigningCertificate, type SigningCertificate } from './certificate.js';
 export { assertCertificateMatchesClaims, GITHUB_SERVER_URL } from './certificate-claims.js';
 export {
+  type LogErrorCode,
   type SigningErrorCode,
   SigstoreError,
   type SigstoreErrorCode,

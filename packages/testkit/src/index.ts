@@ -45,6 +45,7 @@ export type {
   SigstoreServiceName,
 } from './sigstore/service.js';
 export { type Sigstore, type StartSigstoreOptions, startSigstore } from './sigstore/start-sigstore.js';
+export { startTileLog, type TileLogDouble } from './sigstore/tile-log.js';
 export {
   type IssuedToken,
   startTokenService,

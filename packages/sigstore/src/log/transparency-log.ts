@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { array, object, optional, parseJson, string } from '@paved/json';
+import type { TrustedRoot } from '../trusted-root.js';
+
+/** A log with the read API of C2SP tlog-tiles (Rekor v2), as the trusted root names it. */
+export interface TransparencyLog {
+  readonly baseUrl: URL;
+  /** First line of its checkpoints: the host of its address. */
+  readonly origin: string;
+  /** SPKI, DER; an Ed25519 key. */
+  readonly publicKey: Buffer;
+  readonly logId: Buffer;
+}
+
+export interface LogsOfRoot {
+  readonly followed: readonly TransparencyLog[];
+  /** Addresses of logs with another API or another kind of key, which nothing here can follow. */
+  readonly others: readonly string[];
+}
+
+/** A log that takes nothing any more is read to its end for so long. */
+const AFTER_END_MS = 7 * 24 * 3_600_000;
+const NOTE_ED25519 = 0x01;
+const ED25519_SPKI_BYTES = 44;
+const ED25519_KEY_BYTES = 32;
+
+const document = object({
+  tlogs: optional(
+    array(
+      object({
+        baseUrl: string,
+        publicKey: object({ rawBytes: string, validFor: object({ start: string, end: optional(string) }) }),
+        logId: object({ keyId: string }),
+      }),
+    ),
+  ),
+});
+
+/** Every log whose window is open at `at`. Shards of one service are logs of their own. */
+export function logsOf(trustedRoot: TrustedRoot, at: Date): LogsOfRoot {
+  const { tlogs = [] } = parseJson('the trusted root', trustedRoot.text, document);
+  const followed: TransparencyLog[] = [];
+  const others: string[] = [];
+  for (const { baseUrl, publicKey, logId } of tlogs) {
+    const { start, end } = publicKey.validFor;
+    const closed = end !== undefined && at.getTime() > Date.parse(end) + AFTER_END_MS;
+    if (at.getTime() < Date.parse(start) || closed) continue;
+    const url = new URL(baseUrl);
+    const log = {
+      baseUrl: url,
+      origin: url.hostname,
+      publicKey: Buffer.from(publicKey.rawBytes, 'base64'),
+      logId: Buffer.from(logId.keyId, 'base64'),
+    };
+    if (isTileLog(log)) followed.push(log);
+    else others.push(baseUrl);
+  }
+  return { followed, others };
+}
+
+/** Rekor v1 names its log by the hash of the key alone; a log with tiles by the key id of its checkpoints (C2SP signed-note). */
+function isTileLog({ origin, publicKey, logId }: TransparencyLog): boolean {
+  if (publicKey.length !== ED25519_SPKI_BYTES) return false;
+  const id = createHash('sha256')
+    .update(`${origin}\n`)
+    .update(Buffer.from([NOTE_ED25519]))
+    .update(publicKey.subarray(-ED25519_KEY_BYTES))
+    .digest();
+  return id.subarray(0, logId.length).equals(logId) && logId.length >= 4;
+}
