@@ -24,7 +24,14 @@ export async function sampleProject(): Promise<SampleProject> {
       dependencies: { leaf: '0.9.0' },
       scripts: { install: 'touch /tmp/pwned' },
     },
-    files: { 'bin/cli.js': '#!/usr/bin/env node\nconsole.log("scoped ran");\n' },
+    files: {
+      'bin/cli.js': '#!/usr/bin/env node\nconsole.log("scoped ran");\n',
+      '.gitignore': 'one\n',
+      'lib/.npmignore': 'two\n',
+      'lib/.gitignore': 'three\n',
+      'src/.gitignore': 'four\n',
+      'src/.npmignore': 'five\n',
+    },
   });
   const carrier = await publish({
     name: 'carrier',

@@ -61,11 +61,12 @@ async function installOne(node: Node, options: InstallOptions): Promise<void> {
   await rm(target, { recursive: true, force: true });
   await mkdir(target);
   const label = `${name}@${version}`;
-  await unpack(label, archive, target, options.sourceDateEpoch);
+  const { sourceDateEpoch, lockKind = 'npm' } = options;
+  await unpack(label, archive, target, sourceDateEpoch, { renameGitignore: lockKind === 'npm' });
   for (const path of entry.patches ?? []) {
     const text = await readInside(options.buildPath, path);
     if (text === undefined) throw missingPatch(label, path);
-    await applyPatch(label, text, target, options.sourceDateEpoch);
+    await applyPatch(label, text, target, sourceDateEpoch);
   }
 }
 
