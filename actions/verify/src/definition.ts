@@ -44,7 +44,7 @@ export const definition = defineAction({
       default: true,
     }),
     'child-require': input.list({
-      description: 'What must be signed for each manifest below an index',
+      description: 'What must be signed for each manifest below an index, and how old it may be: provenance<=30d',
       default: ['provenance'],
     }),
     'legacy-tags': input.boolean({

@@ -6,7 +6,7 @@ export interface Requirements {
   readonly maxAgeMs: Readonly<Partial<Record<PredicateSlot, number>>>;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /**
  * Reads lines as `provenance` or `provenance<=30d`.
@@ -16,6 +16,7 @@ export function parseRequirements(lines: readonly string[]): Requirements {
   const maxAgeMs: Partial<Record<PredicateSlot, number>> = {};
   const slots = lines.map((line) => {
     const [name = '', age, ...more] = line.split('<=').map((part) => part.trim());
+    if (/[<>=:]/.test(name)) throw invalidAge(line);
     const slot = assertPredicateSlot(name);
     if (age !== undefined) {
       const limit = more.length === 0 ? ageMs(age) : Number.NaN;
@@ -31,12 +32,12 @@ export function parseRequirements(lines: readonly string[]): Requirements {
 }
 
 function ageMs(text: string): number {
-  const [, count, unit = ''] = /^([1-9][0-9]{0,5})([mhd])$/.exec(text) ?? [];
+  const [, count, unit = ''] = /^([1-9][0-9]{0,5})([mhdw])$/.exec(text) ?? [];
   return Number(count) * (UNIT_MS[unit] ?? Number.NaN);
 }
 
 function invalidAge(line: string): VerifyError {
   return new VerifyError('INPUT_INVALID', `Cannot read requirement "${line.slice(0, 80)}": its age is not one`, {
-    hint: 'Write <= and a number of minutes, hours or days: provenance<=30d',
+    hint: 'Write <= and a number of minutes, hours, days or weeks: provenance<=30d',
   });
 }

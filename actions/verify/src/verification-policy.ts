@@ -18,6 +18,8 @@ export interface VerificationPolicy {
   readonly maxAgeMs?: Readonly<Partial<Record<PredicateSlot, number>>>;
   /** What each manifest below an index must have; absent when only the index itself counts. */
   readonly childRequire?: readonly PredicateSlot[];
+  /** The same as `maxAgeMs` for these manifests; where it names no age, that of `maxAgeMs` holds. */
+  readonly childMaxAgeMs?: Readonly<Partial<Record<PredicateSlot, number>>>;
   readonly allowIsolationNone: boolean;
   readonly transparency: 'required' | 'preferred' | 'off';
   readonly trustedRoot: Digest;
@@ -56,8 +58,8 @@ export function verificationPolicy(inputs: Inputs, serverHost: string, trustedRo
   return {
     identity,
     require,
-    ...(Object.keys(maxAgeMs).length === 0 ? {} : { maxAgeMs }),
-    ...(inputs.children ? { childRequire: parseRequirements(inputs['child-require']).require } : {}),
+    ...(isEmpty(maxAgeMs) ? {} : { maxAgeMs }),
+    ...(inputs.children ? childRequirements(inputs['child-require']) : {}),
     allowIsolationNone: inputs['allow-isolation-none'],
     transparency: inputs.transparency,
     trustedRoot,
@@ -67,6 +69,15 @@ export function verificationPolicy(inputs: Inputs, serverHost: string, trustedRo
     ...(inputs.threshold === 1 ? {} : { threshold: inputs.threshold }),
     ...(inputs.at === undefined ? {} : { at: parseMoment(inputs.at) }),
   };
+}
+
+function childRequirements(lines: readonly string[]): Pick<VerificationPolicy, 'childRequire' | 'childMaxAgeMs'> {
+  const { require, maxAgeMs } = parseRequirements(lines);
+  return { childRequire: require, ...(isEmpty(maxAgeMs) ? {} : { childMaxAgeMs: maxAgeMs }) };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
 }
 
 export function policyDigest(policy: VerificationPolicy): Digest {

@@ -1,5 +1,6 @@
 import type { PredicateSlot } from '@paved/attestation';
 import type { VerifiedBundle } from '@paved/sigstore';
+import { young } from './age.js';
 import type { Artifact } from './artifact.js';
 import type { Claimed } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
@@ -70,7 +71,9 @@ function thresholdChecks(subject: Subject, claimed: readonly Claimed[], verified
   });
 }
 
-function holds(slot: PredicateSlot, bundles: readonly VerifiedBundle[], subject: Subject): boolean {
+/** A signature that is too old counts for nobody. */
+function holds(slot: PredicateSlot, signed: readonly VerifiedBundle[], subject: Subject): boolean {
+  const bundles = young(slot, signed, subject.artifact, subject.question);
   if (bundles.length === 0) return false;
   return slot === 'signature' || checkSlot(slot, bundles, subject).every(({ ok }) => ok);
 }
@@ -91,7 +94,8 @@ function checkSlot(
     case 'verdict':
       return checkVerdict(latest, artifact);
     case 'vsa':
-      if (resourceUri !== undefined) return checkVsa(bundles, resourceUri);
+      // Any of several summaries may be the one of this name: an old one must not hide behind a young one of another name.
+      if (resourceUri !== undefined) return checkVsa(young(slot, bundles, artifact, question), resourceUri);
       return require.includes('vsa') ? notChecked(slot, question) : [];
   }
 }

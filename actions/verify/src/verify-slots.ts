@@ -1,5 +1,6 @@
 import { PREDICATE_SLOTS, PREDICATE_TYPES, type PredicateSlot } from '@paved/attestation';
 import type { IdentityPolicy, VerifiedBundle } from '@paved/sigstore';
+import { ageCheck } from './age.js';
 import type { Artifact } from './artifact.js';
 import type { Claimed } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
@@ -30,7 +31,7 @@ export function verifySlots(
     if (bundles.length > 0) verified.set(slot, bundles);
     if (!require.includes(slot)) continue;
     const reason = refusal ?? anotherVersion(slot, claimed, artifact);
-    checks.push(slotCheck(slot, bundles, reason), ...ageCheck(slot, bundles, question));
+    checks.push(slotCheck(slot, bundles, reason), ...ageCheck(slot, bundles, artifact, question));
   }
   return { checks, verified };
 }
@@ -96,18 +97,4 @@ function slotCheck(slot: PredicateSlot, bundles: readonly VerifiedBundle[], refu
   }
   if (refusal !== undefined) return failed(name, refusal.code, refusal.detail);
   return failed(name, 'ATTESTATION_MISSING', `there is no bundle of type ${PREDICATE_TYPES[slot]}`);
-}
-
-function ageCheck(slot: PredicateSlot, [latest]: readonly VerifiedBundle[], question: Question): readonly Check[] {
-  const limit = question.policy.maxAgeMs?.[slot];
-  if (limit === undefined) return [];
-  const name = `${slot}-age`;
-  if (latest === undefined) return [failed(name, 'NOT_CHECKED', `there is no verified ${slot}`)];
-  const detail = `signed ${latest.signedAt.toISOString()}, at ${question.at.toISOString()} at most ${minutes(limit)} old`;
-  const age = question.at.getTime() - latest.signedAt.getTime();
-  return [age <= limit ? passed(name, detail) : failed(name, 'ATTESTATION_TOO_OLD', detail)];
-}
-
-function minutes(ms: number): string {
-  return `${ms / 60_000} minutes`;
 }

@@ -50,6 +50,20 @@ describe('an image index', () => {
     expect(await failed({ image, ...REQUIRE })).toEqual({});
   });
 
+  test('has ages of its own, and those of the index where it names none', async () => {
+    await start();
+    await bench.attach(bench.digest, [await world.sign('provenance', honest(bench.digest).provenance, bench.digest)]);
+    const [root, child] = [`${bench.registry.host}/${NAME}`, `${bench.registry.host}/${NAME}@${bench.digest}`];
+    const at = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    const ages = async (require: string, below: string) => await failed({ image, at, require, 'child-require': below });
+    const [rootAge, childAge] = [`provenance-age ${root}`, `provenance-age ${child}`];
+    const old = 'ATTESTATION_TOO_OLD';
+    expect(await ages('provenance', 'provenance<=1d')).toEqual({ [childAge]: old });
+    expect(await ages('provenance<=1d', 'provenance<=3d')).toEqual({ [rootAge]: old });
+    expect(await ages('provenance<=1d', 'provenance')).toEqual({ [rootAge]: old, [childAge]: old });
+    expect(await ages('provenance<=3d', 'provenance<=3d')).toEqual({});
+  });
+
   test('may speak for the manifests below it in one bundle', async () => {
     await start();
     const statement = {
