@@ -1,5 +1,6 @@
 import { buildStatement, PREDICATE_TYPES } from '@paved/attestation';
 import { BomError, type CheckedSbom, checkSbom, MAX_SBOM_BYTES } from '@paved/bom';
+import { releaseMemory } from '@paved/digest';
 import { SignError } from './error.js';
 import { type ListedFile, listFiles, readRegularFile } from './read-file.js';
 import { type PendingStatement, pendingAround } from './statements.js';
@@ -41,7 +42,9 @@ async function readSbom(
   }
   const slot = SLOTS[sbom.kind];
   const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate: undefined });
-  return statementsAbout(statement, perSubject).map((part) => pendingAround(slot, part, sbom.canonical));
+  const made = statementsAbout(statement, perSubject).map((part) => pendingAround(slot, part, sbom.canonical));
+  for (const piece of [bytes, ...sbom.canonical]) releaseMemory(piece);
+  return made;
 }
 
 function check(name: string, bytes: Buffer): CheckedSbom {

@@ -6,11 +6,11 @@ import {
   type IdentityPolicy,
   type KeyPolicy,
   Limiter,
+  type OwnVerification,
   type SignedBundle,
   SigstoreError,
   type Transparency,
   type TrustedRoot,
-  verifyBundle,
 } from '@paved/sigstore';
 import { SignError } from './error.js';
 import { type ListedFile, readRegularFile } from './read-file.js';
@@ -60,11 +60,14 @@ async function signStatement(
 ): Promise<SignedItem> {
   const bundle = await session.signStatement(bytes);
   const [digest] = sha256Digests(header.subject);
-  if (digest !== undefined) assertOwnBundle(bundle, verification, { artifactDigest: digest });
-  const subjects = header.subject.flatMap(({ name, digest: set }) =>
+  const { subject, predicateType } = header;
+  if (digest !== undefined) {
+    assertOwnBundle(bundle, verification, { artifactDigest: digest, statement: { subject, predicateType } });
+  }
+  const subjects = subject.flatMap(({ name, digest: set }) =>
     sha256Digests([{ name, digest: set }]).map((value) => ({ name, digest: value })),
   );
-  return { content: 'dsse', slot, predicateType: header.predicateType, subjects, bundle };
+  return { content: 'dsse', slot, predicateType, subjects, bundle };
 }
 
 /** A statement that says no more than that the signer knows these bytes; the file is hashed and never held. */
@@ -107,13 +110,11 @@ export async function signPayload(
 function assertOwnBundle(
   bundle: SignedBundle,
   { trustedRoot, transparency, policy }: SelfVerification,
-  artifact: Pick<Parameters<typeof verifyBundle>[0], 'artifactDigest' | 'artifactBytes'>,
+  artifact: Pick<OwnVerification, 'artifactDigest' | 'artifactBytes' | 'statement'>,
 ): void {
   if (trustedRoot === undefined) return;
   try {
-    const options = { ...artifact, bundle: bundle.json, trustedRoot, transparency };
-    if ('publicKey' in policy) verifyBundle({ ...options, policy });
-    else verifyBundle({ ...options, policy });
+    bundle.assertVerifies({ ...artifact, trustedRoot, transparency, policy });
   } catch (cause) {
     if (!(cause instanceof SigstoreError)) throw cause;
     throw new SignError('OWN_BUNDLE_REFUSED', `Cannot use what was signed: it does not verify (${cause.code})`, {

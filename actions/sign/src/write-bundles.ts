@@ -80,7 +80,7 @@ async function writeAll(folder: string, items: readonly SignedItem[], signer: Si
   const staging = join(folder, 'staging');
   await mkdir(staging, { mode: 0o700 });
   const bundles = nameBundles(items);
-  for (const { path, item } of bundles) await writeFile(join(staging, path), item.bundle.json, { flag: 'wx' });
+  for (const { path, item } of bundles) await writeFile(join(staging, path), item.bundle.parts(), { flag: 'wx' });
   await writeFile(join(staging, 'index.json'), indexText(bundles, signer), { flag: 'wx' });
   const named = items.flatMap(({ subjects }) => subjects).filter(({ name }) => name !== '');
   await writeFile(join(staging, 'SHA256SUMS'), checksumsText(named), { flag: 'wx' });
@@ -117,7 +117,7 @@ function indexText(bundles: readonly WrittenBundle[], { certificate, publicKey }
       ...(item.predicateType === undefined ? {} : { predicateType: item.predicateType }),
       subjects: item.subjects,
       transparency: item.bundle.transparency,
-      sha256: sha256(item.bundle.json),
+      sha256: item.bundle.sha256,
     })),
     signer:
       certificate === undefined
@@ -136,7 +136,7 @@ async function writeSidecars(items: readonly SignedItem[], legacy: boolean): Pro
   const files = items.flatMap(({ blobPath, bundle, content }) => {
     if (blobPath === undefined) return [];
     const texts = {
-      '.sigstore.json': bundle.json,
+      '.sigstore.json': bundle.parts(),
       // The signature of an envelope is not over the file, and no use to who knows files alone.
       ...(content === 'dsse' ? {} : { '.sig': `${bundle.signature.toString('base64')}\n` }),
       ...(legacy && bundle.certificate !== undefined ? { '.pem': bundle.certificate } : {}),
@@ -157,7 +157,7 @@ async function writeSidecars(items: readonly SignedItem[], legacy: boolean): Pro
 }
 
 /** `link` fails where a file is there, which `rename` would replace. */
-async function place(path: string, text: string): Promise<void> {
+async function place(path: string, text: string | Iterable<string>): Promise<void> {
   const temporary = join(dirname(path), `.paved-sign-${process.pid}-${sha256(path).slice(-16)}`);
   try {
     await writeFile(temporary, text, { flag: 'wx' });

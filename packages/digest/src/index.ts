@@ -8,4 +8,5 @@ export {
   parseDigest,
 } from './digest.js';
 export { sha256, sha256File, sha512Base64 } from './hash.js';
+export { releaseMemory } from './release-memory.js';
 export { DigestStream, LimitStream } from './streams.js';

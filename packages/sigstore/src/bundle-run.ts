@@ -1,18 +1,19 @@
-import { STATEMENT_PAYLOAD_TYPE } from '@paved/attestation';
 import type { HttpClient } from '@paved/http';
-import { type Bundle, bundleToJSON } from '@sigstore/bundle';
+import type { Bundle } from '@sigstore/bundle';
 import type { Signer, Witness } from '@sigstore/sign';
 import { BlobBundleBuilder } from './blob-bundle-builder.js';
 import { SigstoreError } from './error.js';
 import { hashOf, type KeyAlgorithm } from './key-algorithm.js';
 import { Limiter } from './limiter.js';
+import { type BundleTransparency, MadeBundle, type SignedBundle } from './made-bundle.js';
 import { PreferredWitness } from './preferred-witness.js';
 import { RekorV1Witness } from './rekor-v1-witness.js';
 import { RekorV2Witness } from './rekor-witness.js';
-import { signatureOf } from './signed-content.js';
-import { statementBundleBuilder } from './statement-bundle-builder.js';
+import { StatementBundleBuilder } from './statement-bundle-builder.js';
 import { TimestampWitness } from './timestamp-witness.js';
 import type { Transparency } from './verify-material.js';
+
+export type { BundleTransparency, SignedBundle };
 
 /** A transparency log and the API that it speaks. */
 export interface LogService {
@@ -37,19 +38,6 @@ export interface WitnessOptions {
   readonly timeouts?: { readonly fulcioMs?: number; readonly rekorMs?: number; readonly tsaMs?: number };
   /** Signatures in progress at the same time (default 32): each waits for the log, not for this machine. */
   readonly concurrency?: number;
-}
-
-/** What happened to a signature: `none` is a key's signature that no service has seen. */
-export type BundleTransparency = 'logged' | 'timestamp-only' | 'none';
-
-export interface SignedBundle {
-  /** The bundle as it is stored, v0.3. */
-  readonly json: string;
-  /** The bare signature. */
-  readonly signature: Buffer;
-  /** PEM; that of this signature, which in a long run is not that of the first one. Absent for a key. */
-  readonly certificate?: string;
-  readonly transparency: BundleTransparency;
 }
 
 /** Signs any number of statements and blobs with what it was opened with. */
@@ -139,35 +127,17 @@ export class BundleRun {
 
   async #signOnce(content: 'dsse' | 'message', bytes: Uint8Array): Promise<SignedBundle> {
     const bundle = await this.#build(content, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    const transparency = transparencyOf(bundle);
+    const made = new MadeBundle(bundle);
     this.#count.done += 1;
-    this.#onProgress({ event: 'signed', content, transparency, ...this.#count });
-    const certificate = certificateOf(bundle);
-    return {
-      ...{ json: JSON.stringify(bundleToJSON(bundle)), signature: signatureOf(bundle.content), transparency },
-      ...(certificate === undefined ? {} : { certificate }),
-    };
+    this.#onProgress({ event: 'signed', content, transparency: made.transparency, ...this.#count });
+    return made;
   }
 
   async #build(content: 'dsse' | 'message', data: Buffer): Promise<Bundle> {
     const options = { signer: this.#signer, witnesses: [...this.#witnesses] };
     if (content === 'message') return await new BlobBundleBuilder(options, hashOf(this.#algorithm)).create({ data });
-    const builder = await statementBundleBuilder(options);
-    return await builder.create({ data, type: STATEMENT_PAYLOAD_TYPE });
+    return await new StatementBundleBuilder(options).create({ data });
   }
-}
-
-function certificateOf({ verificationMaterial: { content } }: Bundle): string | undefined {
-  if (content.$case !== 'certificate') return undefined;
-  const lines = content.certificate.rawBytes.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}
-
-function transparencyOf({ verificationMaterial }: Bundle): BundleTransparency {
-  if (verificationMaterial.tlogEntries.length > 0) return 'logged';
-  return (verificationMaterial.timestampVerificationData?.rfc3161Timestamps.length ?? 0) > 0
-    ? 'timestamp-only'
-    : 'none';
 }
 
 function stampsOf({ http, timeouts, tsaUrl, tsaUrls = [] }: WitnessOptions): readonly TimestampWitness[] {

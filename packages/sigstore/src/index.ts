@@ -30,6 +30,7 @@ export type { KeyPolicy } from './key-policy.js';
 export { type KeySession, type KeySessionOptions, openKeySession } from './key-session.js';
 export { type OpenKmsKeyOptions, openKmsKey } from './kms/open-kms-key.js';
 export { Limiter } from './limiter.js';
+export type { OwnVerification } from './made-bundle.js';
 export type { ManagedKey } from './managed-key.js';
 export { type PemKeyOptions, parsePemKey } from './pem-key.js';
 export { assertIdentityPolicy, type IdentityPolicy } from './policy.js';

@@ -82,10 +82,25 @@ export function verifyBundle(options: VerifyKeyBundleOptions): VerifiedKeyBundle
 export function verifyBundle(
   options: VerifyBundleOptions | VerifyKeyBundleOptions,
 ): VerifiedBundle | VerifiedKeyBundle {
-  const { artifactDigest, artifactBytes, digestVerifier, policy, predicateType } = options;
+  const { policy } = options;
   if (isKeyPolicy(policy)) readPolicyKey(policy);
   else assertIdentityPolicy(policy);
-  const bundle = parseBundle(options.bundle);
+  return verifyParsedBundle(parseBundle(options.bundle), sha256(options.bundle), undefined, options);
+}
+
+/** What is known of a statement by who encoded it. */
+export type KnownStatement = Pick<Statement, 'subject' | 'predicateType'>;
+
+export type ParsedBundleOptions = Omit<VerificationOptions, 'bundle'> & { readonly policy: IdentityPolicy | KeyPolicy };
+
+/** @param known absent: the statement is read from the payload, as it must be of everything that came from elsewhere */
+export function verifyParsedBundle(
+  bundle: Bundle,
+  bundleSha256: Digest,
+  known: KnownStatement | undefined,
+  options: ParsedBundleOptions,
+): VerifiedBundle | VerifiedKeyBundle {
+  const { artifactDigest, artifactBytes, digestVerifier, policy, predicateType } = options;
   if (artifactBytes !== undefined) assertArtifactBytes(artifactBytes, artifactDigest);
   if (bundle.content.$case === 'messageSignature') {
     assertMessage(bundle, artifactDigest, artifactBytes, digestVerifier !== undefined);
@@ -98,10 +113,10 @@ export function verifyBundle(
     ...(digestVerifier === undefined ? {} : { digestVerifier }),
   };
   const verified = isKeyPolicy(policy) ? verifyKeyMaterial({ ...common, policy }) : verifyMaterial(common);
-  const statement = readStatement(bundle);
+  const statement = known ?? readStatement(bundle);
   assertSubject(statement, artifactDigest);
   assertPredicateType(statement, predicateType);
-  const content = contentOf(options.bundle, bundle, statement, artifactDigest);
+  const content = contentOf(bundleSha256, bundle, statement, artifactDigest);
   if (!('certificate' in verified)) return { ...content, ...keyResult(verified) };
   if (isKeyPolicy(policy)) throw new SigstoreError('KEY_MISMATCH', 'Cannot verify a certificate under a key');
   const { certificate, signedAt, logged } = verified;
@@ -176,7 +191,7 @@ function readStatement(bundle: Bundle): Statement | undefined {
 }
 
 /** The check that @sigstore/verify leaves to its caller: without it a valid bundle passes for every artifact. */
-function assertSubject(statement: Statement | undefined, artifactDigest: Digest): void {
+function assertSubject(statement: KnownStatement | undefined, artifactDigest: Digest): void {
   if (statement === undefined || statement.subject.some(({ digest }) => digestSetHas(digest, artifactDigest))) return;
   throw new SigstoreError(
     'SUBJECT_MISMATCH',
@@ -187,7 +202,7 @@ function assertSubject(statement: Statement | undefined, artifactDigest: Digest)
   );
 }
 
-function assertPredicateType(statement: Statement | undefined, expected: string | undefined): void {
+function assertPredicateType(statement: KnownStatement | undefined, expected: string | undefined): void {
   if (expected === undefined || statement?.predicateType === expected) return;
   const actual = statement === undefined ? 'not a statement' : `"${statement.predicateType.slice(0, 200)}"`;
   throw new SigstoreError(
@@ -197,15 +212,16 @@ function assertPredicateType(statement: Statement | undefined, expected: string 
 }
 
 function contentOf(
-  text: string,
+  bundleSha256: Digest,
   bundle: Bundle,
-  statement: Statement | undefined,
+  statement: Statement | KnownStatement | undefined,
   artifactDigest: Digest,
 ): VerifiedContent {
   return {
     content: bundle.content.$case === 'dsseEnvelope' ? 'dsse' : 'message',
     subjects: statement?.subject ?? [{ name: '', digest: { sha256: digestHex(artifactDigest) } }],
-    bundleSha256: sha256(text),
-    ...(statement === undefined ? {} : { statement, predicateType: statement.predicateType }),
+    bundleSha256,
+    ...(statement === undefined ? {} : { predicateType: statement.predicateType }),
+    ...(statement !== undefined && '_type' in statement ? { statement } : {}),
   };
 }

@@ -66,12 +66,11 @@ async function cosignLegacy(
   { attestation, flags }: { readonly attestation: boolean; readonly flags: readonly string[] },
 ): Promise<ProgramResult> {
   const home = await mkdtemp(join(context.folder, 'home-'));
-  const { trustedRootPath, hasCtLog } = context.instances[instance];
+  const { trustedRootPath } = context.instances[instance];
   const args = [
     ...(attestation ? ['verify-attestation', '--type', PREDICATE] : ['verify']),
     ...['--new-bundle-format=false', '--trusted-root', trustedRootPath, '--allow-http-registry'],
     ...['--certificate-identity', context.identity, '--certificate-oidc-issuer', context.issuer.url],
-    ...(hasCtLog ? [] : ['--insecure-ignore-sct']),
     ...[...flags, reference],
   ];
   const result = await runProgram(context.cosign, args, { env: { HOME: home, TUF_ROOT: home } });
