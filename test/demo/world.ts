@@ -55,10 +55,12 @@ export interface WorldOptions {
   readonly isolation: 'sandbox' | 'none';
   /** Default: the loopback double. */
   readonly sigstore?: (issuer: Issuer) => Promise<SigstoreEndpoints>;
+  /** Puts into the registry what the rendered workflows name, and returns what of the configuration differs for it. */
+  readonly prepare?: (registry: RegistryDouble) => Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Starts the services and renders the platform repository against them, as a platform team would against its own. */
-export async function openWorld({ folder, isolation, sigstore: openSigstore }: WorldOptions): Promise<World> {
+export async function openWorld({ folder, isolation, sigstore: openSigstore, prepare }: WorldOptions): Promise<World> {
   const issuer = await startIssuer();
   const sigstore = await (openSigstore ?? loopbackSigstore)(issuer);
   const github = await startGitHub({ issuer });
@@ -71,7 +73,7 @@ export async function openWorld({ folder, isolation, sigstore: openSigstore }: W
   const platform = join(folder, 'platform');
   const registryHost = new URL(registry.url).host;
   const services = { issuer, sigstore, tokenService, registryHost, feed, evidenceStore, isolation };
-  const platformCommit = await writePlatform(platform, services);
+  const platformCommit = await writePlatform(platform, services, (await prepare?.(registry)) ?? {});
 
   return {
     ...services,
@@ -94,7 +96,11 @@ type PlatformServices = Pick<
 >;
 
 /** The tree that callers use: bundles, action.yml files, and the workflows rendered for these services. */
-async function writePlatform(folder: string, services: PlatformServices): Promise<string> {
+async function writePlatform(
+  folder: string,
+  services: PlatformServices,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<string> {
   mkdirSync(folder, { recursive: true });
   cpSync('dist', join(folder, 'dist'), { recursive: true });
   for (const name of readdirSync('actions')) {
@@ -105,7 +111,7 @@ async function writePlatform(folder: string, services: PlatformServices): Promis
   }
   writeFileSync(join(folder, 'root.json'), services.sigstore.trustedRoot);
   const configPath = join(folder, 'paved.config.yml');
-  writeFileSync(configPath, stringify(demoConfig(services)));
+  writeFileSync(configPath, stringify({ ...demoConfig(services), ...settings }));
   const config = await readConfig(configPath);
   await writeWorkflows(join(folder, '.github/workflows'), await renderWorkflows('workflows', config));
   for (const [path, text] of await renderComposites(process.cwd(), config)) writeFileSync(join(folder, path), text);
@@ -120,7 +126,7 @@ function demoConfig({
   feed,
   evidenceStore,
   isolation,
-}: PlatformServices): unknown {
+}: PlatformServices): Readonly<Record<string, unknown>> {
   return {
     repository: PLATFORM,
     'self-reference': '$/',

@@ -1,8 +1,10 @@
 import { actSuite } from './act/act-suite.js';
 import { actionlintSuite } from './act/actionlint-suite.js';
 import { buildkitSuite } from './buildkit/buildkit-suite.js';
+import { buildkitRoadSuite } from './buildkit/road.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
+import { osvAgreementSuite } from './scanners/osv-agreement-suite.js';
 import { regoSuite } from './scanners-rego/rego-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
 import { legacySuite } from './sigstore/legacy-suite.js';
@@ -12,8 +14,8 @@ import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
-  buildkit: [buildkitSuite],
+  buildkit: [buildkitSuite, buildkitRoadSuite],
   registries: [registriesSuite],
-  scanners: [regoSuite],
+  scanners: [osvAgreementSuite, regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, roadSuite, zizmorSuite],
 };

@@ -19,6 +19,7 @@ const FIXED_AT_RENDER = new Set([
   'issuer',
   'trusted-root',
   'isolation',
+  'buildkit-image',
   'method',
   'token-url',
   'revocation-url',

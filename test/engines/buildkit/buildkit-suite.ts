@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '@paved/json';
 import { openLayout, readPlatform } from '@paved/oci';
+import { runOrThrow } from '../program.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
+import { ATTACKS } from './attacks.js';
 import { type BuildKitContext, startBuildKit } from './context.js';
+import { configOf } from './images.js';
 
 type Test = EngineTest<BuildKitContext>;
 
@@ -45,8 +49,79 @@ const twice: Test = {
   },
 };
 
+const platforms: Test = {
+  name: 'two platforms are one index, built on one of them, and each has the files of its own base',
+  async run({ act, base }) {
+    const text = `FROM --platform=$BUILDPLATFORM ${base} AS builder
+ARG TARGETARCH
+RUN echo "for $TARGETARCH" > /app
+FROM ${base}
+COPY --from=builder /app /app
+USER 10001
+`;
+    const { outputs } = await act({ Dockerfile: text }, { platforms: 'linux/amd64\nlinux/arm64' });
+    const layout = await openLayout(outputs['artifact-path'] ?? '');
+    const found = await Promise.all(layout.manifests.map((manifest) => readPlatform(layout, manifest)));
+    const architectures = found.flatMap((platform) => platform?.architecture ?? []);
+    expectThat(
+      'the index has both',
+      layout.root.kind === 'index' && architectures.join() === 'amd64,arm64',
+      architectures.join(),
+    );
+    const again = await act({ Dockerfile: text }, { platforms: 'linux/amd64\nlinux/arm64' });
+    const second = await openLayout(again.outputs['artifact-path'] ?? '');
+    expectThat('again it is the same index', second.root.digest === layout.root.digest);
+  },
+};
+
+const flat: Test = {
+  name: 'a flattened image has one layer, keeps what a runtime reads, and nothing that was removed',
+  async run({ act, base }) {
+    const text = `FROM ${base}
+RUN echo paved-removed > /gone && mkdir -p /d && echo old > /d/a && ln /d/a /d/b && chmod 4755 /d/a
+RUN rm /gone && rm -r /d && mkdir /d && echo new > /d/c && ln /d/c /d/e
+ENV A=b
+WORKDIR /d
+USER 10001:10001
+EXPOSE 8080
+VOLUME /data
+STOPSIGNAL SIGINT
+LABEL a=b
+HEALTHCHECK CMD ["/bin/cat"]
+CMD ["c"]
+ENTRYPOINT ["/bin/cat"]
+`;
+    const whole = await act({ Dockerfile: text }, {});
+    const one = await act({ Dockerfile: text }, { flatten: 'true' });
+    const path = one.outputs['artifact-path'] ?? '';
+    const { root } = await openLayout(path);
+    expectThat('it has one layer', root.kind === 'image' && root.layers.length === 1);
+    const [before, after] = [await configOf(whole.outputs['artifact-path'] ?? ''), await configOf(path)];
+    expectThat(
+      'the config is kept',
+      canonicalJson(before.config) === canonicalJson(after.config),
+      JSON.stringify(after),
+    );
+    const layer = join(path, 'blobs/sha256', root.kind === 'image' ? (root.layers[0]?.digest.slice(7) ?? '') : '');
+    const listed = (await runOrThrow('tar', ['-tvf', layer])).split('\n');
+    const has = (name: string) => listed.some((line) => line.includes(` ${name}`));
+    expectThat('what is left is there', has('d/c') && has('d/e link to d/c') && has('etc/base'), listed.join('\n'));
+    expectThat(
+      'what was removed is not',
+      !has('gone') && !has('d/a') && !has('d/b') && !listed.join().includes('.wh.'),
+    );
+    const bytes = await readFile(layer, 'latin1');
+    expectThat('nor is its content', !bytes.includes('paved-removed'));
+    const again = await act({ Dockerfile: text }, { flatten: 'true' });
+    expectThat(
+      'again it is the same',
+      (await openLayout(again.outputs['artifact-path'] ?? '')).root.digest === root.digest,
+    );
+  },
+};
+
 export const buildkitSuite = defineSuite<BuildKitContext>({
   engines: ['buildkitd', 'buildctl', 'crane'],
   start: startBuildKit,
-  tests: [twice],
+  tests: [twice, platforms, flat, ...ATTACKS],
 });

@@ -19,8 +19,12 @@ export interface BuildKitContext {
   readonly base: string;
   /** A release of BuildKit as an image, by digest. */
   readonly buildkit: string;
-  /** Runs the action over a source of these files. */
-  readonly act: (files: Readonly<Record<string, string>>, inputs: Readonly<Record<string, string>>) => Promise<Built>;
+  /** Runs the action over a source of these files; a later phase on the machine of an earlier one. */
+  readonly act: (
+    files: Readonly<Record<string, string>>,
+    inputs: Readonly<Record<string, string>>,
+    host?: TestContext,
+  ) => Promise<Built>;
 }
 
 export interface Built {
@@ -45,24 +49,28 @@ const APPLETS = [
   'sleep',
 ];
 
-/** BuildKit built from source, runc and busybox of the distribution, and a registry on loopback that has them as images. */
-export async function startBuildKit(
-  engine: (name: EngineName) => string,
-): Promise<{ readonly context: BuildKitContext; stop(): Promise<void> }> {
-  const runc = await installDebian('runc', '/usr/sbin/runc');
+/** A base of two platforms with a static shell; the reference by digest. */
+export async function publishBase(registry: RegistryDouble, folder: string): Promise<string> {
   const busybox = await installDebian('busybox-static', '/bin/busybox');
-  const folder = await mkdtemp(join(tmpdir(), 'paved-buildkit-engine-'));
-  const registry = await startRegistry();
-  const host = new URL(registry.url).host;
   const shell = Object.fromEntries(APPLETS.map((name) => [`/bin/${name}`, { source: busybox }]));
-  const base = await publishImage(registry, folder, 'acme/base', {
+  const digest = await publishImage(registry, folder, 'acme/base', {
     platforms: {
       'linux/amd64': { ...shell, '/etc/base': { text: 'amd64\n' } },
       'linux/arm64': { '/etc/base': { text: 'arm64\n' } },
     },
     env: { PATH: '/bin' },
   });
-  const buildkit = await publishImage(registry, folder, 'moby/buildkit', {
+  return `${new URL(registry.url).host}/acme/base:1@${digest}`;
+}
+
+/** BuildKit built from source with the distribution's runc, laid out as the project's own image. */
+export async function publishBuildKit(
+  registry: RegistryDouble,
+  folder: string,
+  engine: (name: EngineName) => string,
+): Promise<string> {
+  const runc = await installDebian('runc', '/usr/sbin/runc');
+  const digest = await publishImage(registry, folder, 'moby/buildkit', {
     platforms: {
       'linux/amd64': {
         '/usr/bin/buildkitd': { source: engine('buildkitd') },
@@ -71,16 +79,28 @@ export async function startBuildKit(
       },
     },
   });
+  return `${new URL(registry.url).host}/moby/buildkit:1@${digest}`;
+}
+
+/** BuildKit built from source, runc and busybox of the distribution, and a registry on loopback that has them as images. */
+export async function startBuildKit(
+  engine: (name: EngineName) => string,
+): Promise<{ readonly context: BuildKitContext; stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'paved-buildkit-engine-'));
+  const registry = await startRegistry();
+  const host = new URL(registry.url).host;
+  const base = await publishBase(registry, folder);
+  const buildkit = await publishBuildKit(registry, folder, engine);
   const hosts: TestContext[] = [];
   const context: BuildKitContext = {
     folder,
     engine,
     registry,
     host,
-    base: `${host}/acme/base:1@${base}`,
-    buildkit: `${host}/moby/buildkit:1@${buildkit}`,
-    async act(files, inputs) {
-      const test = await testContext({ action: 'hermetic-build' });
+    base,
+    buildkit,
+    async act(files, inputs, sameHost) {
+      const test = sameHost ?? (await testContext({ action: 'hermetic-build' }));
       hosts.push(test);
       for (const [path, text] of Object.entries(files)) {
         await mkdir(dirname(join(test.workspace, path)), { recursive: true });

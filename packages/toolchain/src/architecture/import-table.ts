@@ -95,6 +95,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   seal: [],
   sign: ['@paved/attestation', '@paved/bom', '@paved/oci', '@paved/sigstore'],
   verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+  watch: ['@paved/attestation', '@paved/handoff', '@paved/runner-kit/github', '@paved/sigstore', '@paved/sigstore/log'],
 };
 
 /** docs/architecture.md's table of packages as data: a change of an import is a change of this file, and is reviewed as one. */

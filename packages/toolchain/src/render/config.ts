@@ -49,6 +49,12 @@ const selfReference: Decoder<string> = refine(string, (text) => {
   );
 });
 
+/** By digest: the programs in it build what is released. */
+const buildkitImage: Decoder<string> = refine(plain, (text) => {
+  if (text === '' || /^[a-z0-9][a-z0-9.:/_-]*@sha256:[0-9a-f]{64}$/.test(text)) return text;
+  throw new RenderError('CONFIG_INVALID', `Cannot use "${text}" as buildkit-image: it is no image with a digest`);
+});
+
 const optionalUrl: Decoder<string> = (value, path) => (value === '' ? '' : serviceUrl(value, path));
 
 const decodeConfig = object({
@@ -59,6 +65,7 @@ const decodeConfig = object({
   runner: refine(plain, (text) => nonEmpty(text)),
   isolation: literal('sandbox', 'none'),
   'npm-registry': optionalUrl,
+  'buildkit-image': optional(buildkitImage),
   sigstore: object({
     'fulcio-url': serviceUrl,
     'rekor-url': serviceUrl,
@@ -83,8 +90,11 @@ const decodeConfig = object({
 type Decoded = ReturnType<typeof decodeConfig>;
 type Scanners = NonNullable<Decoded['scanners']>;
 
-/** `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs. */
-export type PavedConfig = Decoded & { readonly scanners: Scanners };
+/**
+ * `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs; without
+ * `buildkit-image` Dockerfiles are built by the runner's own BuildKit.
+ */
+export type PavedConfig = Decoded & { readonly scanners: Scanners; readonly 'buildkit-image': string };
 
 const NO_SCANNERS: Scanners = { run: '', databases: '', 'database-age': '', 'tool-urls': '' };
 
@@ -98,7 +108,7 @@ export function parseConfig(text: string): PavedConfig {
   }
   try {
     const config = decodeConfig(value);
-    return { ...config, scanners: config.scanners ?? NO_SCANNERS };
+    return { ...config, scanners: config.scanners ?? NO_SCANNERS, 'buildkit-image': config['buildkit-image'] ?? '' };
   } catch (cause) {
     throw new RenderError('CONFIG_INVALID', 'Cannot use the configuration', {
       cause,

@@ -1,0 +1,174 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunResult } from '@paved/local-runner';
+import { type Published, readPublished } from '../../demo/published.js';
+import { openWorld, type World } from '../../demo/world.js';
+import type { EngineName } from '../catalog.js';
+import { installDebian } from '../debian-package.js';
+import { runProgram } from '../program.js';
+import { type SigstoreInstance, startRealSigstore } from '../sigstore/real-sigstore.js';
+import { defineSuite, type EngineTest, expectThat } from '../suite.js';
+import { publishBase, publishBuildKit } from './context.js';
+import { failuresOf, releaseDockerfile } from './release-dockerfile.js';
+
+const REPOSITORY = 'acme/example/greeter';
+const IDENTITY = 'https://github.com/org/paved/.github/workflows/release-container.yml@refs/tags/v1';
+
+interface RoadContext {
+  readonly engine: (name: EngineName) => string;
+  readonly world: World;
+  readonly instance: SigstoreInstance;
+  /** By digest, on the registry that is released to. */
+  readonly base: string;
+  readonly runs: readonly RunResult[];
+  readonly published: Published;
+}
+
+const dockerfile = (base: string) => `FROM --platform=$BUILDPLATFORM ${base} AS builder
+ARG TARGETARCH
+COPY app.txt /src/
+RUN mkdir -p /out && cat /src/app.txt > /out/app && echo "for $TARGETARCH" >> /out/app
+FROM scratch
+COPY --from=builder /out/app /app
+USER 65532:65532
+ENTRYPOINT ["/app"]
+`;
+
+async function startRoad(
+  engine: (name: EngineName) => string,
+): Promise<{ readonly context: RoadContext; stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'paved-buildkit-road-'));
+  await installDebian('runc', '/usr/sbin/runc');
+  let instance: (SigstoreInstance & { stop(): Promise<void> }) | undefined;
+  let base = '';
+  const world = await openWorld({
+    folder,
+    isolation: 'sandbox',
+    sigstore: async (issuer) => {
+      instance = await startRealSigstore(engine, issuer, join(folder, 'sigstore'));
+      return { ...instance, close: instance.stop };
+    },
+    async prepare(registry) {
+      base = await publishBase(registry, folder);
+      return { 'buildkit-image': await publishBuildKit(registry, folder, engine) };
+    },
+  });
+  const stop = async () => {
+    await world.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    if (instance === undefined) throw new Error('Cannot start the road: no Sigstore instance was asked for');
+    const runs: RunResult[] = [];
+    for (const version of ['1.0.0', '1.0.1']) {
+      const inputs = { version, platforms: 'linux/amd64\nlinux/arm64', flatten: version === '1.0.1' };
+      runs.push(await releaseDockerfile(world, dockerfile(base), inputs));
+    }
+    const digest = runs[0]?.outputs.release?.digest ?? '';
+    const published = readPublished(world, REPOSITORY, digest, join(folder, 'published'));
+    return { context: { engine, world, instance, base, runs, published }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Test = EngineTest<RoadContext>;
+
+const released: Test = {
+  name: 'release-container builds a Dockerfile with RUN steps and releases its index; a second machine gives the same digest',
+  async run({ world, base, runs: [first], published }) {
+    expectThat('every step succeeds', first?.ok === true, first === undefined ? '' : failuresOf(first));
+    expectThat('the tags are there', published.tags.includes('1.0.0'), published.tags.join());
+    const again = await releaseDockerfile(world, dockerfile(base), {
+      version: '1.0.2',
+      platforms: 'linux/amd64\nlinux/arm64',
+    });
+    expectThat('every step succeeds again', again.ok, failuresOf(again));
+    expectThat(
+      'the digest is the same',
+      again.outputs.release?.digest === published.digest,
+      again.outputs.release?.digest,
+    );
+  },
+};
+
+const verified: Test = {
+  name: 'cosign verifies signature and provenance of the index in the registry, and refuses another identity',
+  async run({ engine, world, instance, published }) {
+    const image = `${world.registryHost}/${REPOSITORY}@${published.digest}`;
+    const policy = (identity: string) => [
+      ...['--certificate-identity', identity, '--certificate-oidc-issuer', world.issuer.url],
+      ...['--trusted-root', instance.trustedRootPath, '--insecure-ignore-sct', '--use-signed-timestamps'],
+      '--allow-http-registry',
+    ];
+    const env = { HOME: world.folder };
+    const signature = await runProgram(engine('cosign'), ['verify', ...policy(IDENTITY), image], { env });
+    expectThat('cosign verify accepts it', signature.status === 0, signature.stderr);
+    const type = ['--type', 'https://slsa.dev/provenance/v1'];
+    const provenance = await runProgram(engine('cosign'), ['verify-attestation', ...type, ...policy(IDENTITY), image], {
+      env,
+    });
+    expectThat('cosign verify-attestation accepts it', provenance.status === 0, provenance.stderr);
+    const statement = JSON.parse(Buffer.from(JSON.parse(provenance.stdout).payload, 'base64').toString());
+    const dependencies: { readonly uri: string }[] = statement.predicate.buildDefinition.resolvedDependencies;
+    const uris = dependencies.map(({ uri }) => uri);
+    expectThat(
+      'the base is a resolved dependency',
+      uris.some((uri) => uri.startsWith('pkg:oci/base@')),
+      uris.join('\n'),
+    );
+    expectThat(
+      'so is BuildKit',
+      uris.some((uri) => uri.startsWith('pkg:oci/buildkit@')),
+      uris.join('\n'),
+    );
+    const stranger = await runProgram(engine('cosign'), ['verify', ...policy(`${IDENTITY}x`), image], { env });
+    expectThat('cosign refuses another identity', stranger.status !== 0);
+    const platform = ['manifest', '--insecure', '--platform', 'linux/arm64', image];
+    const child = await runProgram(engine('crane'), platform);
+    expectThat('crane finds the image of the second platform', child.status === 0, child.stderr);
+  },
+};
+
+const flattened: Test = {
+  name: 'a flattened release has one layer for each platform',
+  async run({ runs: [, second], world, engine }) {
+    expectThat('every step succeeds', second?.ok === true, second === undefined ? '' : failuresOf(second));
+    const image = `${world.registryHost}/${REPOSITORY}@${second?.outputs.release?.digest}`;
+    for (const platform of ['linux/amd64', 'linux/arm64']) {
+      const { stdout, stderr } = await runProgram(engine('crane'), [
+        'manifest',
+        '--insecure',
+        '--platform',
+        platform,
+        image,
+      ]);
+      expectThat(`${platform} has one layer`, JSON.parse(stdout || '{}').layers?.length === 1, stdout + stderr);
+    }
+  },
+};
+
+const refused: Test = {
+  name: 'release-container releases nothing when a step needs the network, or a base has no digest',
+  async run({ world, base }) {
+    const attacks = [
+      `FROM ${base}\nRUN wget -T 3 http://${world.registryHost}/v2/\n`,
+      `FROM ${base.replace(/@.*/, '')}\n`,
+    ];
+    for (const [index, text] of attacks.entries()) {
+      const version = `2.0.${index}`;
+      const run = await releaseDockerfile(world, text, { version });
+      expectThat('the build job fails', !run.ok && failuresOf(run) !== '');
+      const tags = [...world.registry.store.repository(REPOSITORY).tags.keys()];
+      expectThat('there is no tag', !tags.includes(version), tags.join());
+    }
+  },
+};
+
+export const buildkitRoadSuite = defineSuite<RoadContext>({
+  engines: ['buildkitd', 'buildctl', 'crane', 'cosign', 'fulcio', 'rekor', 'timestamp-server'],
+  start: startRoad,
+  tests: [released, verified, flattened, refused],
+});
