@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type Lockfile, type LockfileKind, lockfileKindOf, parseLockfile } from '@paved/bom/lockfiles';
 import { fixture } from './fixture.js';
-import { expected, hasShared, sharedFile } from './shared-fixtures.js';
+import { expected, hasShared, sharedFile, sharedNames } from './shared-fixtures.js';
 
 interface Outcome {
   readonly kind?: string;
@@ -49,14 +49,23 @@ const COUNTS: Readonly<Record<string, (lockfile: Lockfile) => unknown>> = {
   indirect: (file) => count(file, ({ direct }) => direct === false),
   module: ({ root }) => root,
 };
-/** Told by the format and not kept: how often a word stands in the text, and sources that we do not tell apart. */
-const UNKEPT = new Set(['kind', 'control', 'bySource', 'v1Dependencies']);
+/** Kinds of source as the counting script names them; without one, poetry means the index and cargo the source itself. */
+const SOURCES: Readonly<Record<string, (lockfile: Lockfile) => number>> = {
+  registry: (file) => count(file, ({ source }) => source === 'registry'),
+  editable: (file) => count(file, ({ source }) => source === 'local'),
+  virtual: (file) => count(file, ({ source }) => source === 'local'),
+  none: (file) => count(file, ({ source }) => source === (file.kind === 'poetry' ? 'registry' : 'local')),
+};
+/** Told by the format, and how often a word stands in the text. */
+const UNKEPT = new Set(['kind', 'control', 'v1Dependencies']);
 const OWN = ['links', 'workspaces', 'snapshots', 'importers', 'goModLines', 'modules', 'lines', 'replace', 'tool'];
 const MORE = ['topLevel', 'plugins', 'default', 'develop', 'prod'];
 const VERSIONS = new Set(['lockfileVersion', 'lockFileVersion', 'metadataVersion', 'version']);
 
-function actual(lockfile: Lockfile, key: string): unknown {
+function actual(lockfile: Lockfile, key: string, wanted: unknown): unknown {
   if (VERSIONS.has(key)) return lockfile.version;
+  if (key === 'bySource')
+    return Object.fromEntries(Object.keys(wanted as object).map((name) => [name, SOURCES[name]?.(lockfile)]));
   const take = COUNTS[key];
   if (take !== undefined) return take(lockfile);
   if ([...OWN, ...MORE].includes(key)) return lockfile.counts[key] ?? null;
@@ -68,6 +77,10 @@ run('lock files of real projects (skipped where ../shared is absent)', () => {
   const { files } = hasShared('lockfiles')
     ? expected<{ files: Record<string, Outcome> }>('lockfiles')
     : { files: {} as Record<string, Outcome> };
+
+  test('every file has an outcome, and every outcome a file', () => {
+    expect(Object.keys(files).sort()).toEqual([...sharedNames('lockfiles')].sort());
+  });
 
   test.each(Object.entries(files))('%s', (file, outcome) => {
     const kind = kindOf(file, outcome.kind);
@@ -82,7 +95,7 @@ run('lock files of real projects (skipped where ../shared is absent)', () => {
     const wanted = Object.fromEntries(
       keys.map((key) => [key, VERSIONS.has(key) ? String(outcome[key] ?? '') : outcome[key]]),
     );
-    expect(Object.fromEntries(keys.map((key) => [key, actual(lockfile, key)]))).toEqual(wanted);
+    expect(Object.fromEntries(keys.map((key) => [key, actual(lockfile, key, outcome[key])]))).toEqual(wanted);
     const keysOfEntries = new Set(lockfile.packages.map(({ key }) => key));
     for (const { requires } of lockfile.packages) for (const key of requires) expect(keysOfEntries).toContain(key);
     for (const item of lockfile.packages) {
@@ -144,6 +157,32 @@ describe('what a lock file says', () => {
     const { packages, unresolved } = parseLockfile('requirements', 'a==1.0\nb>=2\nc==3.*\n-r other.txt\n-e .\n');
     expect(packages.map(({ purl }) => purl)).toEqual(['pkg:pypi/a@1.0']);
     expect(unresolved).toEqual(['b>=2', 'c==3.*', '-r other.txt', '-e .']);
+  });
+
+  test('ranges of yarn 2 and later stand without quotes, and are text all the same', () => {
+    const lock = `__metadata:
+  version: 4
+
+"a@npm:1.10":
+  version: 1.10.0
+  resolution: "a@npm:1.10.0"
+  dependencies:
+    b: 1
+
+"b@npm:1":
+  version: 1.2.0
+  resolution: "b@npm:1.2.0"
+
+"p@workspace:.":
+  version: 0.0.0-use.local
+  resolution: "p@workspace:."
+  dependencies:
+    a: 1.10
+`;
+    expect(parseLockfile('yarn', lock).packages).toMatchObject([
+      { name: 'a', direct: true, requires: ['b@npm:1'] },
+      { name: 'b', direct: false },
+    ]);
   });
 
   test('edges of npm follow the closest node_modules', () => {

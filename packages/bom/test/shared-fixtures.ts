@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 const SHARED = join(process.cwd(), '..', 'shared', 'fixtures');
@@ -17,4 +17,12 @@ export function sharedFile(subject: string, name: string): Buffer {
 
 export function expected<T>(subject: string): T {
   return JSON.parse(readFileSync(join(SHARED, subject, 'expected.json'), 'utf8')) as T;
+}
+
+/** Names of all files of a large set, as expected.json has them: without `.gz`, and without what describes the set. */
+export function sharedNames(subject: string): readonly string[] {
+  const root = join(SHARED, subject);
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !['SOURCE.md', 'expected.json'].includes(entry.name))
+    .map((entry) => posix.normalize(relative(root, join(entry.parentPath, entry.name))).replace(/\.gz$/, ''));
 }

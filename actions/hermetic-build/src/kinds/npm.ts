@@ -35,7 +35,7 @@ export async function openGraphProject(
 ): Promise<LockedProject> {
   const text = await readInside(sourcePath, lockfilePath);
   const manifest = await readInside(sourcePath, 'package.json');
-  if (text === undefined || manifest === undefined || lockfilePath.includes('/')) {
+  if (text === undefined || (manifest === undefined && kind !== 'pnpm') || lockfilePath.includes('/')) {
     throw new HermeticBuildError(
       'LOCKFILE_MISSING',
       `Cannot read "${lockfilePath}": it and package.json are not both in source-path`,

@@ -1,5 +1,5 @@
 import { parseYamlLock } from '@paved/bom/lockfiles';
-import { object, oneOf, optional, parseJson, record, string, unknown } from '@paved/json';
+import { object, optional, parseJson, record, string } from '@paved/json';
 import { HermeticBuildError } from '../error.js';
 import type { LockEntry } from '../lockfile/entry.js';
 import { assertNotGit } from '../lockfile/lockfile.js';
@@ -14,9 +14,9 @@ import { insideFolder, readWorkspace } from './workspaces.js';
 export const YARN_INTEGRITY = 'yarn.integrity.json';
 
 const ranges = optional(record(string));
-const meta = optional(record(object({ optional: optional(unknown) })));
+const meta = optional(record(object({ optional: optional(string) })));
 const entry = object({
-  version: oneOf<string | unknown>(string, unknown),
+  version: string,
   resolution: string,
   checksum: optional(string),
   conditions: optional(string),
@@ -50,7 +50,7 @@ export async function readBerryLock(
   sourcePath: string,
   integrityText: string | undefined,
 ): Promise<PackageGraph> {
-  const { __metadata: _, ...raw } = parseYamlLock('yarn', text);
+  const { __metadata: _, ...raw } = parseYamlLock('yarn', text, 'failsafe');
   const entries = Object.entries(parseJson('yarn.lock', JSON.stringify(raw), document));
   const items = entries.map(([key, item]) => [key, { ...item, locator: parseLocator(item.resolution) }] as const);
   const byDescriptor = new Map(items.flatMap(([key, item]) => key.split(/,\s*/).map((name) => [name, item] as const)));
@@ -109,7 +109,7 @@ function requiresOf(item: Item, lock: Lock): ReadonlyMap<string, string> {
       const found = find(name, resolutionOf(parent, name, range, lock.root.resolutions) ?? range, lock);
       if (found === undefined)
         throw invalid(`"${name.slice(0, 100)}@${range.slice(0, 100)}" is required, and not in it`);
-      const optionally = item.dependenciesMeta?.[name]?.optional === true;
+      const optionally = item.dependenciesMeta?.[name]?.optional === 'true';
       if (!optionally) lock.needed.add(found.resolution);
       return [name, idOf(found)] as const;
     }),
@@ -160,7 +160,7 @@ function boundFolder(bound: ReadonlyMap<string, string>): string {
 function packageOf(item: Item, requires: ReadonlyMap<string, string>, lock: Lock): GraphPackage {
   const { locator, conditions, resolution } = item;
   const { base, patches } = locator.protocol === 'patch:' ? unpatched(item, lock) : { base: item, patches: [] };
-  const version = String(base.version);
+  const version = base.version;
   const source = sourceOf(base);
   return {
     name: base.locator.name,

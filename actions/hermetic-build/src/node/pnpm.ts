@@ -2,7 +2,7 @@ import { parseYamlLock } from '@paved/bom/lockfiles';
 import { array, boolean, object, oneOf, optional, parseJson, record, string, unknown } from '@paved/json';
 import { HermeticBuildError } from '../error.js';
 import { type GraphPackage, type Importer, linkTo, type PackageGraph } from './package-graph.js';
-import { outdated, type Wanted } from './package-json.js';
+import { outdated, readWanted, type Wanted } from './package-json.js';
 import { invalid } from './place-packages.js';
 import { insideFolder, readWorkspace } from './workspaces.js';
 
@@ -32,6 +32,7 @@ const document = object({
   overrides: edges,
   patchedDependencies: optional(record(object({ path: string }))),
 });
+const NOTHING_WANTED: Wanted = readWanted('{}');
 type Document = ReturnType<typeof document>;
 
 /**
@@ -47,8 +48,8 @@ export async function readPnpmLock(text: string, sourcePath: string): Promise<Pa
   }
   const lock = parseJson('pnpm-lock.yaml', JSON.stringify(raw), document);
   const { '.': project, ...others } = lock.importers;
-  if (project === undefined) throw invalid('it does not describe the project itself');
-  const root = await importerOf('', project, lock, sourcePath);
+  // A folder that only holds workspaces is none itself.
+  const root = await importerOf('', project ?? {}, lock, sourcePath);
   const workspaces: Importer[] = [];
   for (const [folder, item] of Object.entries(others)) {
     workspaces.push(await importerOf(insideFolder('', folder, folder), item, lock, sourcePath));
@@ -63,7 +64,7 @@ async function importerOf(
   lock: Document,
   sourcePath: string,
 ): Promise<Importer> {
-  const wanted = await readWorkspace(sourcePath, folder);
+  const wanted = (await readWorkspace(sourcePath, folder)) ?? (folder === '' ? NOTHING_WANTED : undefined);
   const where = folder === '' ? 'package.json' : `${folder}/package.json`;
   if (wanted === undefined) throw outdated('pnpm-lock.yaml', 'there is no such file', where);
   const own = { ...locks.devDependencies, ...locks.dependencies, ...locks.optionalDependencies };

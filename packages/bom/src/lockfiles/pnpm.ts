@@ -2,11 +2,18 @@ import { parseDocument } from 'yaml';
 import { registryPurl } from '../purl.js';
 import { fieldsOf, get, type LockedPackage, type Lockfile, lockedPackage, malformed, textOf } from './lockfile.js';
 
-/** Aliases are refused: no package manager writes them, and they are how a small file becomes a large one. */
-export function parseYamlLock(what: string, text: string): Readonly<Record<string, unknown>> {
+/**
+ * Aliases are refused: no package manager writes them, and they are how a small file becomes a large one.
+ * @param schema with `failsafe` every scalar is text: yarn leaves ranges such as `1.10` without quotes
+ */
+export function parseYamlLock(
+  what: string,
+  text: string,
+  schema: 'core' | 'failsafe' = 'core',
+): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    const document = parseDocument(text, { schema: 'core', uniqueKeys: true, logLevel: 'silent', strict: true });
+    const document = parseDocument(text, { schema, uniqueKeys: true, logLevel: 'silent', strict: true });
     if (document.errors.length > 0) throw document.errors[0];
     value = document.toJS({ maxAliasCount: 0 });
   } catch (cause) {

@@ -87,7 +87,7 @@ function classic(text: string): Lockfile {
 }
 
 function berry(text: string): Lockfile {
-  const document = parseYamlLock('yarn', text);
+  const document = parseYamlLock('yarn', text, 'failsafe');
   const entries = Object.entries(document).filter(([key]) => key !== '__metadata');
   const split = (key: string) => key.split(/,\s*/);
   const keyOf = new Map(entries.flatMap(([key]) => split(key).map((descriptor) => [descriptor, key])));
