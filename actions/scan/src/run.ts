@@ -33,6 +33,11 @@ export async function run(
   platform: Platform = { lock: LOCKED_SCANNERS, methods: SANDBOX_METHODS },
 ): Promise<Outputs> {
   const scanners = chooseScanners(inputs.scanners ?? []);
+  if (inputs.sbom === undefined && inputs.path === undefined) {
+    throw new ScanError('INPUT_MISSING', 'Cannot scan: neither sbom nor path is set', {
+      hint: 'Give the cyclonedx-path of sbom, or name what is released',
+    });
+  }
   const folder = await context.workDir();
   if (scanners.length === 0) {
     context.log.info('No scanner is asked for: the gate matches the SBOM by itself');
@@ -41,7 +46,7 @@ export async function run(
   assertInputs(scanners, inputs);
   const asOf = parseAsOf(inputs['as-of']);
   const workDir = await context.workDir();
-  const [tools, databases, method] = await Promise.all([
+  const fetched = await Promise.allSettled([
     bringTools(
       new Set(scanners.map(({ tool }) => tool)),
       {
@@ -62,8 +67,9 @@ export async function run(
       },
       context,
     ),
-    chooseMethod(workDir, platform.methods),
   ]);
+  const [tools, databases] = [valueOf(fetched[0]), valueOf(fetched[1])];
+  const method = await chooseMethod(workDir, platform.methods);
   const stage = await makeStage(inputs, scanners, { method, workDir, folder, asOf });
   const jobs = scanners.map(async (scanner, index) => {
     const tool = tools.get(scanner.tool);
@@ -72,6 +78,12 @@ export async function run(
     return await runScanner({ scanner, tool, database, index }, stage);
   });
   return await writeScans(folder, answered(await Promise.allSettled(jobs)), context);
+}
+
+/** Both have ended before either is thrown: nothing goes on in a folder that is given up. */
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 async function makeStage(

@@ -31,7 +31,8 @@ async function gitleaks(script: string, more: Readonly<Record<string, string>> =
 
 describe('a scan', () => {
   test('of nothing is a record without scans', async () => {
-    const outputs = await scan({});
+    await expect(scan({})).rejects.toMatchObject({ code: 'INPUT_MISSING' });
+    const outputs = await scan({ path: 'dist' });
     expect(outputs['reports-path']).toBeUndefined();
     const folder = String(outputs['scans-path']);
     expect(await readdir(folder)).toEqual(['scans.json']);
