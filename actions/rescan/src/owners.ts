@@ -1,6 +1,5 @@
 import { CODEOWNERS_PATHS, ownersOf, parseCodeOwners } from '@paved/gate/results';
-import type { GitHubClient } from '@paved/runner-kit/github';
-import type { Place } from './issues.js';
+import type { GitHubClient, Place } from '@paved/runner-kit/github';
 
 /** From the default branch, through the API; a repository without CODEOWNERS has nobody to mention, and the issue says so. */
 export async function fetchOwners(client: GitHubClient, place: Place, path: string): Promise<readonly string[]> {

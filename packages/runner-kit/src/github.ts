@@ -1,6 +1,15 @@
 import { getOctokit } from '@actions/github';
 import { RunnerError } from './error.js';
 
+export {
+  type IssueText,
+  issueMarker,
+  keepMarkedIssue,
+  type MarkedIssue,
+  markedIssues,
+  type Place,
+} from './issues.js';
+
 export type GitHubClient = ReturnType<typeof getOctokit>;
 
 const MAX_HOPS = 5;

@@ -2,4 +2,4 @@
 export const PROCESS_ACTIONS: readonly string[] = ['hermetic-build', 'scan'];
 
 /** Actions whose libraries use undici's fetch; the rest would carry 100 kB of it for a proxy class that nobody calls. */
-export const FETCH_ACTIONS: readonly string[] = ['evidence-upload', 'handoff', 'report', 'rescan', 'scan'];
+export const FETCH_ACTIONS: readonly string[] = ['evidence-upload', 'handoff', 'report', 'rescan', 'scan', 'watch'];
