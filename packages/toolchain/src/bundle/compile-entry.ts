@@ -41,12 +41,21 @@ export async function compileEntry(
   return { files, modules: modulePaths(result) };
 }
 
-async function minified(code: string): Promise<string> {
+/**
+ * Names of classes are kept, and the minifier then gives the same name to what a class extends (`class e extends e`, which is an error
+ * when it runs), where a dependency was minified before: nothing else may have these names.
+ */
+function shortClassNames(code: string): string[] {
+  return [...new Set([...code.matchAll(/\bclass ([A-Za-z_$][\w$]{0,2}) extends\b/g)].map(([, name = '']) => name))];
+}
+
+/** Smaller, and does the same. */
+export async function minified(code: string): Promise<string> {
   const { code: small } = await minify(code, {
     module: true,
     ecma: 2020,
     compress: { passes: 2, keep_classnames: true, keep_fnames: true },
-    mangle: { keep_classnames: true, keep_fnames: true },
+    mangle: { keep_classnames: true, keep_fnames: true, reserved: shortClassNames(code) },
     format: { comments: false },
     sourceMap: false,
   });
