@@ -76,10 +76,13 @@ async function servicesOf(inputs: Inputs, context: ActionContext): Promise<Insta
     });
   }
   if (addresses) {
-    if (fulcioUrl === undefined || tsaUrl === undefined) {
-      throw new SignError('INPUT_INVALID', 'Cannot sign: instance "custom" needs fulcio-url and tsa-url');
+    const promised = inputs['rekor-version'] === '1' && transparency === 'required';
+    if (fulcioUrl === undefined || (tsaUrl === undefined && !promised)) {
+      throw new SignError('INPUT_INVALID', 'Cannot sign: instance "custom" needs fulcio-url and tsa-url', {
+        hint: 'Only a required log of version 1 takes the place of the timestamp authority',
+      });
     }
-    return { fulcioUrl, logs: logsOf(inputs), tsaUrls: [tsaUrl] };
+    return { fulcioUrl, logs: logsOf(inputs), tsaUrls: tsaUrl === undefined ? [] : [tsaUrl] };
   }
   const version = inputs['rekor-version'];
   const trust = await loadTrust(inputs, context);

@@ -243,3 +243,23 @@ describe('no channel carries a token or a key', () => {
     }
   });
 });
+
+describe('an older instance', () => {
+  const inputs = { blobs: 'out/app.tar', 'tsa-url': '', 'rekor-version': '1' };
+
+  test('without timestamp authority: its required log says when', async () => {
+    const older = { ...inputs, 'rekor-url': instance.sigstore.rekorV1Url };
+    const outcome = await sign(instance, { files: FILES, inputs: older });
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.outputs).toMatchObject({ transparency: 'logged' });
+  });
+
+  test.each([{ 'rekor-version': '2' }, { transparency: 'preferred' }, { transparency: 'off' }])(
+    'nothing would say when with %j',
+    async (changes) => {
+      const outcome = await sign(instance, { files: FILES, inputs: { ...inputs, ...changes } });
+      expect(outcome.error).toMatchObject({ code: 'INPUT_INVALID' });
+      expect(outcome.tokens).toHaveLength(0);
+    },
+  );
+});

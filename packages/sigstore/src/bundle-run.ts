@@ -163,6 +163,7 @@ function logWitnessesOf(
   return transparency === 'preferred' ? logs.map((log) => new PreferredWitness(log, onUnavailable)) : logs;
 }
 
-function logsOf({ rekorUrl, rekorVersion = 2, logs = [] }: WitnessOptions): readonly LogService[] {
+/** Every log that the options name. */
+export function logsOf({ rekorUrl, rekorVersion = 2, logs = [] }: WitnessOptions): readonly LogService[] {
   return [...(rekorUrl === undefined ? [] : [{ url: rekorUrl, version: rekorVersion }]), ...logs];
 }

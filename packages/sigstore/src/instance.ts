@@ -99,7 +99,12 @@ function fromConfig(text: string, { transparency, rekorVersion, at }: InstanceOp
   }
   const versions = rekorVersion === undefined ? REKOR_VERSIONS : [rekorVersion];
   const logs = transparency === 'off' ? [] : selectServices(config.logs, config.logSelector, versions, at);
-  const stamps = selectServices(config.timestampAuthorities, config.timestampSelector, TSA_VERSIONS, at);
+  // An older instance has no timestamp authority: its log's promise says when.
+  const promised = transparency === 'required' && logs.some(({ majorApiVersion }) => majorApiVersion === 1);
+  const stamps =
+    promised && config.timestampAuthorities.length === 0
+      ? []
+      : selectServices(config.timestampAuthorities, config.timestampSelector, TSA_VERSIONS, at);
   return {
     fulcioUrl: authority.url,
     logs: logs.map(({ url, majorApiVersion }) => ({ url, version: majorApiVersion === 1 ? 1 : 2 })),

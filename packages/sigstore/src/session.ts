@@ -4,6 +4,7 @@ import {
   BundleRun,
   type BundleSigner,
   DEFAULT_TIMEOUT_MS,
+  logsOf,
   type WitnessOptions,
 } from './bundle-run.js';
 import type { SigningCertificate } from './certificate.js';
@@ -16,7 +17,7 @@ import type { TokenClaims } from './token.js';
 export interface SigningSessionOptions extends WitnessOptions {
   /** The only address that the identity token is sent to. */
   readonly fulcioUrl: string;
-  /** Rekor v2 entries carry no time, so that a certificate always needs a timestamp authority. */
+  /** Needed unless a log of version 1 is required: its promise says when, and an entry of Rekor v2 does not. */
   readonly tsaUrl?: string;
   /** Called for each certificate, and again when a token was refused or has expired. */
   readonly idToken: () => Promise<string>;
@@ -48,7 +49,7 @@ export interface SigningSession extends BundleSigner {
  */
 export async function openSigningSession(options: SigningSessionOptions): Promise<SigningSession> {
   assertWitnessOptions(options);
-  if (options.tsaUrl === undefined && (options.tsaUrls ?? []).length === 0) {
+  if (!hasTime(options)) {
     throw new SigstoreError('SESSION_INVALID', 'Cannot sign with a certificate: no timestamp authority is named', {
       hint: 'A certificate of minutes is worth nothing without a verified time',
     });
@@ -76,4 +77,9 @@ export async function openSigningSession(options: SigningSessionOptions): Promis
     timestamp: (bytes) => run.timestamp(bytes),
     close: () => key.forget(),
   };
+}
+
+function hasTime(options: SigningSessionOptions): boolean {
+  if (options.tsaUrl !== undefined || (options.tsaUrls ?? []).length > 0) return true;
+  return options.transparency === 'required' && logsOf(options).some(({ version }) => version === 1);
 }

@@ -70,6 +70,22 @@ describe.each(SERVICES)('a key in %s', (service) => {
     expect(text).not.toContain('-of-a-test');
   });
 
+  test.each(
+    kinds.flatMap((kind) => [
+      [kind, 'KEY_DISABLED', { disabled: true }] as const,
+      [kind, 'KEY_DENIED', { denied: true }] as const,
+    ]),
+  )('%s: %s', async (kind, code, faults) => {
+    kms = await startKms(service, kind);
+    Object.assign(kms.faults, faults);
+    await expect(signOnce(kms)).rejects.toMatchObject({ code });
+    // A key that was there when the session opened may be gone when it signs.
+    Object.assign(kms.faults, { disabled: false, denied: false });
+    const session = await openKeySession({ key: await openKey(kms), http, transparency: 'off' });
+    Object.assign(kms.faults, faults);
+    await expect(session.signBlob(ARTIFACT)).rejects.toMatchObject({ code });
+  });
+
   test('KEY_ALGORITHM_MISMATCH for a key that is not for signing', async () => {
     kms = await startKms(service, 'encryption');
     await expect(signOnce(kms)).rejects.toMatchObject({ code: 'KEY_ALGORITHM_MISMATCH' });

@@ -1,9 +1,18 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildStatement, encodeStatement } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
-import type { SigstoreFault } from '@paved/testkit';
-import { parseTrustedRoot, type SigningSession, verifyBundle } from '../src/index.js';
-import { type Loopback, startLoopbackSigstore } from './loopback.js';
+import { HttpClient } from '@paved/http';
+import { githubClaims, type SigstoreFault } from '@paved/testkit';
+import {
+  openKeySession,
+  openSigningSession,
+  parsePemKey,
+  parseTrustedRoot,
+  type SigningSession,
+  verifyBundle,
+} from '../src/index.js';
+import { CLAIMS, type Loopback, startLoopbackSigstore } from './loopback.js';
 import { changed, valueAt } from './tamper.js';
 
 const ARTIFACT = Buffer.from('the artifact');
@@ -67,6 +76,60 @@ describe('Rekor v1', () => {
     loopback.sigstore.faults.rekor = fault;
     await expect(session.signStatement(STATEMENT)).rejects.toMatchObject({ code });
   });
+
+  test('an instance without timestamp authority: the promise of the log says when', async () => {
+    const { fulcioUrl, rekorV1Url } = loopback.sigstore;
+    const open = (changes: object) =>
+      openSigningSession({
+        ...{ fulcioUrl, http: new HttpClient(), transparency: 'required', rekorUrl: rekorV1Url, rekorVersion: 1 },
+        idToken: () => loopback.issuer.sign(githubClaims(CLAIMS), { audience: 'sigstore' }),
+        ...changes,
+      });
+    const alone = await open({});
+    for (const { json, transparency } of [await alone.signStatement(STATEMENT), await alone.signBlob(ARTIFACT)]) {
+      expect(transparency).toBe('logged');
+      expect(verify(json).transparency).toBe('logged');
+      expect(json).not.toContain('signedTimestamp');
+    }
+    // Without the log there would be no time at all, and an entry of the newer log has none.
+    for (const changes of [{ transparency: 'preferred' }, { transparency: 'off' }, { rekorVersion: 2 }]) {
+      await expect(open(changes)).rejects.toMatchObject({ code: 'SESSION_INVALID' });
+    }
+  });
+
+  test.each(['p256', 'rsa'] as const)(
+    'a %s key is logged with its public key, and verifies under it alone',
+    async (kind) => {
+      const pem = (
+        kind === 'p256'
+          ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+          : generateKeyPairSync('rsa', { modulusLength: 2048 })
+      ).privateKey
+        .export({ format: 'pem', type: 'pkcs8' })
+        .toString();
+      const keyed = await openKeySession({
+        ...{
+          http: new HttpClient(),
+          transparency: 'required',
+          rekorUrl: loopback.sigstore.rekorV1Url,
+          rekorVersion: 1,
+        },
+        key: parsePemKey({ pem, rsaPadding: 'pkcs1' }),
+      });
+      const { publicKey } = keyed;
+      const trustedRoot = parseTrustedRoot(loopback.sigstore.trustedRoot);
+      const options = { trustedRoot, artifactDigest: DIGEST, artifactBytes: ARTIFACT };
+      const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+        format: 'pem',
+        type: 'spki',
+      });
+      for (const { json } of [await keyed.signStatement(STATEMENT), await keyed.signBlob(ARTIFACT)]) {
+        const policy = { publicKey, rsaPadding: 'pkcs1' } as const;
+        expect(verifyBundle({ ...options, bundle: json, policy }).transparency).toBe('logged');
+        expect(() => verifyBundle({ ...options, bundle: json, policy: { publicKey: other.toString() } })).toThrow();
+      }
+    },
+  );
 
   test("another statement's entry is not ours", async () => {
     const rekorUrl = loopback.sigstore.rekorV1Url;
