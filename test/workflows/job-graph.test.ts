@@ -106,8 +106,8 @@ describe('release-container', () => {
   });
 
   test('takes the same inputs and two more', () => {
-    const { image, layout, ...inputs } = container.on.workflow_call.inputs;
-    expect(inputs).toEqual(files.on.workflow_call.inputs);
+    const { image, layout, ...inputs } = container.on.workflow_call?.inputs ?? {};
+    expect(inputs).toEqual(files.on.workflow_call?.inputs);
     expect([image, layout]).toEqual([{ type: 'string' }, { type: 'string' }]);
   });
 

@@ -42,6 +42,7 @@ const FIXED_AT_RENDER = new Set([
   'as-of',
   'store',
   'require',
+  'trust-repository',
 ]);
 
 const RENDERED_ENVIRONMENT = `\${{ env.PAVED_TRUSTED_ROOT }}`;
@@ -127,9 +128,10 @@ function isCallersHandover(step: Step, job: Job): boolean {
  * token. The condition is that the document is there, and nothing else.
  */
 function passesOnWhatRefused(step: Step, job: Job): boolean {
-  const found = /^\$\{\{ !cancelled\(\) && (steps\.[a-z]+\.outputs\.(?:verdict|receipt|record)-path) != '' \}\}$/.exec(
-    step.if ?? '',
-  );
+  const found =
+    /^\$\{\{ !cancelled\(\) && (steps\.[a-z]+\.outputs\.(?:verdict|receipt|record|state)-path) != '' \}\}$/.exec(
+      step.if ?? '',
+    );
   const document = `\${{ ${found?.[1]} }}`;
   const sends = action(step) === 'handoff' && step.with?.mode === 'send' && step.with.path === document;
   const keeps = action(step) === 'rescan' && step.with?.mode === 'record' && step.with['verdict-path'] === document;
@@ -262,7 +264,7 @@ const checkoutIsTheTokensCommit: Rule = (workflow) =>
 
 /** Rule 8: no caller names an address that receives a token, and no secret is asked for. */
 const callersNameNoAddress: Rule = (workflow) => [
-  ...Object.keys(workflow.on.workflow_call.inputs).flatMap((name) =>
+  ...Object.keys(workflow.on.workflow_call?.inputs ?? {}).flatMap((name) =>
     violation(
       8,
       `inputs.${name}`,
@@ -274,7 +276,7 @@ const callersNameNoAddress: Rule = (workflow) => [
     8,
     'workflow',
     'asks for secrets',
-    workflow.on.workflow_call.secrets !== undefined || /\bsecrets[.[]/.test(JSON.stringify(workflow)),
+    workflow.on.workflow_call?.secrets !== undefined || /\bsecrets[.[]/.test(JSON.stringify(workflow)),
   ),
 ];
 

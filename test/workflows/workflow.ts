@@ -34,7 +34,9 @@ const job = object({
 });
 
 const workflow = object({
-  on: object({ workflow_call: object({ inputs: record(object({ type: string })), secrets: optional(unknown) }) }),
+  on: object({
+    workflow_call: optional(object({ inputs: record(object({ type: string })), secrets: optional(unknown) })),
+  }),
   permissions: record(string),
   env: optional(unknown),
   jobs: record(job),

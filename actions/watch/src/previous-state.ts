@@ -17,7 +17,12 @@ const EVENTS = ['schedule', 'workflow_dispatch'];
 const currentRun = object({ workflow_id: integer });
 const runs = object({
   workflow_runs: array(
-    object({ id: integer, event: string, head_repository: optional(nullable(object({ id: integer }))) }),
+    object({
+      id: integer,
+      event: string,
+      head_branch: optional(nullable(string)),
+      head_repository: optional(nullable(object({ id: integer }))),
+    }),
   ),
 });
 const artifacts = object({
@@ -39,7 +44,8 @@ export async function previousState(
   const query = `branch=${encodeURIComponent(refName)}&status=completed&per_page=50`;
   const listed = runs(await readApi(client, `${base}/workflows/${workflow}/runs?${query}`));
   for (const run of listed.workflow_runs) {
-    if (!EVENTS.includes(run.event) || String(run.head_repository?.id) !== repositoryId) continue;
+    const isOurs = run.head_branch === refName && String(run.head_repository?.id) === repositoryId;
+    if (!isOurs || !EVENTS.includes(run.event)) continue;
     const path = `${base}/runs/${run.id}/artifacts?name=${STATE_ARTIFACT}&per_page=100`;
     const found = artifacts(await readApi(client, path)).artifacts.filter(
       ({ name, expired }) => name.replace(/\.tar$/, '') === STATE_ARTIFACT && !expired,

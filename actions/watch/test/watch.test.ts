@@ -276,9 +276,10 @@ describe('from run to run', () => {
   });
 
   test.each([
-    ['of this workflow', { event: 'schedule', head_repository: { id: 77 } }, 'ENTRY_UNEXPLAINED'],
-    ['of a fork', { event: 'schedule', head_repository: { id: 78 } }, undefined],
-    ['that anybody may start', { event: 'pull_request', head_repository: { id: 77 } }, undefined],
+    ['of this workflow', {}, 'ENTRY_UNEXPLAINED'],
+    ['of a fork', { head_repository: { id: 78 } }, undefined],
+    ['that anybody may start', { event: 'pull_request' }, undefined],
+    ['of another branch', { head_branch: 'mine' }, undefined],
   ])('the state of a run %s', async (_what, described, code) => {
     log.entries.push(...others(1));
     const first = await watch();
@@ -297,7 +298,8 @@ describe('from run to run', () => {
       },
     );
     const base = '/repos/org/paved/actions';
-    answers.set(`${base}/workflows/9/runs`, { workflow_runs: [{ id: 4004, ...described }] });
+    const earlier = { id: 4004, event: 'schedule', head_branch: 'main', head_repository: { id: 77 } };
+    answers.set(`${base}/workflows/9/runs`, { workflow_runs: [{ ...earlier, ...described }] });
     const artifact = { id: 6, name: 'watch-state.tar', expired: false, digest: sent.digest };
     answers.set(`${base}/runs/4004/artifacts`, { artifacts: [artifact] });
     answers.set(`${base}/artifacts/6/zip`, archive);
