@@ -9,7 +9,7 @@ import { inspectWheel } from './inspect-wheel.js';
 import type { LockedDistribution } from './locked-distribution.js';
 import type { PythonFacts } from './python-facts.js';
 import { type OfferedFile, offeredFiles } from './simple-index.js';
-import { fitOf, parseFileName, sameVersion } from './wheel.js';
+import { type DistributionFile, fitOf, parseFileName, sameVersion } from './wheel.js';
 
 const CONCURRENCY = 8;
 
@@ -64,12 +64,16 @@ function chooseFile(item: LockedDistribution, offered: readonly OfferedFile[], f
       hint: 'Somebody changed the package, the index or the lock file; do not refresh the lock file before you know which',
     });
   }
-  const ranked = locked
-    .map(({ file, parsed }) => ({ file, fit: parsed.kind === 'sdist' ? -1 : fitOf(parsed, facts) }))
-    .filter((entry): entry is { file: OfferedFile; fit: number } => entry.fit !== undefined)
-    .sort((a, b) => b.fit - a.fit || (a.file.name < b.file.name ? -1 : 1));
-  const [best] = ranked;
-  if (best !== undefined) return best.file;
+  const best = bestOf(locked, facts);
+  const offeredBest = bestOf(named, facts);
+  // Attack: one digest of the lock file is changed, so that a source archive is built instead of the wheel. That every other digest is
+  // there, and a better file with a digest that nobody locked, tells it from files that were published later and from part mirrors.
+  const orphan = item.sha256.find((sha256) => !named.some(({ file }) => file.sha256 === sha256));
+  if (offeredBest !== undefined && best?.sha256 !== offeredBest.sha256 && orphan !== undefined) {
+    const source = { $case: 'url', url: offeredBest.url } as const;
+    throw mismatch(label, source, 'sha256', offeredBest.sha256, orphan);
+  }
+  if (best !== undefined) return best;
   throw new HermeticBuildError(
     'PLATFORM_MISMATCH',
     `Cannot fetch "${label}": none of its locked files is for this Python`,
@@ -77,6 +81,18 @@ function chooseFile(item: LockedDistribution, offered: readonly OfferedFile[], f
       hint: 'Build with the Python and platform that the lock file was made for, or lock the hashes of all files',
     },
   );
+}
+
+/** The file that fits this interpreter best: a wheel before a source archive. */
+function bestOf(
+  files: readonly { readonly file: OfferedFile; readonly parsed: DistributionFile }[],
+  facts: PythonFacts,
+): OfferedFile | undefined {
+  const ranked = files
+    .map(({ file, parsed }) => ({ file, fit: parsed.kind === 'sdist' ? -1 : fitOf(parsed, facts) }))
+    .filter((entry): entry is { file: OfferedFile; fit: number } => entry.fit !== undefined)
+    .sort((a, b) => b.fit - a.fit || (a.file.name < b.file.name ? -1 : 1));
+  return ranked[0]?.file;
 }
 
 function packageOf(
