@@ -186,7 +186,7 @@ describe('VEX under a policy that names signers', () => {
     const payload = Buffer.from(altered.dsseEnvelope.payload, 'base64').toString('utf8');
     altered.dsseEnvelope.payload = Buffer.from(payload.replace('CVE-2024-0001', 'CVE-2024-0002')).toString('base64');
     await s.write('vex/v.json', JSON.stringify(altered));
-    expect(await judged([workflow()])).toMatchObject({ verdict: 'fail', code: 'LOG_ENTRY_MISMATCH' });
+    expect(await judged([workflow()])).toMatchObject({ verdict: 'fail', code: 'SIGNATURE_INVALID' });
     await s.write('vex/v.json', await sign({ statement: statement(PREDICATE_TYPES.verdict, openvex) }));
     await expect(judged([workflow()])).rejects.toMatchObject({ code: 'VEX_BUNDLE_INVALID' });
   });
