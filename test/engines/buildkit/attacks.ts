@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@paved/digest';
 import { type Loopback, startLoopback } from '@paved/testkit';
+import { runProgram } from '../program.js';
 import { type EngineTest, expectThat } from '../suite.js';
 import type { BuildKitContext, Built } from './context.js';
 
@@ -41,9 +42,19 @@ const network: Test = {
     try {
       const reached = await (await fetch(server.url)).text();
       expectThat('the control outside reaches the listener', reached === 'reached' && asked() === 1);
-      const stopped = await refusalOf(act({ Dockerfile: `FROM ${base}\nRUN wget -T 3 -O /x ${server.url}\n` }, {}));
+      const { hostname, port } = new URL(server.url);
+      const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc ${hostname} ${port}`;
+      const control = await runProgram('/bin/busybox', ['sh', '-c', ask]);
+      expectThat(
+        'the same program outside reaches it',
+        control.stdout.includes('200') && asked() === 2,
+        control.stderr,
+      );
+      const stopped = await refusalOf(act({ Dockerfile: `FROM ${base}\nRUN ${ask}\n` }, {}));
       expectThat('the build fails', stopped.code === 'BUILD_FAILED', stopped.message);
-      expectThat('nobody asked the listener', asked() === 1);
+      expectThat('because nobody is there', /can't connect to remote host/.test(stopped.message), stopped.message);
+      expectThat('the cure says that there is no network', stopped.hint?.includes('no network') === true, stopped.hint);
+      expectThat('nobody asked the listener', asked() === 2);
       const looks = 'RUN ! nslookup example.com && cat /proc/net/dev > /net && ls /sys/class/net > /interfaces';
       const seen = await act({ Dockerfile: `FROM ${base} AS a\n${looks}\nRUN [ "$(cat /interfaces)" = lo ]\n` }, {});
       expectThat('the step saw loopback alone', seen.outputs['artifact-path'] !== undefined);

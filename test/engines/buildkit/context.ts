@@ -33,11 +33,12 @@ export interface Built {
 }
 
 const APPLETS = [
+  'busybox',
   'sh',
   'cat',
   'echo',
   'ls',
-  'wget',
+  'nc',
   'nslookup',
   'mkdir',
   'ln',

@@ -21,7 +21,7 @@ import { startDaemon } from './start-daemon.js';
 
 const LAST_LINES = 8;
 const NETWORK_SIGNS =
-  /denied by policy|bad address|Could not resolve|Temporary failure|Network is unreachable|network unreachable/i;
+  /denied by policy|bad address|can't connect|Could not resolve|Temporary failure|Network is unreachable|network unreachable/i;
 
 /** The programs that build: those of the fetched release, or of this machine. */
 export async function findTools(
