@@ -9,6 +9,7 @@ import { regoSuite } from './scanners-rego/rego-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
 import { legacySuite } from './sigstore/legacy-suite.js';
 import { sigstoreSuite } from './sigstore/sigstore-suite.js';
+import { watchSuite } from './sigstore/watch-suite.js';
 import type { EngineSuite } from './suite.js';
 import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
@@ -17,5 +18,5 @@ export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   buildkit: [buildkitSuite, buildkitRoadSuite],
   registries: [registriesSuite],
   scanners: [osvAgreementSuite, regoSuite],
-  sigstore: [sigstoreSuite, keysSuite, legacySuite, roadSuite, zizmorSuite],
+  sigstore: [sigstoreSuite, keysSuite, legacySuite, watchSuite, roadSuite, zizmorSuite],
 };
