@@ -19,7 +19,7 @@ import { DEPS_CONTEXT, type DockerfileBuild, openDockerfile } from './open-docke
 import { solve } from './solve.js';
 import { startDaemon } from './start-daemon.js';
 
-const LAST_LINES = 8;
+const LAST_LINES = 14;
 const NETWORK_SIGNS =
   /denied by policy|bad address|can't connect|Could not resolve|Temporary failure|Network is unreachable|network unreachable/i;
 
