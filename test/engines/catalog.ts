@@ -46,6 +46,7 @@ export const ENGINES = {
     command: '/cmd/osv-scanner',
     go: GO,
   },
+  gitleaks: { module: 'github.com/zricethezav/gitleaks/v8', version: 'v8.30.1', command: '', go: GO },
   trivy: {
     module: 'github.com/aquasecurity/trivy',
     version: 'v0.68.1',

@@ -25,7 +25,7 @@ export interface Stage {
   readonly folder: string;
   /** Staged copies; see {@link stageInput}. */
   readonly sbom: string | undefined;
-  readonly input: { readonly path: string; readonly kind: InputKind } | undefined;
+  readonly input: { readonly path: string; readonly kind: InputKind; readonly namedLayers?: string } | undefined;
   readonly subject: Digest | undefined;
   readonly asOf: string;
   readonly limits: { readonly timeoutMs: number; readonly reportBytes: number; readonly memoryBytes: number };
@@ -94,7 +94,8 @@ function commandOf(scanner: Scanner, args: readonly string[]): string {
 }
 
 function bindsOf({ scanner, tool, database }: Job, stage: Stage): readonly ReadOnlyBind[] {
-  const source = scanner.reads === 'sbom' ? stage.sbom : stage.input?.path;
+  const files = scanner.readsNamedLayers ? (stage.input?.namedLayers ?? stage.input?.path) : stage.input?.path;
+  const source = scanner.reads === 'sbom' ? stage.sbom : files;
   const target = scanner.reads === 'sbom' ? PLACES.sbom : PLACES.input;
   return [
     { source: tool.path, target: `${PLACES.tools}/${scanner.tool}` },

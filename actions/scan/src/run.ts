@@ -9,6 +9,7 @@ import { bringDatabases } from './database.js';
 import type { definition } from './definition.js';
 import { ScanError } from './error.js';
 import { LOCKED_SCANNERS } from './locked-scanners.js';
+import { nameLayers } from './name-layers.js';
 import { runScanner, type Stage } from './run-scanner.js';
 import type { Scanner } from './scanner.js';
 import { chooseScanners } from './scanners.js';
@@ -68,7 +69,7 @@ export async function run(
       context,
     ),
   ]);
-  const [tools, databases] = [valueOf(fetched[0]), valueOf(fetched[1])];
+  const [tools, databases] = [settled(fetched[0]), settled(fetched[1])];
   const method = await chooseMethod(workDir, platform.methods);
   const stage = await makeStage(inputs, scanners, { method, workDir, folder, asOf });
   const jobs = scanners.map(async (scanner, index) => {
@@ -81,7 +82,7 @@ export async function run(
 }
 
 /** Both have ended before either is thrown: nothing goes on in a folder that is given up. */
-function valueOf<T>(result: PromiseSettledResult<T>): T {
+function settled<T>(result: PromiseSettledResult<T>): T {
   if (result.status === 'rejected') throw result.reason;
   return result.value;
 }
@@ -100,9 +101,7 @@ async function makeStage(
   }
   const reads = scanners.some((scanner) => scanner.reads === 'path');
   const input =
-    path !== undefined && copyOfInput !== undefined && reads
-      ? { path: copyOfInput, kind: await stageInput(path, copyOfInput) }
-      : undefined;
+    path !== undefined && copyOfInput !== undefined && reads ? await stagePath(path, copyOfInput, scanners) : undefined;
   return {
     ...place,
     sbom: sbom === undefined ? undefined : copyOfSbom,
@@ -114,6 +113,18 @@ async function makeStage(
       memoryBytes: inputs['max-memory-bytes'],
     },
   };
+}
+
+async function stagePath(
+  path: string,
+  copy: string,
+  scanners: readonly Scanner[],
+): Promise<NonNullable<Stage['input']>> {
+  const kind = await stageInput(path, copy);
+  if (kind !== 'layout' || !scanners.some(({ readsNamedLayers }) => readsNamedLayers)) return { path: copy, kind };
+  const namedLayers = `${copy}-layers`;
+  await nameLayers(copy, namedLayers);
+  return { path: copy, kind, namedLayers };
 }
 
 function assertInputs(scanners: readonly Scanner[], inputs: Inputs): void {

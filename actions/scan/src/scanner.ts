@@ -24,6 +24,8 @@ export interface Scanner {
   readonly findingStatuses: readonly number[];
   /** Status that means "there was nothing to look at". */
   readonly nothingStatus?: number;
+  /** Of a layout it gets the blobs under names that say what they are. */
+  readonly readsNamedLayers?: boolean;
   /** Constant shell lines before it starts. */
   readonly prepare?: string;
   readonly environment: Readonly<Record<string, string>>;

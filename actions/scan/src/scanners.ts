@@ -86,6 +86,8 @@ const KNOWN: readonly Scanner[] = [
     output: { kind: 'report', format: 'sarif' },
     findingStatuses: [1],
     environment: {},
+    // It knows archives by their names alone, and would pass over every layer of an image.
+    readsNamedLayers: true,
     arguments: () => [
       'dir',
       PLACES.input,
