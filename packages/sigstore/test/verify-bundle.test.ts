@@ -13,6 +13,7 @@ import {
   RekorV2Witness,
   readTokenClaims,
   TimestampWitness,
+  type TrustedRoot,
   type VerifyBundleOptions,
   verifyBundle,
 } from '../src/index.js';
@@ -31,6 +32,8 @@ function statement(digest: string): Buffer {
 
 let loopback: Loopback;
 let other: Loopback;
+/** One for all tests: what it remembers of earlier bundles must turn no refusal around. */
+let trustedRoot: TrustedRoot;
 let dsse: string;
 let message: string;
 let second: string;
@@ -38,6 +41,7 @@ let second: string;
 let foreign: string;
 beforeAll(async () => {
   [loopback, other] = await Promise.all([startLoopbackSigstore(), startLoopbackSigstore()]);
+  trustedRoot = parseTrustedRoot(loopback.sigstore.trustedRoot);
   const session = await loopback.open();
   // Two entries before: a proof in a tree of one leaf has no hashes that could be wrong.
   second = (await session.signStatement(statement(sha256('another')))).json;
@@ -52,7 +56,7 @@ afterAll(async () => {
 function verify(bundle: string, options: Partial<VerifyBundleOptions> = {}) {
   return verifyBundle({
     bundle,
-    trustedRoot: parseTrustedRoot(loopback.sigstore.trustedRoot),
+    trustedRoot,
     artifactDigest: DIGEST,
     policy: loopback.policy,
     ...options,
@@ -235,6 +239,33 @@ describe('certificates', () => {
     } finally {
       await late.close();
     }
+  });
+
+  test('are held to the time of each bundle, also when they were good for an earlier one', async () => {
+    // Changed in place: the timestamp authority reads it each time.
+    const clock = new Date(Date.now() + 2000);
+    const aged = await startLoopbackSigstore({ tsaClock: clock });
+    try {
+      const root = { trustedRoot: parseTrustedRoot(aged.sigstore.trustedRoot), policy: aged.policy };
+      const session = await aged.open();
+      const early = (await session.signStatement(STATEMENT)).json;
+      clock.setTime(clock.getTime() + 3_600_000);
+      const late = (await session.signStatement(STATEMENT)).json;
+      const certificate = [MATERIAL, 'certificate', 'rawBytes'];
+      expect(valueAt(late, certificate)).toBe(valueAt(early, certificate));
+      expect(verify(early, root).transparency).toBe('logged');
+      expect(() => verify(late, root)).toThrow(refusal('CERTIFICATE_EXPIRED'));
+      expect(verify(early, root).transparency).toBe('logged');
+    } finally {
+      await aged.close();
+    }
+  });
+
+  test('of another authority are not taken for known ones', () => {
+    const foreignRoot = parseTrustedRoot(other.sigstore.trustedRoot);
+    expect(verify(dsse).transparency).toBe('logged');
+    expect(() => verify(dsse, { trustedRoot: foreignRoot })).toThrow(refusal('CERTIFICATE_UNTRUSTED'));
+    expect(verify(dsse).transparency).toBe('logged');
   });
 
   test('other than the one in the log, although the key is the same', async () => {
