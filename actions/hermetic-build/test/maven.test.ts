@@ -145,6 +145,7 @@ describe('is refused with the cure', () => {
       (text) => text.replaceAll(/("artifactId":"leaf"[^}]*?"checksum":")[^"]*/g, '$1abc'),
     ],
     ['no plugins', 'LOCKFILE_VERSION', (text) => text.replace(/"mavenPlugins":\[.*?\]\}\]/, '"mavenPlugins":[]')],
+    ['no tree', 'LOCKFILE_VERSION', (text) => text.replace('"metaData":{', '"metaData":{"config":{"reduced":true},')],
     ['no address', 'REGISTRY_UNKNOWN', (text) => text.replaceAll(/"resolved":"[^"]*",/g, '')],
     [
       'an address without TLS',

@@ -9,6 +9,7 @@ import { placePackages } from '../src/node/place-packages.js';
 import { readPnpmLock } from '../src/node/pnpm.js';
 import { findWorkspaces } from '../src/node/workspaces.js';
 import { readYarnLock } from '../src/node/yarn.js';
+import { cacheFile } from '../src/node/yarn-cache.js';
 import { yarnZipSha512 } from '../src/node/yarn-zip.js';
 import { run } from '../src/run.js';
 import { type PublishedPackage, publish, type Registry, startNpmRegistry } from './npm-registry.js';
@@ -196,6 +197,35 @@ test.each(['pnpm', 'yarn', 'berry'] as const)(
 );
 
 describe('yarn 2 and later', () => {
+  inSandbox(
+    'a yarn of the repository finds a cache with the zips that it has locked, and is told to stay offline',
+    async () => {
+      await write('berry');
+      const command = `mkdir out
+cd "$YARN_CACHE_FOLDER" && sha512sum *.zip > /build/out/sums && touch writable.zip
+env | grep ^YARN_ENABLE | sort > /build/out/env`;
+      const given = { 'source-path': host.workspace, lockfile: 'yarn.lock', 'registry-url': registry.url, command };
+      const outputs = await run(await host.inputs(definition, { ...given, 'output-path': 'out' }), host.context);
+      const seen = (name: string) => readFile(join(outputs['artifact-path'] ?? '', name), 'utf8');
+      const lock = await lockOf('berry');
+      const sums = (await seen('sums')).trim().split('\n');
+      expect(sums).toHaveLength(2);
+      for (const line of sums) {
+        const [, sum = '', name = ''] = /^(\w+) +(.*)$/.exec(line) ?? [];
+        expect(lock).toContain(`10c0/${sum}`);
+        expect(name).toMatch(new RegExp(`^leaf-npm-[12]\\.0\\.0-[0-9a-f]{10}-${sum.slice(0, 10)}\\.zip$`));
+      }
+      expect(await seen('env')).toContain('YARN_ENABLE_NETWORK=false');
+    },
+  );
+
+  test.each([
+    ['@esbuild/linux-x64@npm:0.21.5', undefined, '@esbuild-linux-x64-npm-0.21.5-88079726c4-10c0.zip'],
+    ['accepts@npm:1.3.8', '10c0/3a35c5f5586cfb9a', 'accepts-npm-1.3.8-9a812371c9-3a35c5f558.zip'],
+  ])('%s has the file name that yarn 4.18.1 gives it', (locator, checksum, name) => {
+    expect(cacheFile(locator, checksum, '10c0')).toBe(name);
+  });
+
   const graph = async (change: (text: string) => string, files: Record<string, string> = {}, integrity?: string) => {
     await write('berry', files);
     const text = change(await lockOf('berry'));
@@ -223,7 +253,9 @@ describe('yarn 2 and later', () => {
         '$1  conditions: os=linux & (cpu=x64 | cpu=arm64)\n',
       );
     const without = await graph(bare);
-    expect(without.packages.get('leaf@npm:1.0.0')?.entry).toEqual({ os: ['linux'], cpu: ['x64', 'arm64'] });
+    expect(without.packages.get('leaf@npm:1.0.0')?.entry).toMatchObject({ os: ['linux'], cpu: ['x64', 'arm64'] });
+    expect(without.packages.get('leaf@npm:1.0.0')?.entry).not.toHaveProperty('zipChecksum');
+    expect(without.packages.get('leaf@npm:1.0.0')?.entry).not.toHaveProperty('integrity');
     const { packages } = await graph(bare, {}, JSON.stringify({ 'leaf@1.0.0': old.integrity }));
     expect(packages.get('leaf@npm:1.0.0')?.entry).toMatchObject({ integrity: old.integrity });
   });

@@ -76,9 +76,10 @@ function missingPatch(label: string, path: string): HermeticBuildError {
   });
 }
 
-async function checkedArchive(
+/** The archive in the bundle that has the locked digest. */
+export async function checkedArchive(
   locked: LockedPackage,
-  { bundlePath, lockKind = 'npm' }: InstallOptions,
+  { bundlePath, lockKind = 'npm' }: Pick<InstallOptions, 'bundlePath' | 'lockKind'>,
 ): Promise<string> {
   const { key, name, version } = locked;
   const digest = lockedDigest(locked, lockKind);

@@ -15,7 +15,10 @@ const SETTINGS: Readonly<Record<string, readonly (readonly [path: string, cure: 
   ],
   yarn: [
     ['.yarnrc', 'Name the registry in registry-url'],
-    ['.yarnrc.yml', 'Name the registry in registry-url; packages are laid out in node_modules, without PnP'],
+    [
+      '.yarnrc.yml',
+      'Name the registry in registry-url; packages are laid out in node_modules; for PnP let the command run the yarn of the repository',
+    ],
     ['.pnp.cjs', 'Start programs with "npm run" or "node": packages lie in node_modules'],
     ['.yarn/cache', 'Remove it from the repository: packages are fetched and checked by the lock file'],
   ],

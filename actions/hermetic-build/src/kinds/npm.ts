@@ -13,6 +13,7 @@ import type { PackageGraph } from '../node/package-graph.js';
 import { placePackages } from '../node/place-packages.js';
 import { readPnpmLock } from '../node/pnpm.js';
 import { readYarnLock } from '../node/yarn.js';
+import { installYarnCache } from '../node/yarn-cache.js';
 import { type Project, readProject } from '../project.js';
 import type { LockedProject } from './locked-project.js';
 import { readInside } from './read-inside.js';
@@ -100,10 +101,13 @@ function nodeProject(
       const packages = npmPackages(nodes, archives);
       return { root: npmRoot(lockfile, repository), packages, notices: installScriptNotices(project) };
     },
-    async install({ bundlePath, buildPath, sourceDateEpoch }) {
+    async install(options) {
+      const { bundlePath, buildPath, sourceDateEpoch } = options;
       const binsFromArchives = lockKind !== 'npm';
       await installPackages({ lockfile, nodes, bundlePath, buildPath, sourceDateEpoch, lockKind, binsFromArchives });
-      return { count: nodes.size, environment: {}, binds: [], path: [], prelude: '' };
+      const count = nodes.size;
+      if (lockKind === 'berry') return { count, binds: [], path: [], ...(await installYarnCache(nodes, options)) };
+      return { count, environment: {}, binds: [], path: [], prelude: '' };
     },
   };
 }

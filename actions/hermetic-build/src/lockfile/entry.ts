@@ -27,6 +27,8 @@ export interface LockEntry {
   readonly integrity?: string;
   /** Of yarn 2 and later: `<cache key>/<hex>` with the SHA-512 of the zip that yarn makes of the archive. */
   readonly zipChecksum?: string;
+  /** Of yarn 2 and later: `name@reference`, which names the file in its cache. */
+  readonly locator?: string;
   /** Changes that lie in the source, in the order in which they are applied; relative to it. */
   readonly patches?: readonly string[];
   readonly link?: boolean;

@@ -77,7 +77,12 @@ const document = object({
   dependencies: array(unknown),
   mavenPlugins: many,
   mavenExtensions: many,
-  metaData: optional(object({ environment: optional(object({ mavenVersion: optional(string) })) })),
+  metaData: optional(
+    object({
+      environment: optional(object({ mavenVersion: optional(string) })),
+      config: optional(object({ reduced: optional(boolean) })),
+    }),
+  ),
 });
 
 const MAX_DEPTH = 200;
@@ -86,7 +91,7 @@ const DIGITS = { sha256: 64, sha512: 128 } as const;
 
 /**
  * lockfile.json of the maven-lockfile plugin, of one module.
- * @throws {HermeticBuildError} `LOCKFILE_INVALID`, `LOCKFILE_VERSION` without plugins, `INTEGRITY_MISSING`, `INTEGRITY_WEAK`
+ * @throws {HermeticBuildError} `LOCKFILE_INVALID`, `LOCKFILE_VERSION` without plugins or as a mere list, `INTEGRITY_MISSING`, `INTEGRITY_WEAK`
  */
 export function readMavenLock(where: string, text: string): MavenLock {
   const lock = parseJson(where, text, document);
@@ -98,6 +103,12 @@ export function readMavenLock(where: string, text: string): MavenLock {
         hint: GENERATE,
       },
     );
+  }
+  if (lock.metaData?.config?.reduced === true) {
+    // Without the tree nobody knows what requires what, and that is all that the POMs are written from.
+    throw new HermeticBuildError('LOCKFILE_VERSION', `Cannot use "${where}": it was reduced to a list`, {
+      hint: `Leave out "-Dreduced". ${GENERATE}`,
+    });
   }
   let count = 0;
   const nodeOf = (value: unknown, depth: number): LockedNode => {

@@ -166,6 +166,7 @@ function packageOf(item: Item, requires: ReadonlyMap<string, string>, lock: Lock
     name: base.locator.name,
     version,
     entry: {
+      locator: base.resolution,
       ...source,
       ...checksumOf(base, version, lock),
       ...(conditions === undefined ? {} : berryPlatform(conditions)),
@@ -207,7 +208,7 @@ function checksumOf(
     return integrity === undefined ? {} : { integrity };
   }
   const [, level, hex] = /^\d+(?:c(\d))?\/([0-9a-f]{128})$/.exec(checksum) ?? [];
-  if (hex !== undefined && level === '0') return { zipChecksum: hex };
+  if (hex !== undefined && level === '0') return { zipChecksum: checksum };
   throw new HermeticBuildError(
     'INTEGRITY_WEAK',
     `Cannot check "${key.slice(0, 200)}": its checksum is of a compressed zip, which depends on who compresses`,

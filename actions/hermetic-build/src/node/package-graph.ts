@@ -6,7 +6,7 @@ export interface GraphPackage {
   readonly version: string;
   readonly entry: Pick<
     LockEntry,
-    'resolved' | 'integrity' | 'zipChecksum' | 'patches' | 'os' | 'cpu' | 'libc' | 'optional'
+    'resolved' | 'integrity' | 'zipChecksum' | 'locator' | 'patches' | 'os' | 'cpu' | 'libc' | 'optional'
   >;
   readonly requires: ReadonlyMap<string, string>;
 }

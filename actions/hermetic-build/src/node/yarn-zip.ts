@@ -27,10 +27,20 @@ const MAX_BYTES = 0xffffffff;
  * SHA-512, as lower-case hex, of the zip that yarn 2 and later makes of a package's tarball without compression (`compressionLevel: 0`,
  * cache key `c0`): this is what its lock file has as checksum. The zip has names, modes, contents and their order from the tarball
  * and nothing else of it, so an equal checksum means the same package, whatever its compression and times are.
+ * @param write gets the zip itself, piece by piece
  * @throws {HermeticBuildError} `ARCHIVE_UNSAFE`
  */
-export async function yarnZipSha512(label: string, path: string, name: string): Promise<string> {
-  const zip = new StoredZip(label);
+export async function yarnZipSha512(
+  label: string,
+  path: string,
+  name: string,
+  write: (bytes: Buffer) => void = () => {},
+): Promise<string> {
+  const hash = createHash('sha512');
+  const zip = new StoredZip(label, (bytes) => {
+    hash.update(bytes);
+    write(bytes);
+  });
   const base = `node_modules/${name}`;
   await walkArchive(
     label,
@@ -42,19 +52,21 @@ export async function yarnZipSha512(label: string, path: string, name: string): 
     },
     (folder) => zip.folder(folder === '' ? base : `${base}/${folder}`),
   );
-  return zip.sha512();
+  zip.end();
+  return hash.digest('hex');
 }
 
-/** A zip that is only hashed (APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.16). */
+/** A zip that is written in one pass (APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.16). */
 class StoredZip {
   readonly #label: string;
-  readonly #hash = createHash('sha512');
+  readonly #write: (bytes: Buffer) => void;
   readonly #central: Buffer[] = [];
   readonly #names = new Set<string>();
   #size = 0;
 
-  constructor(label: string) {
+  constructor(label: string, write: (bytes: Buffer) => void) {
     this.#label = label;
+    this.#write = write;
   }
 
   folder(path: string): void {
@@ -72,16 +84,16 @@ class StoredZip {
     this.#add(path, content, mode, NEEDED_FILE);
   }
 
-  sha512(): string {
+  end(): void {
     const size = this.#central.reduce((sum, { length }) => sum + length, 0);
-    for (const header of this.#central) this.#hash.update(header);
+    for (const header of this.#central) this.#write(header);
     const end = Buffer.alloc(END_BYTES);
     end.writeUInt32LE(END, 0);
     end.writeUInt16LE(this.#central.length, 8);
     end.writeUInt16LE(this.#central.length, 10);
     end.writeUInt32LE(size, 12);
     end.writeUInt32LE(this.#size, 16);
-    return this.#hash.update(end).digest('hex');
+    this.#write(end);
   }
 
   #add(path: string, content: Buffer, mode: number, needed: number): void {
@@ -101,7 +113,7 @@ class StoredZip {
     shared.writeUInt16LE(name.length, 22);
     const local = Buffer.alloc(4);
     local.writeUInt32LE(LOCAL_HEADER, 0);
-    this.#hash.update(local).update(shared).update(name).update(content);
+    for (const bytes of [local, shared, name, content]) this.#write(bytes);
     const central = Buffer.alloc(CENTRAL_BYTES);
     central.writeUInt32LE(CENTRAL_HEADER, 0);
     central.writeUInt16LE(MADE_BY, 4);
