@@ -6,6 +6,7 @@ import {
   PREDICATE_TYPES,
   parseBundleIndex,
 } from '@paved/attestation';
+import { sha256 } from '@paved/digest';
 import { canonicalJson } from '@paved/json';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
 import { pendingAround } from '../src/statements.js';
@@ -100,6 +101,26 @@ describe('sign', () => {
     expect(statement?.subject.map((subject) => subject.name)).toEqual(['app.tar', IMAGE['image-name']]);
     expect(statement?.predicate).toEqual(JSON.parse(CYCLONEDX));
     await outcome.kit.dispose();
+  });
+
+  test('a document that is read in pieces is signed whole', async () => {
+    const components = Array.from({ length: 300 }, (_, index) => ({
+      ...{ type: 'library', name: `c${index}`, version: '1' },
+      description: `é${'x'.repeat(5000)}`,
+    }));
+    const document = { ...JSON.parse(CYCLONEDX), components };
+    const outcome = await sign(instance, {
+      files: { ...ARTIFACT_FILE, 'workspace/sbom.json': JSON.stringify(document) },
+      inputs: { ...SUBJECTS, sboms: 'sbom.json' },
+    });
+    expect(outcome.error).toBeUndefined();
+    const path = (await outcome.files()).find((name) => name.endsWith('sbom-cyclonedx.sigstore.json')) ?? '';
+    const bundle = await outcome.read(path);
+    const trustedRoot = parseTrustedRoot(instance.sigstore.trustedRoot);
+    const verified = verifyBundle({ bundle, trustedRoot, artifactDigest: ARTIFACT_DIGEST, policy: policy() });
+    expect(verified.statement?.predicate).toEqual(document);
+    const index = parseBundleIndex(await outcome.read(`${path.slice(0, path.lastIndexOf('/'))}/index.json`));
+    expect(index.bundles[0]?.sha256).toBe(sha256(bundle));
   });
 
   test('the bytes around a canonical predicate are those of the whole statement', () => {

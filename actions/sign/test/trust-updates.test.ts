@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { HttpClient } from '@paved/http';
+import { testContext } from '@paved/runner-kit/testing';
 import { startTuf, type TufDouble } from '@paved/testkit';
+import { definition } from '../src/definition.js';
+import { loadTrust } from '../src/load-trust.js';
 import { type Instance, type Outcome, sign, startInstance } from './scenario.js';
 
 let instance: Instance;
@@ -68,5 +72,39 @@ describe('an instance with an update repository', () => {
     expect(outcome.error).toMatchObject({ code: 'INPUT_INVALID' });
     expect(tuf.requests).toHaveLength(0);
     expect(outcome.tokens).toHaveLength(0);
+  });
+});
+
+describe('the public-good instance', () => {
+  /** Every name leads to a port of this machine on which nothing listens. */
+  async function loadOffline(updates: string) {
+    const kit = await testContext({ action: 'sign' });
+    const http = new HttpClient({ retry: { baseDelayMs: 1, maxDelayMs: 2 } });
+    const asked: string[] = [];
+    const direct = http.request.bind(http);
+    http.request = async ({ url }) => {
+      asked.push(new URL(url).origin);
+      return await direct({ method: 'GET', url: 'http://127.0.0.1:9/', attempts: 1 });
+    };
+    const inputs = await kit.inputs(definition, { instance: 'public-good', 'trust-updates': updates, blobs: '' });
+    const trust = await loadTrust(inputs, { ...kit.context, http }).catch((error: unknown) => error);
+    return { trust, asked, lines: kit.lines, events: await kit.events() };
+  }
+
+  test('preferred: says that it cannot be reached, in the log and as an event, and takes what is embedded', async () => {
+    const { trust, asked, lines, events } = await loadOffline('preferred');
+    expect(trust).toMatchObject({ source: 'embedded' });
+    expect(new Set(asked)).toEqual(new Set(['https://tuf-repo-cdn.sigstore.dev']));
+    expect(lines.join('\n')).toMatch(/::warning.*cannot be reached/);
+    expect(events).toEqual([
+      expect.objectContaining({ event: 'trust-loaded', source: 'embedded', code: 'TUF_UNAVAILABLE' }),
+    ]);
+  });
+
+  test('required: refuses; off: asks nobody', async () => {
+    expect((await loadOffline('required')).trust).toMatchObject({ code: 'TUF_UNAVAILABLE' });
+    const { trust, asked, lines } = await loadOffline('off');
+    expect(trust).toMatchObject({ source: 'embedded' });
+    expect([asked, lines]).toEqual([[], []]);
   });
 });
