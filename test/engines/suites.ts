@@ -6,6 +6,7 @@ import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
 import { osvAgreementSuite } from './scanners/osv-agreement-suite.js';
 import { scannersSuite } from './scanners/scanners-suite.js';
+import { versionSuite } from './scanners/version-suite.js';
 import { regoSuite } from './scanners-rego/rego-suite.js';
 import { keysSuite } from './sigstore/keys-suite.js';
 import { legacySuite } from './sigstore/legacy-suite.js';
@@ -18,6 +19,6 @@ export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
   buildkit: [buildkitSuite, buildkitRoadSuite],
   registries: [registriesSuite],
-  scanners: [scannersSuite, osvAgreementSuite, regoSuite],
+  scanners: [scannersSuite, osvAgreementSuite, versionSuite, regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, watchSuite, roadSuite, zizmorSuite],
 };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { versionOrder } from '@paved/gate';
 
@@ -118,6 +118,22 @@ describe('the order of versions agrees with the tool of the ecosystem', () => {
     );
     expect(wrong).toEqual([]);
   });
+});
+
+/** Recorded; `npm run engines -- scanners` asks the tools again (test/fixtures/version-order/SOURCE.md). */
+test.each([
+  ['crates.io', 'crates.json'],
+  ['npm', 'npm.json'],
+])('%s: what the tool of the ecosystem answered', (ecosystem, file) => {
+  const text = readFileSync(`test/fixtures/version-order/${file}`, 'utf8');
+  const recorded: readonly (readonly [string, string, number])[] = JSON.parse(text);
+  expect(recorded.length).toBeGreaterThan(200);
+  for (const sign of [-1, 0, 1]) expect(recorded.some(([, , theirs]) => theirs === sign)).toBe(true);
+  const orders = ours(
+    ecosystem,
+    recorded.map(([a, b]) => [a, b] as const),
+  );
+  expect(recorded.filter(([, , theirs], index) => orders[index] !== theirs)).toEqual([]);
 });
 
 describe('crates', () => {
