@@ -96,10 +96,11 @@ export function judgementOf(entry: OsvRecord, part: OsvAffected | undefined): Os
     .map((word) => (typeof word === 'string' ? severityOfWord(word) : undefined))
     .filter((word) => word !== undefined);
   if (words.length > 0) return { severity: worst(words) };
-  const vectors = [...entry.severity, ...(part?.severity ?? [])].filter(({ type }) => type.startsWith('CVSS_'));
-  const cvss = scoresOf(vectors.map(({ score }) => score));
-  if (cvss.length === 0) return { severity: 'unknown' };
-  return { severity: worst(cvss.map(({ score }) => severityOfScore(score))), cvss };
+  const stated =
+    part === undefined || part.severity.length === 0 ? entry.severity : [...entry.severity, ...part.severity];
+  const cvss = scoresOf(stated.filter(({ type }) => type.startsWith('CVSS_')).map(({ score }) => score));
+  const [highest] = cvss;
+  return highest === undefined ? { severity: 'unknown' } : { severity: severityOfScore(highest.score), cvss };
 }
 
 /** The severity alone. */
