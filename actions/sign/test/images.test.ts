@@ -1,8 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseBundleIndex } from '@paved/attestation';
 import { type Digest, digestHex, sha256 } from '@paved/digest';
+import { parseRegistryHost, parseRepositoryName, RegistryClient } from '@paved/oci';
+import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
 import { type RegistryDouble, startRegistry } from '@paved/testkit';
-import { type Instance, type Outcome, sign, startInstance } from './scenario.js';
+import { fetchLegacy } from '../../verify/src/legacy-tags.js';
+import { parseSimpleSigning } from '../../verify/src/simple-signing.js';
+import { type Instance, type Outcome, sign, startInstance, WORKFLOW, WORKFLOW_SHA } from './scenario.js';
 
 let instance: Instance;
 let registry: RegistryDouble;
@@ -98,6 +102,17 @@ describe('an image in a registry', () => {
   });
 });
 
+function policy() {
+  return {
+    issuer: instance.issuer.url,
+    workflowPath: `github.com/${WORKFLOW}`,
+    signerDigests: [WORKFLOW_SHA],
+    repositoryId: '1001',
+    ownerId: '2002',
+    runnerEnvironment: 'github-hosted' as const,
+  };
+}
+
 describe('legacy tags', () => {
   const v1 = () => ({ 'rekor-url': instance.sigstore.rekorV1Url, 'rekor-version': '1' });
 
@@ -144,6 +159,24 @@ describe('legacy tags', () => {
     );
     expect(envelope.payloadType).toBe('application/vnd.in-toto+json');
     expect(repository().tags.has(`sha256-${digestHex(digests[1] ?? digests[0])}.att`)).toBe(false);
+  });
+
+  test('what verify reads there verifies as what was signed', async () => {
+    const [digest] = plantImage();
+    await signImage(digest, { ...v1(), ...PREDICATE, legacy: 'true' });
+    const client = new RegistryClient({ registry: parseRegistryHost(host()) });
+    const found = await fetchLegacy(client.repository(parseRepositoryName('acme/app')), digest);
+    client.close();
+    expect(found).toHaveLength(2);
+    const trustedRoot = parseTrustedRoot(instance.sigstore.trustedRoot);
+    for (const { text, payload } of found) {
+      const about =
+        payload === undefined
+          ? { artifactDigest: digest }
+          : { artifactDigest: sha256(payload), artifactBytes: payload };
+      expect(verifyBundle({ bundle: text, trustedRoot, policy: policy(), ...about }).transparency).toBe('logged');
+      if (payload !== undefined) expect(parseSimpleSigning(payload)).toBe(digest);
+    }
   });
 
   test('an entry of Rekor v2 has no place in it; what others signed stays', async () => {
