@@ -66,14 +66,16 @@ describe.each([
   test.each(cases)('%s', async (_case, entry) => {
     expect(['pass', 'fail']).toContain(entry.expected);
     const artifact = join(folder, entry.artifact);
-    expect(await status(argumentsOf(folder, entry, artifact))).toBe(entry.expected === 'pass' ? 0 : 1);
-    // The suite asks for each case again, with the digest alone.
+    // The suite asks each question twice: with the file, and with its digest alone.
     const digest = sha256(readFileSync(artifact));
-    expect(await status(argumentsOf(folder, entry, digest))).toBe(entry.expected === 'pass' ? 0 : 1);
+    for (const asked of [artifact, digest, digest.toUpperCase().replace('SHA', 'sha')]) {
+      expect(await status(argumentsOf(folder, entry, asked))).toBe(entry.expected === 'pass' ? 0 : 1);
+    }
     if (entry.expected !== 'pass') return;
-    expect(await status(argumentsOf(folder, entry, sha256('another')))).toBe(1);
     // Negative controls: another artifact, and where there is one, another identity.
-    expect(await status(argumentsOf(folder, entry, join(folder, 'expected.json')))).toBe(1);
+    for (const other of [join(folder, 'expected.json'), sha256('another'), digest.slice(0, -1), `${digest}0`]) {
+      expect(await status(argumentsOf(folder, entry, other))).toBe(1);
+    }
     if (entry.key !== undefined) return;
     const other = { ...entry, identity: `${entry.identity ?? ''}x` };
     expect(await status(argumentsOf(folder, other, artifact))).toBe(1);
@@ -127,6 +129,87 @@ describe('signing through the entry point', () => {
     expect(await status(['verify-bundle', ...bundle, ...signer, path('artifact')])).toBe(0);
     expect(await status(['verify-bundle', ...bundle, ...signer, path('signing-config.json')])).toBe(1);
   });
+});
+
+describe('the templates of the protocol', () => {
+  const identity = ['--certificate-identity', 'IDENTITY', '--certificate-oidc-issuer', 'URL'];
+  const signer = { kind: 'identity', identity: 'IDENTITY', issuer: 'URL' };
+  const verify = {
+    command: 'verify-bundle',
+    bundlePath: 'BUNDLE',
+    signer,
+    trustedRootPath: undefined,
+    artifact: 'FILE',
+  };
+  const sign = {
+    command: 'sign-bundle',
+    ...{ bundlePath: 'BUNDLE', identityToken: 'TOKEN', inToto: false, artifact: 'FILE' },
+    ...{ trustedRootPath: undefined, signingConfigPath: undefined },
+  };
+  // In the order of docs/cli_protocol.md of sigstore-conformance, as its client gives them.
+  test.each<[readonly string[], object]>([
+    [['verify-bundle', '--bundle', 'BUNDLE', ...identity, 'FILE'], verify],
+    [
+      ['verify-bundle', '--bundle', 'BUNDLE', ...identity, '--trusted-root', 'ROOT', 'FILE'],
+      { ...verify, trustedRootPath: 'ROOT' },
+    ],
+    [
+      ['verify-bundle', '--staging', '--bundle', 'BUNDLE', ...identity, '--trusted-root', 'ROOT', 'FILE'],
+      { ...verify, trustedRootPath: 'ROOT' },
+    ],
+    [
+      ['verify-bundle', '--bundle', 'BUNDLE', '--key', 'KEY', '--trusted-root', 'ROOT', 'FILE'],
+      { ...verify, signer: { kind: 'key', path: 'KEY' }, trustedRootPath: 'ROOT' },
+    ],
+    [
+      ['verify-bundle', '--bundle', 'BUNDLE', ...identity, `sha256:${'0'.repeat(64)}`],
+      { ...verify, artifact: `sha256:${'0'.repeat(64)}` },
+    ],
+    [['sign-bundle', '--identity-token', 'TOKEN', '--bundle', 'BUNDLE', 'FILE'], sign],
+    [
+      ['sign-bundle', '--in-toto', '--identity-token', 'TOKEN', '--bundle', 'BUNDLE', 'FILE'],
+      { ...sign, inToto: true },
+    ],
+    [
+      [
+        ...['sign-bundle', '--staging', '--in-toto', '--identity-token', 'TOKEN', '--bundle', 'BUNDLE'],
+        ...['--trusted-root', 'ROOT', '--signing-config', 'CONFIG', 'FILE'],
+      ],
+      { ...sign, inToto: true, trustedRootPath: 'ROOT', signingConfigPath: 'CONFIG' },
+    ],
+  ])('%j', (args, call) => {
+    expect(parseCall(args)).toEqual(call);
+  });
+
+  test.each([
+    ['--trusted-root', ['verify-bundle', '--staging', '--bundle', 'BUNDLE', ...identity, 'FILE']],
+    ['--signing-config', ['sign-bundle', '--staging', '--identity-token', 'TOKEN', '--bundle', 'BUNDLE', 'FILE']],
+    [
+      '--signing-config',
+      ['sign-bundle', '--staging', '--identity-token', 'T', '--bundle', 'B', '--trusted-root', 'ROOT', 'FILE'],
+    ],
+  ])('staging without %s is refused by that name, and never the public-good instance', (flag, args) => {
+    expect(() => parseCall(args)).toThrow(`--staging needs ${flag}`);
+  });
+});
+
+test('a name like a digest is a path where there is such a file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
+  const before = process.cwd();
+  try {
+    const text = readFileSync(join(COPIED, 'expected.json'), 'utf8');
+    const cases = Object.values(parseJson('expected.json', text, expectations).cases);
+    const good = cases.find(({ expected, key }) => expected === 'pass' && key === undefined);
+    if (good === undefined) throw new Error('there is no good bundle');
+    const digest = sha256(readFileSync(join(COPIED, good.artifact)));
+    writeFileSync(join(folder, digest), 'something else');
+    expect(await status(argumentsOf(COPIED, good, digest))).toBe(0);
+    process.chdir(folder);
+    expect(await status(argumentsOf(COPIED, good, digest))).toBe(1);
+  } finally {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('a call that is not of the protocol', () => {

@@ -46,16 +46,23 @@ export function parseCall(args: readonly string[]): ConformanceCall {
     throw new RangeError('one artifact and --bundle are needed');
   }
   const trustedRootPath = values['trusted-root'];
-  if (values.staging === true && trustedRootPath === undefined) {
-    throw new RangeError('--staging needs --trusted-root: only the root of the public-good instance is embedded');
-  }
   const common = { bundlePath, trustedRootPath, artifact };
-  if (command === 'verify-bundle') return { command, ...common, signer: signerOf(values) };
+  if (command === 'verify-bundle') {
+    assertNotStaging(values.staging, trustedRootPath, '--trusted-root');
+    return { command, ...common, signer: signerOf(values) };
+  }
   if (command !== 'sign-bundle') throw new RangeError(`"${command ?? ''}" is not verify-bundle or sign-bundle`);
   const identityToken = values['identity-token'];
   if (identityToken === undefined) throw new RangeError('--identity-token is needed');
   const signingConfigPath = values['signing-config'];
+  assertNotStaging(values.staging, signingConfigPath, '--signing-config');
   return { command, ...common, identityToken, inToto: values['in-toto'] ?? false, signingConfigPath };
+}
+
+/** Without a file that says where, staging would silently be the public-good instance: a log that nobody can take an entry from. */
+function assertNotStaging(staging: boolean | undefined, file: string | undefined, flag: string): void {
+  if (staging !== true || file !== undefined) return;
+  throw new RangeError(`--staging needs ${flag}: only the public-good instance is embedded`);
 }
 
 function signerOf(values: {

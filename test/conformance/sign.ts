@@ -1,9 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { HttpClient } from '@paved/http';
-import { openSigningSession, resolveInstance } from '@paved/sigstore';
+import { openSigningSession, PUBLIC_GOOD_TRUSTED_ROOT, parseTrustedRoot, resolveInstance } from '@paved/sigstore';
+import { parseBundle } from '@paved/sigstore/bundle';
+import { verifyMaterial } from '@paved/sigstore/verify-material';
 import type { ConformanceCall } from './options.js';
 
 type Signing = Extract<ConformanceCall, { readonly command: 'sign-bundle' }>;
+
+/** What does not verify under the trusted root that is given, or the embedded one of the same instance, is not written. */
+async function verifyOwn(json: string, call: Signing, bytes: Buffer): Promise<void> {
+  const { trustedRootPath, signingConfigPath } = call;
+  if (trustedRootPath === undefined && signingConfigPath !== undefined) return;
+  const root = trustedRootPath === undefined ? PUBLIC_GOOD_TRUSTED_ROOT : await readFile(trustedRootPath, 'utf8');
+  const trustedRoot = parseTrustedRoot(root);
+  verifyMaterial({ bundle: parseBundle(json), trustedRoot, artifactBytes: bytes, transparency: 'required' });
+}
 
 /** Signs the file, or with `--in-toto` the statement in it, and writes the bundle. */
 export async function signCall(call: Signing): Promise<void> {
@@ -24,6 +35,7 @@ export async function signCall(call: Signing): Promise<void> {
     });
     const { json } = await (call.inToto ? session.signStatement(bytes) : session.signBlob(bytes));
     session.close();
+    await verifyOwn(json, call, bytes);
     await writeFile(call.bundlePath, json);
   } finally {
     http.close();
