@@ -162,7 +162,7 @@ describe('registry-token', () => {
   test('dry mode may use it, because it runs nothing', async () => {
     const outputs = await act({ phase: 'dry' });
     const { findings } = JSON.parse(await readFile(outputs['findings-path'] ?? '', 'utf8'));
-    expect(findings).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'SETTINGS_IGNORED', detail: '".npmrc" of the repository is not read' }]);
     expect(await leftBehind()).not.toContain(CANARY);
   });
 });
