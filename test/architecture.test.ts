@@ -41,6 +41,7 @@ test('each of the heavy or dangerous packages has one place', () => {
   expect(users('@actions/exec')).toEqual(['runner-kit']);
   expect(users('@actions/cache')).toEqual(['runner-kit']);
   expect(users('@paved/handoff')).toEqual(['handoff']);
+  expect(users('@paved/handoff/receive')).toEqual(['watch']);
   expect(users('@paved/runner-kit/exec')).toEqual(['hermetic-build']);
 });
 

@@ -1,5 +1,5 @@
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
-import { type InstanceTrust, loadPublicGoodTrust, loadTufTrust } from '@paved/sigstore';
+import { type InstanceTrust, loadPublicGoodTrust, loadTufTrust } from '@paved/sigstore/tuf';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
 

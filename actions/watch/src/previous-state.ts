@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDigest } from '@paved/digest';
-import { type ArtifactService, receiveHandover } from '@paved/handoff';
+import { type ArtifactService, receiveHandover } from '@paved/handoff/receive';
 import { array, boolean, integer, nullable, object, optional, string } from '@paved/json';
 import type { ActionContext } from '@paved/runner-kit';
 import type { GitHubClient } from '@paved/runner-kit/github';

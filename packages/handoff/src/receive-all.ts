@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDigest } from '@paved/digest';
-import { type ArtifactService, githubArtifacts, type ListedArtifact } from './artifact-service.js';
+import type { ArtifactService, ListedArtifact } from './artifact-service.js';
 import type { HandoverCaps } from './caps.js';
 import { HandoffError } from './error.js';
 import { type ReceivedHandover, receiveHandover } from './receive.js';
@@ -27,7 +27,7 @@ const HEX = /^[0-9a-f]{64}$/;
  */
 export async function receiveAll(
   options: ReceiveAllOptions,
-  service: ArtifactService = githubArtifacts(),
+  service: ArtifactService,
 ): Promise<readonly ReceivedHandover[]> {
   const { prefix, targetFolder, workspace, caps = {} } = options;
   const listed = (await service.list()).filter(({ name }) => name.startsWith(prefix)).toSorted((a, b) => a.id - b.id);

@@ -3,12 +3,14 @@ import { type FileHandle, lstat, mkdir, mkdtemp, open, realpath, rename, rm } fr
 import { dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, DigestStream } from '@paved/digest';
-import { type ArtifactService, githubArtifacts } from './artifact-service.js';
+import type { ArtifactService } from './artifact-service.js';
 import { DEFAULT_CAPS, type HandoverCaps } from './caps.js';
 import { HandoffError } from './error.js';
 import { extract } from './extract.js';
 import { readArchive } from './read-archive.js';
 import { readChunks } from './read-chunks.js';
+
+export type { ArtifactService } from './artifact-service.js';
 
 export interface ReceiveOptions {
   readonly artifactId: number;
@@ -35,10 +37,7 @@ export interface ReceivedHandover {
  * @throws {HandoffError} `HANDOFF_INSIDE_WORKSPACE`, `_TARGET_EXISTS`, `_MISSING`, `_TRANSFER_FAILED`, `_TOO_LARGE`,
  *   `_DIGEST_MISMATCH`, `_ARCHIVE_REFUSED`
  */
-export async function receiveHandover(
-  options: ReceiveOptions,
-  service: ArtifactService = githubArtifacts(),
-): Promise<ReceivedHandover> {
+export async function receiveHandover(options: ReceiveOptions, service: ArtifactService): Promise<ReceivedHandover> {
   const caps = { ...DEFAULT_CAPS, ...options.caps };
   const target = resolve(options.targetFolder);
   await assertOutside(options.workspace, target);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestHex } from '@paved/digest';
-import { type ArtifactService, githubArtifacts } from './artifact-service.js';
+import type { ArtifactService } from './artifact-service.js';
 import { DEFAULT_CAPS, type HandoverCaps } from './caps.js';
 import { collectFiles } from './collect-files.js';
 import { HandoffError } from './error.js';
@@ -30,10 +30,7 @@ export interface SentHandover {
 }
 
 /** @throws {HandoffError} `HANDOFF_NAME_INVALID`, `_EMPTY`, `_FILE_REFUSED`, `_TOO_LARGE`, `_TRANSFER_FAILED`, `_DIGEST_MISMATCH` */
-export async function sendHandover(
-  options: SendOptions,
-  service: ArtifactService = githubArtifacts(),
-): Promise<SentHandover> {
+export async function sendHandover(options: SendOptions, service: ArtifactService): Promise<SentHandover> {
   if (!NAME.test(options.name)) {
     throw new HandoffError(
       'HANDOFF_NAME_INVALID',

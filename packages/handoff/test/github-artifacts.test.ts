@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { receiveAll, receiveHandover, type SentHandover, sendHandover } from '@paved/handoff';
+import { githubArtifacts, receiveAll, receiveHandover, type SentHandover, sendHandover } from '@paved/handoff';
 import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
 
 let issuer: Issuer;
@@ -32,13 +32,13 @@ afterAll(async () => {
 });
 
 function send(name: string): Promise<SentHandover> {
-  return sendHandover({ path: join(root, 'files'), name, workFolder: join(root, 'temp') });
+  return sendHandover({ path: join(root, 'files'), name, workFolder: join(root, 'temp') }, githubArtifacts());
 }
 
 async function receive(sent: Pick<SentHandover, 'artifactId' | 'digest'>): Promise<string> {
   const targetFolder = join(root, 'temp', `target-${count++}`);
   const { artifactId, digest } = sent;
-  await receiveHandover({ artifactId, digest, targetFolder, workspace: join(root, 'workspace') });
+  await receiveHandover({ artifactId, digest, targetFolder, workspace: join(root, 'workspace') }, githubArtifacts());
   return await readFile(join(targetFolder, 'a.txt'), 'utf8');
 }
 
@@ -77,7 +77,7 @@ describe("a hand-over through GitHub's artifact service", () => {
 describe('every artifact of a name', () => {
   const all = async (prefix: string) => {
     const targetFolder = join(root, 'temp', `all-${count++}`);
-    return await receiveAll({ prefix, targetFolder, workspace: join(root, 'workspace') });
+    return await receiveAll({ prefix, targetFolder, workspace: join(root, 'workspace') }, githubArtifacts());
   };
 
   test('arrives, and nothing else', async () => {

@@ -47,15 +47,6 @@ export { TimestampWitness } from './timestamp-witness.js';
 export { readTokenClaims, type TokenClaims } from './token.js';
 export { parseTrustedRoot, type TrustedRoot } from './trusted-root.js';
 export {
-  type InstanceTrust,
-  type LoadTrustOptions,
-  loadPublicGoodTrust,
-  loadTufTrust,
-  PUBLIC_GOOD_TUF_REPOSITORY,
-  type TrustUpdates,
-} from './tuf/instance-trust.js';
-export type { TufRepository } from './tuf/tuf-client.js';
-export {
   type VerifiedBundle,
   type VerifiedIdentity,
   type VerifiedKeyBundle,

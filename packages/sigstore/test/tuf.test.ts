@@ -6,13 +6,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { HttpClient } from '@paved/http';
 import { startTuf, type TufDouble, type TufPublication } from '@paved/testkit';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
-import {
-  loadPublicGoodTrust,
-  loadTufTrust,
-  PUBLIC_GOOD_SIGNING_CONFIG,
-  PUBLIC_GOOD_TRUSTED_ROOT,
-  PUBLIC_GOOD_TUF_REPOSITORY,
-} from '../src/index.js';
+import { PUBLIC_GOOD_SIGNING_CONFIG, PUBLIC_GOOD_TRUSTED_ROOT } from '../src/index.js';
+import { loadPublicGoodTrust, loadTufTrust, PUBLIC_GOOD_TUF_REPOSITORY } from '../src/tuf.js';
 import { changed } from './tamper.js';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');

@@ -93,9 +93,15 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'yauzl',
   ],
   seal: [],
-  sign: ['@paved/attestation', '@paved/bom', '@paved/oci', '@paved/sigstore'],
+  sign: ['@paved/attestation', '@paved/bom', '@paved/oci', '@paved/sigstore', '@paved/sigstore/tuf'],
   verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
-  watch: ['@paved/attestation', '@paved/handoff', '@paved/runner-kit/github', '@paved/sigstore', '@paved/sigstore/log'],
+  watch: [
+    '@paved/attestation',
+    '@paved/handoff/receive',
+    '@paved/runner-kit/github',
+    '@paved/sigstore',
+    '@paved/sigstore/log',
+  ],
 };
 
 /** docs/architecture.md's table of packages as data: a change of an import is a change of this file, and is reviewed as one. */

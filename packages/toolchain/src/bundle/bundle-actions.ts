@@ -105,9 +105,9 @@ async function compile(
   return parseJson(`the bundle of "${name}"`, await readFile(result, 'utf8'), decodeCompiled);
 }
 
-/** These libraries call undici, which only the bundles of FETCH_ACTIONS have. */
+/** This library calls undici, which only the bundles of FETCH_ACTIONS have. */
 function assertFetch(name: string, modules: readonly string[]): void {
-  const user = modules.find((module) => /\/@actions\/(github|artifact|cache|attest)\//.test(module));
+  const user = modules.find((module) => /\/@actions\/attest\//.test(module));
   if (user === undefined || FETCH_ACTIONS.includes(name)) return;
   throw new ToolchainError(
     'BUNDLE_FAILED',

@@ -1,0 +1,10 @@
+// An entry of its own: only who follows an update repository pays for its client.
+export {
+  type InstanceTrust,
+  type LoadTrustOptions,
+  loadPublicGoodTrust,
+  loadTufTrust,
+  PUBLIC_GOOD_TUF_REPOSITORY,
+  type TrustUpdates,
+} from './tuf/instance-trust.js';
+export type { TufRepository } from './tuf/tuf-client.js';
