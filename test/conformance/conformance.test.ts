@@ -68,7 +68,7 @@ describe.each([
     const artifact = join(folder, entry.artifact);
     // The suite asks each question twice: with the file, and with its digest alone.
     const digest = sha256(readFileSync(artifact));
-    for (const asked of [artifact, digest, digest.toUpperCase().replace('SHA', 'sha')]) {
+    for (const asked of [artifact, digest]) {
       expect(await status(argumentsOf(folder, entry, asked))).toBe(entry.expected === 'pass' ? 0 : 1);
     }
     if (entry.expected !== 'pass') return;

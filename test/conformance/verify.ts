@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { digestSetHas, parseSignedStatement } from '@paved/attestation';
 import { type Digest, parseDigest, sha256 } from '@paved/digest';
-import { PUBLIC_GOOD_TRUSTED_ROOT, parseTrustedRoot, SigstoreError } from '@paved/sigstore';
+import { PUBLIC_GOOD_TRUSTED_ROOT, parseTrustedRoot, SigstoreError, verifyBundle } from '@paved/sigstore';
 import { parseBundle } from '@paved/sigstore/bundle';
-import { verifyKeyMaterial } from '@paved/sigstore/verify-key-material';
 import { verifyMaterial } from '@paved/sigstore/verify-material';
-import { verifyPrehashed } from '@paved/testkit/sigstore/p256';
-import type { Bundle } from '@sigstore/bundle';
+import { verifyDigestSignature } from './digest-signature.js';
 import type { ConformanceCall } from './options.js';
 
 type Verification = Extract<ConformanceCall, { readonly command: 'verify-bundle' }>;
@@ -21,29 +19,19 @@ export async function verifyCall({ bundlePath, signer, trustedRootPath, artifact
   const root = trustedRootPath === undefined ? PUBLIC_GOOD_TRUSTED_ROOT : await readFile(trustedRootPath, 'utf8');
   const trustedRoot = parseTrustedRoot(root);
   const { digest, bytes } = await readArtifact(artifact);
-  const bundle = parseBundle(text);
-  const material = {
-    bundle,
-    trustedRoot,
-    transparency: 'required',
-    // Signatures of digests are P-256 alone here: node:crypto verifies bytes and never a digest.
-    ...(bytes === undefined ? { verifyDigest: verifyPrehashed } : { artifactBytes: bytes }),
-  } as const;
+  const given = bytes === undefined ? { digestVerifier: verifyDigestSignature } : { artifactBytes: bytes };
   if (signer.kind === 'key') {
     // The key of the protocol's cases signs as cosign does.
-    verifyKeyMaterial({ ...material, policy: { publicKey: await readFile(signer.path, 'utf8'), rsaPadding: 'pkcs1' } });
-  } else {
-    const { certificate } = verifyMaterial(material);
-    assertEqual('identity', certificate.san, signer.identity);
-    assertEqual('issuer', certificate.extensions.issuer, signer.issuer);
+    const policy = { publicKey: await readFile(signer.path, 'utf8'), rsaPadding: 'pkcs1' } as const;
+    verifyBundle({ bundle: text, trustedRoot, artifactDigest: digest, policy, ...given });
+    return;
   }
-  assertAbout(bundle, digest);
-}
-
-function assertAbout(bundle: Bundle, digest: Digest): void {
+  const bundle = parseBundle(text);
+  const { certificate } = verifyMaterial({ bundle, trustedRoot, transparency: 'required', names: 'any', ...given });
+  assertEqual('identity', certificate.san, signer.identity);
+  assertEqual('issuer', certificate.extensions.issuer, signer.issuer);
   if (bundle.content.$case === 'messageSignature') {
-    const { messageDigest } = bundle.content.messageSignature;
-    assertEqual('digest', `sha256:${messageDigest.digest.toString('hex')}`, digest);
+    assertEqual('digest', `sha256:${bundle.content.messageSignature.messageDigest.digest.toString('hex')}`, digest);
     return;
   }
   const statement = parseSignedStatement(bundle.content.dsseEnvelope.payload);
@@ -52,11 +40,9 @@ function assertAbout(bundle: Bundle, digest: Digest): void {
   }
 }
 
-/** What is not a whole digest, or is a file's name as well, is a path (cli_protocol.md, "FILE_OR_DIGEST"). */
 async function readArtifact(artifact: string): Promise<{ readonly digest: Digest; readonly bytes?: Buffer }> {
-  if (/^sha256:[0-9a-f]{64}$/i.test(artifact) && !existsSync(artifact)) {
-    return { digest: parseDigest(artifact.toLowerCase()) };
-  }
+  // What does not look like a digest, or is a file, is a path (docs/cli_protocol.md, "Verify").
+  if (/^sha256:[0-9a-f]{64}$/.test(artifact) && !existsSync(artifact)) return { digest: parseDigest(artifact) };
   const bytes = await readFile(artifact);
   return { digest: sha256(bytes), bytes };
 }

@@ -10,16 +10,15 @@ import { assertLogEntry } from './log-entry.js';
 import { codeOf, isSigned, logCause } from './refusal-cause.js';
 import { signatureOf, signedDigest } from './signed-content.js';
 import type { TrustedRoot } from './trusted-root.js';
-import { entityTimes, type Transparency, type VerifyDigest } from './verify-material.js';
+import { type DigestVerifier, entityTimes, type Transparency } from './verify-material.js';
 
 export interface KeyMaterialOptions {
   readonly bundle: Bundle;
   readonly trustedRoot: TrustedRoot;
   readonly artifactBytes?: Uint8Array;
+  readonly digestVerifier?: DigestVerifier;
   readonly policy: KeyPolicy;
   readonly transparency: Transparency;
-  /** Checks a message signature over a digest whose bytes are not here; `verifyBundle` has no such mode. */
-  readonly verifyDigest?: VerifyDigest;
 }
 
 export interface VerifiedKeyMaterial {
@@ -71,17 +70,17 @@ function readEntity(bundle: Bundle): SignedEntity {
 
 /** The library knows one hash and no PSS: what is signed, and how, is decided by the policy's key here. */
 function contentUnder(
-  { bundle: { content }, artifactBytes, verifyDigest }: KeyMaterialOptions,
+  { bundle: { content }, artifactBytes, digestVerifier }: KeyMaterialOptions,
   algorithm: KeyAlgorithm,
 ): SignedEntity['signature'] {
   const signature = signatureOf(content);
   const { digest } = signedDigest(content, hashOf(algorithm));
   const signed = content.$case === 'dsseEnvelope' ? envelopeBytes(content.dsseEnvelope) : artifactBytes;
-  if (signed === undefined && verifyDigest === undefined)
+  const verifySignature = signatureVerifier(algorithm, signed, digest, signature, digestVerifier);
+  if (verifySignature === undefined)
     throw new SigstoreError('ARTIFACT_BYTES_MISSING', 'Cannot verify a signature without its file');
-  if (content.$case === 'messageSignature' && signed !== undefined) {
+  if (content.$case === 'messageSignature' && signed !== undefined)
     assertMessageDigest(content.messageSignature.messageDigest, signed);
-  }
   return {
     signature,
     compareSignature: (other) => other.equals(signature),
@@ -90,11 +89,19 @@ function contentUnder(
       other.equals(
         content.$case === 'dsseEnvelope' ? createHash('sha256').update(content.dsseEnvelope.payload).digest() : digest,
       ),
-    verifySignature: (key) =>
-      signed === undefined
-        ? (verifyDigest?.(key, digest, signature) ?? false)
-        : isSignature(algorithm, key, signed, signature),
+    verifySignature,
   };
+}
+
+function signatureVerifier(
+  algorithm: KeyAlgorithm,
+  signed: Uint8Array | undefined,
+  digest: Buffer,
+  signature: Buffer,
+  digestVerifier: DigestVerifier | undefined,
+): ((key: KeyObject) => boolean) | undefined {
+  if (signed !== undefined) return (key) => isSignature(algorithm, key, signed, signature);
+  return digestVerifier === undefined ? undefined : (key) => digestVerifier(key, digest, signature);
 }
 
 function envelopeBytes({ payloadType, payload }: { readonly payloadType: string; readonly payload: Buffer }): Buffer {

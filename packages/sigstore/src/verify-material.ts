@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
 import { type SignedEntity, toSignedEntity, Verifier } from '@sigstore/verify';
-import { parseSigningCertificate, type SigningCertificate } from './certificate.js';
+import { parseSigningCertificate, type SanKinds, type SigningCertificate } from './certificate.js';
 import { SigstoreError } from './error.js';
 import { withKnownCertificate } from './known-certificates.js';
 import { assertLogEntry } from './log-entry.js';
@@ -11,18 +11,22 @@ import type { TrustedRoot } from './trusted-root.js';
 /** `required`: a verified log entry. `preferred` and `off`: a verified timestamp is enough, but an entry that is there must verify. */
 export type Transparency = 'required' | 'preferred' | 'off';
 
+/**
+ * Verifies a signature over a digest, for whoever has no bytes: neither Node nor the library can. Without one, a message signature needs
+ * its bytes.
+ */
+export type DigestVerifier = (key: KeyObject, digest: Uint8Array, signature: Uint8Array) => boolean;
+
 export interface MaterialOptions {
   readonly bundle: Bundle;
   readonly trustedRoot: TrustedRoot;
   /** What a message signature covers; unused for DSSE. */
   readonly artifactBytes?: Uint8Array;
+  readonly digestVerifier?: DigestVerifier;
+  /** Default `uri`: a workflow. */
+  readonly names?: SanKinds;
   readonly transparency: Transparency;
-  /** Checks a message signature over a digest whose bytes are not here; `verifyBundle` has no such mode. */
-  readonly verifyDigest?: VerifyDigest;
 }
-
-/** True for a valid signature over what has this digest. */
-export type VerifyDigest = (key: KeyObject, digest: Buffer, signature: Buffer) => boolean;
 
 export interface VerifiedMaterial {
   readonly certificate: SigningCertificate;
@@ -36,15 +40,22 @@ export interface VerifiedMaterial {
  * only `verifyBundle`, which adds subject and identity policy, is for other packages.
  * @throws {SigstoreError} one code per failed check
  */
-export function verifyMaterial(options: MaterialOptions): VerifiedMaterial {
-  const { bundle, trustedRoot, transparency } = options;
+export function verifyMaterial({
+  bundle,
+  trustedRoot,
+  artifactBytes,
+  digestVerifier,
+  names = 'uri',
+  transparency,
+}: MaterialOptions): VerifiedMaterial {
   const leaf = leafOf(bundle);
-  const certificate = parseSigningCertificate(leaf);
+  const certificate = parseSigningCertificate(leaf, names);
   const { tlogEntries } = bundle.verificationMaterial;
   if (transparency === 'required' && tlogEntries.length === 0) {
     throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
   }
-  const entity = withKnownCertificate(signedEntity(options), trustedRoot, leaf);
+  const given = withDigestVerifier(signedEntity(bundle, artifactBytes), bundle, artifactBytes, digestVerifier);
+  const entity = withKnownCertificate(given, trustedRoot, leaf);
   const times = entityTimes(entity);
   if (times.length === 0) {
     throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made', {
@@ -83,30 +94,34 @@ function leafOf(bundle: Bundle): Buffer {
   );
 }
 
-function signedEntity({ bundle, artifactBytes, verifyDigest }: MaterialOptions): SignedEntity {
+function signedEntity(bundle: Bundle, artifactBytes: Uint8Array | undefined): SignedEntity {
   try {
-    const entity = toSignedEntity(bundle, artifactBytes === undefined ? undefined : Buffer.from(artifactBytes));
-    return verifyDigest === undefined ? entity : { ...entity, signature: overDigest(entity, bundle, verifyDigest) };
+    return toSignedEntity(bundle, artifactBytes === undefined ? undefined : Buffer.from(artifactBytes));
   } catch (cause) {
     // Certificates were read before this call, so only a timestamp is left to be unreadable.
     throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot read a timestamp of the bundle', { cause });
   }
 }
 
-/** An envelope carries its bytes, so that its signature is never checked over a digest. */
-function overDigest(
-  { signature: content }: Pick<SignedEntity, 'signature'>,
-  bundle: Bundle,
-  verifyDigest: VerifyDigest,
-): SignedEntity['signature'] {
-  if (bundle.content.$case !== 'messageSignature') return content;
-  const { messageDigest, signature } = bundle.content.messageSignature;
+function withDigestVerifier(
+  entity: SignedEntity,
+  { content }: Bundle,
+  artifactBytes: Uint8Array | undefined,
+  digestVerifier: DigestVerifier | undefined,
+): SignedEntity {
+  if (content.$case !== 'messageSignature' || artifactBytes !== undefined || digestVerifier === undefined)
+    return entity;
+  const { signature, messageDigest } = content.messageSignature;
+  const own = entity.signature;
   return {
-    signature: content.signature,
-    compareSignature: (other) => content.compareSignature(other),
-    compareDigest: (other) => content.compareDigest(other),
-    compareSignedDigest: (other) => content.compareSignedDigest(other),
-    verifySignature: (key) => verifyDigest(key, messageDigest.digest, signature),
+    ...entity,
+    signature: {
+      signature: own.signature,
+      compareSignature: (other) => own.compareSignature(other),
+      compareDigest: (other) => own.compareDigest(other),
+      compareSignedDigest: (other) => own.compareSignedDigest(other),
+      verifySignature: (key) => digestVerifier(key, messageDigest.digest, signature),
+    },
   };
 }
 

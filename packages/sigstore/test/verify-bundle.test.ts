@@ -212,6 +212,13 @@ describe('a trusted root of another instance', () => {
     expect(() => parseTrustedRoot(change(loopback.sigstore.trustedRoot))).toThrow(refusal('TRUSTED_ROOT_MALFORMED'));
   });
 
+  test('a field of null is one that is not set, also where one is needed', () => {
+    const end = changed(loopback.sigstore.trustedRoot, ['certificateAuthorities', 0, 'validFor', 'end'], () => null);
+    expect(verify(dsse, { trustedRoot: parseTrustedRoot(end) }).predicateType).toBe(PREDICATE_TYPE);
+    const start = changed(loopback.sigstore.trustedRoot, ['tlogs', 0, 'publicKey', 'validFor', 'start'], () => null);
+    expect(() => parseTrustedRoot(start)).toThrow(refusal('TRUSTED_ROOT_MALFORMED'));
+  });
+
   test('an authority that is trusted no more', () => {
     const path = ['certificateAuthorities', 0, 'validFor', 'end'];
     const root = changed(loopback.sigstore.trustedRoot, path, () => new Date(Date.now() - 1_800_000).toISOString());
