@@ -13,7 +13,8 @@ async function verifyOwn(json: string, call: Signing, bytes: Buffer): Promise<vo
   if (trustedRootPath === undefined && signingConfigPath !== undefined) return;
   const root = trustedRootPath === undefined ? PUBLIC_GOOD_TRUSTED_ROOT : await readFile(trustedRootPath, 'utf8');
   const trustedRoot = parseTrustedRoot(root);
-  verifyMaterial({ bundle: parseBundle(json), trustedRoot, artifactBytes: bytes, transparency: 'required' });
+  const bundle = parseBundle(json);
+  verifyMaterial({ bundle, trustedRoot, artifactBytes: bytes, transparency: 'required', names: 'any' });
 }
 
 /** Signs the file, or with `--in-toto` the statement in it, and writes the bundle. */
