@@ -16,7 +16,6 @@ const OFFLINE_TRIVY = [
   '--offline-scan',
   '--skip-db-update',
   '--skip-java-db-update',
-  '--skip-check-update',
   '--skip-version-check',
 ];
 /** Archives inside archives that gitleaks opens. */
@@ -75,6 +74,7 @@ const KNOWN: readonly Scanner[] = [
     arguments: (kind) => [
       ...(kind === 'layout' ? ['image'] : ['filesystem']),
       ...OFFLINE_TRIVY,
+      '--skip-check-update',
       '--scanners=secret,misconfig,license',
       ...(kind === 'layout' ? [`--input=${PLACES.input}`] : [PLACES.input]),
     ],

@@ -136,6 +136,29 @@ const tests: readonly EngineTest<Scanners>[] = [
     },
   },
   {
+    name: 'trivy finds what the database says that it was given, and no more than the database is old',
+    async run(context) {
+      const texts = {
+        scanners: 'trivy',
+        sbom: await sbomOfProject(context),
+        databases: 'trivy gone.tar.gz trivy-db.tar.gz',
+        'tool-paths': own(context, 'trivy'),
+      };
+      await rejects(context.scan(texts), 'DATABASE_UNAVAILABLE');
+      const outputs = await context.scan({ ...texts, 'as-of': AS_OF });
+      const report = await readFile(String(outputs['reports-path']), 'utf8');
+      expectThat(
+        'the one vulnerability',
+        report.includes('"VulnerabilityID": "CVE-2023-39325"'),
+        report.slice(0, 2000),
+      );
+      const [record] = await context.records(outputs);
+      const [database] = record?.databases ?? [];
+      expectThat('the mirror that answered', database?.source === 'trivy-db.tar.gz', JSON.stringify(record));
+      expectThat('its own word of its age', database?.builtAt === '2026-08-21T12:00:00.000Z', JSON.stringify(record));
+    },
+  },
+  {
     name: 'osv-scanner without data for an ecosystem, or with half a database, is an error',
     async run(context) {
       const sbom = await sbomOfProject(context);
@@ -160,6 +183,7 @@ export const scannersSuite = defineSuite<Scanners>({
       await mkdir(join(steps.workspace, 'project'));
       for (const [name, text] of Object.entries(FILES)) await writeFile(join(steps.workspace, 'project', name), text);
       await cp(GO_DATABASE, join(steps.workspace, 'go.zip'));
+      await cp('test/fixtures/scanner-databases/trivy-db.tar.gz', join(steps.workspace, 'trivy-db.tar.gz'));
     } catch (error) {
       await steps.close();
       throw error;
