@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { runProgram } from '../program.js';
@@ -17,6 +17,8 @@ const GO_MOD =
 const SECRET = `aws_access_key_id = "${'AKIA'}${'Q3EGRIK4SDUJ7FTL'}"\n`;
 /** The time of the Go database; see its SOURCE.md. */
 const AS_OF = '2026-08-21T12:00:00Z';
+/** The file may be as new as it likes: the scanner says when its data were built. */
+const LATER = new Date('2999-01-01T00:00:00Z');
 const FILES = { 'go.mod': GO_MOD, 'settings.txt': SECRET };
 
 const own = ({ tools }: Scanners, ...names: readonly (keyof Scanners['tools'])[]) =>
@@ -136,6 +138,24 @@ const tests: readonly EngineTest<Scanners>[] = [
     },
   },
   {
+    name: 'grype finds what the database says that it was given, and its word of its age is held to the limit',
+    async run(context) {
+      const texts = {
+        scanners: 'grype',
+        sbom: await sbomOfProject(context),
+        databases: 'grype grype-db.tar.zst',
+        'tool-paths': own(context, 'grype'),
+      };
+      const outputs = await context.scan({ ...texts, 'as-of': AS_OF });
+      const report = await readFile(String(outputs['reports-path']), 'utf8');
+      expectThat('the one vulnerability', report.includes('"id":"CVE-2023-39325"'), report.slice(0, 2000));
+      const [record] = await context.records(outputs);
+      expectThat('its own word of its age', record?.databases[0]?.builtAt?.startsWith('2026-11-21') === true);
+      await utimes(join(context.workspace, 'grype-db.tar.zst'), LATER, LATER);
+      await rejects(context.scan({ ...texts, 'as-of': LATER.toISOString() }), 'DATABASE_STALE');
+    },
+  },
+  {
     name: 'trivy finds what the database says that it was given, and no more than the database is old',
     async run(context) {
       const texts = {
@@ -183,7 +203,7 @@ export const scannersSuite = defineSuite<Scanners>({
       await mkdir(join(steps.workspace, 'project'));
       for (const [name, text] of Object.entries(FILES)) await writeFile(join(steps.workspace, 'project', name), text);
       await cp(GO_DATABASE, join(steps.workspace, 'go.zip'));
-      await cp('test/fixtures/scanner-databases/trivy-db.tar.gz', join(steps.workspace, 'trivy-db.tar.gz'));
+      await cp('test/fixtures/scanner-databases', steps.workspace, { recursive: true });
     } catch (error) {
       await steps.close();
       throw error;
