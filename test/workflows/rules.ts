@@ -42,6 +42,8 @@ const FIXED_AT_RENDER = new Set([
   'as-of',
   'store',
   'require',
+  'registries',
+  'registry-username',
   'trust-repository',
 ]);
 
