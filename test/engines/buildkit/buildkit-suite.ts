@@ -5,7 +5,7 @@ import { openLayout, readPlatform } from '@paved/oci';
 import { runOrThrow } from '../program.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
 import { ATTACKS } from './attacks.js';
-import { type BuildKitContext, startBuildKit } from './context.js';
+import { type BuildKitContext, publishGo, startBuildKit } from './context.js';
 import { configOf } from './images.js';
 
 type Test = EngineTest<BuildKitContext>;
@@ -120,8 +120,27 @@ ENTRYPOINT ["/bin/cat"]
   },
 };
 
+const starter: Test = {
+  name: "the container example's Dockerfile is built in three stages; what is released has one program and no finding",
+  async run({ act, registry, folder }) {
+    const names = ['Dockerfile', 'go.mod', 'main.go', 'main_test.go'];
+    const texts = await Promise.all(names.map((name) => readFile(join('examples/container', name), 'utf8')));
+    const files = Object.fromEntries(names.map((name, index) => [name, texts[index] ?? '']));
+    const inputs = { 'build-args': `GO_IMAGE=${await publishGo(registry, folder)}`, flatten: 'true' };
+    const { outputs } = await act(files, inputs);
+    const { root } = await openLayout(outputs['artifact-path'] ?? '');
+    const layer = root.kind === 'image' ? (root.layers[0]?.digest.slice(7) ?? '') : '';
+    const listed = await runOrThrow('tar', ['-tf', join(outputs['artifact-path'] ?? '', 'blobs/sha256', layer)]);
+    expectThat('it has the program alone', listed.trim() === 'greeter', listed);
+    const sarif = JSON.parse(await readFile(join(outputs['build-record-path'] ?? '', 'image-rules.sarif'), 'utf8'));
+    expectThat('no rule finds anything', sarif.runs[0].results.length === 0, JSON.stringify(sarif.runs[0].results));
+    const { config } = (await configOf(outputs['artifact-path'] ?? '')) as { readonly config: Record<string, unknown> };
+    expectThat('it has a user of its own', config.User === '65532:65532', JSON.stringify(config));
+  },
+};
+
 export const buildkitSuite = defineSuite<BuildKitContext>({
   engines: ['buildkitd', 'buildctl', 'crane'],
   start: startBuildKit,
-  tests: [twice, platforms, flat, ...ATTACKS],
+  tests: [twice, platforms, flat, starter, ...ATTACKS],
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,6 +8,7 @@ import { definition } from '../../../actions/hermetic-build/src/definition.js';
 import { type Outputs, run } from '../../../actions/hermetic-build/src/run.js';
 import type { EngineName } from '../catalog.js';
 import { installDebian } from '../debian-package.js';
+import { runOrThrow } from '../program.js';
 import { publishImage } from './images.js';
 
 export interface BuildKitContext {
@@ -62,6 +64,19 @@ export async function publishBase(registry: RegistryDouble, folder: string): Pro
     env: { PATH: '/bin' },
   });
   return `${new URL(registry.url).host}/acme/base:1@${digest}`;
+}
+
+/** A shell and the Go of this machine, in the place of the image that the example names. */
+export async function publishGo(registry: RegistryDouble, folder: string): Promise<string> {
+  const busybox = await installDebian('busybox-static', '/bin/busybox');
+  const root = (await runOrThrow('go', ['env', 'GOROOT'])).trim();
+  const parts = ['bin', 'pkg', 'src', 'VERSION', 'go.env'].filter((part) => existsSync(join(root, part)));
+  const files = Object.fromEntries(parts.map((part) => [`/usr/local/go/${part}`, { source: join(root, part) }]));
+  const digest = await publishImage(registry, folder, 'acme/golang', {
+    platforms: { 'linux/amd64': { '/bin/sh': { source: busybox }, ...files } },
+    env: { PATH: '/usr/local/go/bin:/bin', GOROOT: '/usr/local/go' },
+  });
+  return `${new URL(registry.url).host}/acme/golang:1@${digest}`;
 }
 
 /** BuildKit built from source with the distribution's runc, laid out as the project's own image. */

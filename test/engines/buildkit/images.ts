@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openLayout, readBlob } from '@paved/oci';
@@ -5,7 +6,7 @@ import type { RegistryDouble } from '@paved/testkit';
 import { buildImage } from '../../../actions/hermetic-build/src/image/build-image.js';
 import type { ImageDescription } from '../../../actions/hermetic-build/src/image/description.js';
 
-/** Absolute path in the image to a file of this machine, or a text. */
+/** Absolute path in the image to a file or folder of this machine, or a text. */
 export type ImageFiles = Readonly<Record<string, { readonly source: string } | { readonly text: string }>>;
 
 export interface ImageOptions {
@@ -23,16 +24,19 @@ export async function publishImage(
   { platforms, env }: ImageOptions,
 ): Promise<string> {
   const work = await mkdtemp(join(folder, 'image-'));
-  const described: Record<string, { files: { from: string; to: string; mode: string }[] }> = {};
+  const described: Record<string, { files: { from: string; to: string; mode?: string }[] }> = {};
   for (const [platform, files] of Object.entries(platforms)) {
     const own = join('files', platform.replaceAll('/', '-'));
     for (const [path, file] of Object.entries(files)) {
       const target = join(work, own, path);
       await mkdir(dirname(target), { recursive: true });
       if ('text' in file) await writeFile(target, file.text);
-      else await cp(file.source, target, { dereference: true });
+      else await cp(file.source, target, { dereference: true, recursive: true });
     }
-    const list = Object.keys(files).map((path) => ({ from: join(own, path), to: path, mode: '0755' }));
+    const list = Object.entries(files).map(([path, file]) => {
+      const folder = 'source' in file && statSync(file.source).isDirectory();
+      return { from: join(own, path), to: path, ...(folder ? {} : { mode: '0755' }) };
+    });
     described[platform] = { files: list };
   }
   const layoutPath = join(work, 'layout');
