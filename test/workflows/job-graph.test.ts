@@ -74,15 +74,31 @@ describe('release-container', () => {
     renderedWorkflow('release-container').replaceAll('release-container', 'release-artifact'),
   );
 
+  /** What a step has only here: the image, and what BuildKit makes it of. Both phases that read the Dockerfile get the same. */
+  const DOCKERFILE = {
+    dockerfile: '${{ inputs.dockerfile }}',
+    target: '${{ inputs.target }}',
+    'build-args': '${{ inputs.build-args }}',
+    platforms: '${{ inputs.platforms }}',
+  };
+  const OWN_INPUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    fetch: DOCKERFILE,
+    build: { image: '${{ inputs.image }}', flatten: '${{ inputs.flatten }}', ...DOCKERFILE },
+  };
+
   test('is the same job graph: only the image, where the layout comes from and the tags of single images differ', () => {
-    const own = (workflow: typeof files, id: string) => workflow.jobs.seal?.steps.find((step) => step.id === id)?.with;
+    const own = (workflow: typeof files, id: string) =>
+      Object.values(workflow.jobs)
+        .flatMap(({ steps }) => steps)
+        .find((step) => step.id === id)?.with;
     const shared = (workflow: typeof files) => ({
       ...workflow.jobs,
       build: {
         ...workflow.jobs.build,
         steps: workflow.jobs.build?.steps.map((step) => {
-          const { image: _image, ...rest } = step.with ?? {};
-          return { ...step, with: step.id === 'build' ? rest : step.with };
+          const named = new Set(['buildkit-image', ...Object.keys(OWN_INPUTS[step.id ?? ''] ?? {})]);
+          const rest = Object.entries(step.with ?? {}).filter(([name]) => !named.has(name));
+          return { ...step, with: step.id === 'fetch' || step.id === 'build' ? Object.fromEntries(rest) : step.with };
         }),
       },
       seal: {
@@ -95,8 +111,8 @@ describe('release-container', () => {
       },
     });
     expect(shared(container)).toEqual(shared(files));
-    const building = container.jobs.build?.steps.find((step) => step.id === 'build')?.with;
-    expect(building).toMatchObject({ image: '${{ inputs.image }}' });
+    for (const [id, inputs] of Object.entries(OWN_INPUTS)) expect(own(container, id)).toMatchObject(inputs);
+    expect(own(container, 'build')?.['buildkit-image']).toBe(own(container, 'fetch')?.['buildkit-image']);
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
     expect(own(container, 'layout')).toEqual({ mode: 'layout', 'layout-path': path });
     expect(own(container, 'tag')).toMatchObject({
@@ -105,10 +121,20 @@ describe('release-container', () => {
     });
   });
 
-  test('takes the same inputs and two more', () => {
-    const { image, layout, ...inputs } = container.on.workflow_call?.inputs ?? {};
-    expect(inputs).toEqual(files.on.workflow_call?.inputs);
-    expect([image, layout]).toEqual([{ type: 'string' }, { type: 'string' }]);
+  test('takes the same inputs, and those that say how the image is made', () => {
+    const inputs = container.on.workflow_call?.inputs ?? {};
+    const same = files.on.workflow_call?.inputs ?? {};
+    expect(inputs).toMatchObject(same);
+    const more = Object.entries(inputs).filter(([name]) => !Object.hasOwn(same, name));
+    expect(Object.fromEntries(more.map(([name, { type }]) => [name, type]))).toEqual({
+      layout: 'string',
+      image: 'string',
+      dockerfile: 'string',
+      target: 'string',
+      'build-args': 'string',
+      platforms: 'string',
+      flatten: 'boolean',
+    });
   });
 
   test('names itself, and no other workflow, wherever a signer is expected', () => {
@@ -129,6 +155,12 @@ const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: 
     '      - run: echo ${{ github.ref }}\n      - name: Build without network',
   ],
   [0, 'a scanner that is not locked', "scanners: 'gitleaks'", 'tool-paths: gitleaks=/tmp/gitleaks'],
+  [
+    0,
+    'a gate that hears nothing of the image',
+    'build-record-path: ${{ steps.build-record.',
+    'build-record-path: ${{ steps.artifact.',
+  ],
   [
     1,
     'scanners beside the token',

@@ -351,6 +351,21 @@ const hygiene: Rule = (workflow) => [
   ]),
 ];
 
+/** Rules about the image are findings only where the machine that collects has the record of the build. */
+const imageRulesReachTheGate: Rule = (workflow) =>
+  eachJob(workflow, (name, job) =>
+    job.steps.flatMap((step, index) =>
+      violation(
+        0,
+        `${name}.${step.id ?? index}`,
+        'collects without the record of the build',
+        action(step) === 'scan-gate' &&
+          step.with?.mode === 'collect' &&
+          step.with['build-record-path'] !== `\${{ steps.build-record.outputs.path }}`,
+      ),
+    ),
+  );
+
 const RULES: readonly Rule[] = [
   hygiene,
   onlyPavedStepsBesideTheToken,
@@ -364,6 +379,7 @@ const RULES: readonly Rule[] = [
   trustIsRendered,
   policyComesFromTheBase,
   recordLeavesBeforeUserCode,
+  imageRulesReachTheGate,
 ];
 
 export function violationsOf(workflow: Workflow): readonly Violation[] {

@@ -6,7 +6,7 @@ import { PavedError } from '@paved/errors';
  * says. `NOTHING_TO_JUDGE`, `SUBJECT_MISSING`: no SBOM and no report, or nothing that they are about.
  * `EXCEPTION_FROM_PULL_REQUEST`: whoever wants the exception would grant it. `VEX_BUNDLE_INVALID`: a bundle without statements of
  * OpenVEX, given as a document. `RULES_INVALID`: no rule module. `RULES_FAILED`, `RULES_TIMEOUT`: a module that gives no answer, which is
- * never the same as no findings.
+ * never the same as no findings. `BUILD_REPORT_FOREIGN`: what a build says about its image is something else.
  */
 export type ScanGateErrorCode =
   | 'DATABASE_MALFORMED'
@@ -23,6 +23,7 @@ export type ScanGateErrorCode =
   | 'RULES_INVALID'
   | 'RULES_FAILED'
   | 'RULES_TIMEOUT'
+  | 'BUILD_REPORT_FOREIGN'
   | 'INPUT_INVALID';
 
 export class ScanGateError extends PavedError<ScanGateErrorCode> {}

@@ -132,6 +132,19 @@ describe('rule modules', () => {
       ['image-shell', 'high', 'block'],
     ]);
     expect(verdict.verdict).toBe('fail');
+    const required = '{"required-reports": {"protected": ["iac"], "other": ["iac"]}}';
+    const needing = await judged({ rules: '', 'build-record-path': 'record' }, { policy: required });
+    expect(needing.missingReports).toEqual(['iac']);
+    for (const [from, to] of [
+      ['paved-image-rules', 'semgrep'],
+      ['"ruleId":"image-shell"', '"ruleId":"CVE-2024-0001"'],
+      ['"ruleId":"image-shell"', '"ruleId":"shell"'],
+    ] as const) {
+      expect(JSON.stringify(sarif)).toContain(from);
+      await s.write('record/image-rules.sarif', JSON.stringify(sarif).replace(from, to));
+      const planted = judged({ rules: '', 'build-record-path': 'record' });
+      await expect(planted).rejects.toMatchObject({ code: 'BUILD_REPORT_FOREIGN' });
+    }
     await s.write('record/image-rules.sarif', '');
     await expect(judged({ rules: '', 'build-record-path': 'record' })).rejects.toMatchObject({ code: 'REPORT_EMPTY' });
   });

@@ -2,9 +2,10 @@ import type { ReportKind } from '../policy.js';
 import type { FindingKind } from '../raw-finding.js';
 
 /** Which tools report what, by the name of the driver. The first that matches counts. */
-const TOOLS: readonly (readonly [RegExp, FindingKind, ReportKind])[] = [
+const TOOLS: readonly (readonly [RegExp, FindingKind, ReportKind | undefined])[] = [
   [/^paved-rules$/, 'policy', 'policy'],
-  [/^paved-image-rules$/, 'misconfiguration', 'iac'],
+  // The word of the machine that ran user code: it adds findings, and is never the report that a policy requires.
+  [/^paved-image-rules$/, 'misconfiguration', undefined],
   [/gitleaks|trufflehog|detect-?secrets|ggshield|gitguardian|whispers|secret/i, 'secret', 'secrets'],
   [/\bzap\b|zaproxy|burp|nuclei|dastardly|stackhawk|wapiti/i, 'dast', 'dast'],
   [
@@ -23,7 +24,8 @@ const ADVISORY = /^(?:CVE-\d{4}-\d{4,19}|GHSA(?:-[0-9a-z]{4}){3}|(?:GO|RUSTSEC|P
 
 export interface SarifKind {
   readonly kind: FindingKind;
-  readonly report: ReportKind;
+  /** The required report that it counts as, if any. */
+  readonly report: ReportKind | undefined;
 }
 
 /** What a tool of this name is for; static analysis when nobody knows it. */

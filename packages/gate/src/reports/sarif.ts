@@ -225,7 +225,7 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
       throw tooLarge(what, `it has more than ${MAX_FINDINGS} results`);
     const kind = kindOfTool(tool);
     tools.add(tool);
-    kinds.add(kind.report);
+    if (kind.report !== undefined) kinds.add(kind.report);
     scannerVersion ||= textAt(driver, 'semanticVersion') || textAt(driver, 'version');
     const context: Run = {
       what,
@@ -241,6 +241,7 @@ export function parseSarif(what: string, report: string, document: Fields): Pars
       const found = finding(context, result);
       if (found === undefined) continue;
       findings.push(found);
+      if (kind.report === undefined) continue;
       if (found.kind === 'secret') kinds.add('secrets');
       if (found.kind === 'misconfiguration') kinds.add('iac');
     }
