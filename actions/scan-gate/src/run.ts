@@ -9,7 +9,6 @@ import type { definition } from './definition.js';
 import { ScanGateError } from './error.js';
 import { gate, gateOptions, policyInputs } from './gate.js';
 import { readPolicy } from './policy-source.js';
-import { writeRulesReport } from './rego/write-rules-report.js';
 import { placeOf, reasonOf, summarise } from './summarise.js';
 import { summariseAdvice, summariseExplanation } from './summarise-explanation.js';
 
@@ -77,6 +76,8 @@ async function collectAll(inputs: Inputs, context: ActionContext, workerPath: st
   return await collectInto(inputs, reports, context, async (folder, found) => {
     if (rules.length === 0) return [];
     const evidence = { subject: inputs['subject-digest'], found, sboms, buildRecord: build?.record };
+    // Loaded late: few have rules of their own, and start-up is what every run pays.
+    const { writeRulesReport } = await import('./rego/write-rules-report.js');
     return [await writeRulesReport(folder, rules, evidence, workerPath)];
   });
 }
