@@ -1,13 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { violationsOf } from './rules.js';
 import { parseWorkflow, renderedWorkflow } from './workflow.js';
 
 const RELEASE = renderedWorkflow('release-artifact');
 
 describe('the rendered job graph', () => {
-  test.each(['release-artifact', 'release-container', 'review', 'report', 'rescan'])('%s keeps every rule', (name) => {
-    expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
-  });
+  test.each(['release-artifact', 'release-container', 'review', 'report', 'notify', 'snapshot', 'rescan'])(
+    '%s keeps every rule',
+    (name) => {
+      expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
+    },
+  );
 
   test('review can neither mint a token nor write', () => {
     for (const job of Object.values(parseWorkflow(renderedWorkflow('review')).jobs))
@@ -19,6 +23,28 @@ describe('the rendered job graph', () => {
     expect(report?.permissions).toEqual({ contents: 'read', 'pull-requests': 'write', 'security-events': 'write' });
     expect(report?.steps.map(({ uses }) => uses)).toEqual(['$/actions/handoff', '$/actions/report']);
   });
+
+  test('snapshot writes contents, and takes nothing but one hand-over', () => {
+    const { snapshot, ...others } = parseWorkflow(renderedWorkflow('snapshot')).jobs;
+    expect([snapshot?.permissions, others]).toEqual([{ contents: 'write' }, {}]);
+    expect(snapshot?.steps.map(({ uses, with: texts }) => [uses, texts?.mode])).toEqual([
+      ['$/actions/handoff', 'receive'],
+      ['$/actions/report', 'submit'],
+    ]);
+    const text = renderedWorkflow('snapshot').replace('inputs.snapshot-sha256', 'inputs.snapshot-id');
+    expect(violationsOf(parseWorkflow(text)).map(({ rule }) => rule)).toContain(3);
+  });
+
+  test.each(['release-artifact', 'release-container', 'review'])(
+    '%s hands the snapshot over, and writes none',
+    (name) => {
+      const { on, jobs } = parse(renderedWorkflow(name));
+      expect(on.workflow_call.outputs['snapshot-id'].value).toBe('${{ jobs.inspect.outputs.snapshot-id }}');
+      const sends = jobs.inspect.steps.find(({ id }: { readonly id?: string }) => id === 'send-snapshot');
+      expect(sends.with.path).toBe('${{ steps.sbom.outputs.snapshot-path }}');
+      expect(JSON.stringify(jobs)).not.toContain('"contents":"write"');
+    },
+  );
 
   test('rescan writes issues alone, in a job that looks at nothing, and neither pulls nor builds', () => {
     const { plan, check, notify } = parseWorkflow(renderedWorkflow('rescan')).jobs;

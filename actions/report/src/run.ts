@@ -109,7 +109,8 @@ function sarifOf(
     tool: {
       name: 'paved',
       version: toolVersion(runner.optional('actionRef')),
-      uri: `${runner.serverUrl}/${runner.actionRepository}`,
+      // An action of the workflow's own repository has no repository of its own.
+      uri: `${runner.serverUrl}/${runner.optional('actionRepository') ?? runner.repository}`,
     },
     category,
     manifests,

@@ -7,4 +7,5 @@ export class SbomActionError extends PavedError<
   | 'SOURCE_UNREADABLE'
   | 'CREATED_MISSING'
   | 'FETCH_MANIFEST_UNREADABLE'
+  | 'MANIFEST_PATH_INVALID'
 > {}

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join, posix } from 'node:path';
 import {
   assertGrade,
   buildDependencySnapshot,
@@ -90,18 +90,20 @@ async function writeAll(documents: Documents, name: string, context: ActionConte
 }
 
 async function writeSnapshot(
-  { 'snapshot-manifest': manifest }: Inputs,
+  { 'snapshot-manifest': given }: Inputs,
   { bom }: Sources,
   { created, tool }: SbomContext,
   { runner, log }: ActionContext,
   folder: string,
 ): Promise<string | undefined> {
-  if (manifest === undefined) return undefined;
+  if (given === undefined) return undefined;
+  const manifest = manifestPath(given);
   const { snapshot, unidentified } = buildDependencySnapshot(bom, {
     sha: runner.sha,
     ref: runner.ref,
     job: { id: runner.runId, correlator: `${runner.workflow}_${runner.job}_${manifest}` },
-    detector: { ...tool, url: `${runner.serverUrl}/${runner.actionRepository}` },
+    // An action of the workflow's own repository has no repository of its own.
+    detector: { ...tool, url: `${runner.serverUrl}/${runner.optional('actionRepository') ?? runner.repository}` },
     scanned: created,
     manifest,
   });
@@ -110,6 +112,15 @@ async function writeSnapshot(
   const path = join(folder, 'dependency-snapshot.json');
   await writeFile(path, `${JSON.stringify(snapshot)}\n`, { flag: 'wx' });
   return path;
+}
+
+/** As GitHub's dependency graph names files: relative to the repository. */
+function manifestPath(given: string): string {
+  const path = posix.normalize(given);
+  if (!isAbsolute(path) && path !== '.' && !path.startsWith('..') && !path.endsWith('/')) return path;
+  throw new SbomActionError('MANIFEST_PATH_INVALID', `Cannot name "${given.slice(0, 100)}" in a dependency snapshot`, {
+    hint: 'Set snapshot-manifest to the path of a file, relative to the repository',
+  });
 }
 
 async function subjectsOf(inputs: Inputs, { bom }: Sources): Promise<readonly SbomSubject[]> {

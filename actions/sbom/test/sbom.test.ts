@@ -121,7 +121,7 @@ describe('sbom', () => {
       'subject-digest': image,
       'component-type': 'container',
       platform: 'linux/arm64',
-      'snapshot-manifest': 'Cargo.lock',
+      'snapshot-manifest': './Cargo.lock',
     };
 
     test('merges them into both formats, and says what has no version', async () => {
@@ -168,6 +168,8 @@ describe('sbom', () => {
       ],
       ['a lock file of no known kind', { lockfiles: 'syft.json', 'subject-path': 'out' }, 'SOURCE_UNREADABLE'],
       ['a document of no known format', { documents: 'out/app.tgz', 'subject-path': 'out' }, 'SBOM_MALFORMED'],
+      ['a manifest outside', { ...several, 'snapshot-manifest': 'a/../../Cargo.lock' }, 'MANIFEST_PATH_INVALID'],
+      ['a manifest of the machine', { ...several, 'snapshot-manifest': '/etc/Cargo.lock' }, 'MANIFEST_PATH_INVALID'],
       ['a grade below the minimum', { ...several, 'minimum-grade': 'A' }, 'SBOM_GRADE_LOW'],
     ])('refuses %s', async (_what, texts, code) => {
       await expect(start(texts)).rejects.toMatchObject({ code });
