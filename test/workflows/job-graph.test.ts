@@ -255,6 +255,12 @@ const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: 
   ],
   [10, 'a policy from the built tree', 'policy-from-repository: true', 'policy: policy.yml'],
   [
+    10,
+    'statements from the built tree',
+    'policy-from-repository: true',
+    'policy-from-repository: true\n          vex: ${{ steps.artifact.outputs.path }}/vex.json',
+  ],
+  [
     12,
     'the record after user code',
     'path: ${{ steps.fetch.outputs.record-path }}',

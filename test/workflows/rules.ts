@@ -317,6 +317,12 @@ const policyComesFromTheBase: Rule = (workflow) =>
             step.with['policy-from-repository'] !== 'true',
           ),
           ...violation(10, where, 'takes a policy from the run', step.with.policy !== undefined),
+          ...violation(
+            10,
+            where,
+            'takes statements from the run, or cannot check those of the repository',
+            step.with.vex !== undefined || step.with['trusted-root'] !== RENDERED_ENVIRONMENT,
+          ),
         ]
       : [],
   );

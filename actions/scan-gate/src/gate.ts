@@ -130,7 +130,11 @@ export async function gate(options: GateOptions): Promise<Judgement> {
   const unchecked = [...uncheckedPackages(components, databases.used), ...reports.unchecked];
   const { policy: effective } = options.policy;
   const { trustedRoot } = options;
-  const vex = await readVex(options.vex, serials, { signers: effective.vex.signers, trustedRoot, released });
+  const vex = await readVex(options.vex, options.policy.vex, serials, {
+    signers: effective.vex.signers,
+    trustedRoot,
+    released,
+  });
   const previous = options.previousVerdict === undefined ? undefined : await readFirstSeen(options.previousVerdict);
   const policy = options.sboms.length === 0 ? withoutKev(effective) : effective;
   const { kev, epss } = databases;

@@ -8,7 +8,7 @@ import { ScanGateError } from './error.js';
 import { readRegularFile } from './read-file.js';
 
 export const BUNDLE_SUFFIX = '.sigstore.json';
-const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
+export const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
 /** What `vexctl attest` and `cosign attest --type openvex` write. */
 const OPENVEX_PREDICATE = /^https:\/\/openvex\.dev\/ns(?:\/v0\.[0-9]+\.[0-9]+)?$/;
 /** Of several refusals, the one that says most: a key is no certificate, which is nobody's fault. */

@@ -107,7 +107,7 @@ function vexRules({ vex: floor }: Policy, { vex: policy }: Policy): Policy['vex'
   const bothSign = floor.signers.length > 0 && policy.signers.length > 0;
   const authors = floor.authors.filter((author) => policy.authors.includes(author));
   // Two lists of signers without a common one: nobody may sign.
-  return { authors: bothSign && signers.length === 0 ? [] : authors, signers };
+  return { authors: bothSign && signers.length === 0 ? [] : authors, signers, documents: policy.documents };
 }
 
 /**

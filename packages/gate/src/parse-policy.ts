@@ -38,6 +38,7 @@ import { SEVERITIES, type Severity } from './severity.js';
 
 const MAX_EXCEPTION_DAYS = 366;
 const MAX_EXCEPTIONS = 1000;
+const MAX_VEX_DOCUMENTS = 32;
 const DAY_MS = 86_400_000;
 const BLOCK: Threshold = { protected: 'block', other: 'block' };
 
@@ -194,6 +195,12 @@ const signer: Decoder<VexSigner> = (value, path = '$') => {
   return (hasKey ? keySigner : workflowSigner)(value, path);
 };
 
+/** Relative to the repository; a segment of dots would leave it, and a query would ask for another commit. */
+const repositoryPath = matching(
+  /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._@+-]+(?:\/[A-Za-z0-9._@+-]+){0,20}$/,
+  'a path of plain names, relative to the repository',
+);
+
 const policy = closed(
   [
     'version',
@@ -247,10 +254,16 @@ const policy = closed(
     licences: optional(licences),
     vex: optional(
       closed(
-        ['authors', 'signers'],
+        ['authors', 'signers', 'documents'],
         object({
           authors: optional(array(text)),
           signers: optional(array(signer)),
+          documents: optional(
+            refine(array(repositoryPath), (paths) => {
+              if (paths.length <= MAX_VEX_DOCUMENTS && new Set(paths).size === paths.length) return paths;
+              throw new GateError('POLICY_INVALID', `it has more than ${MAX_VEX_DOCUMENTS} entries, or one twice`);
+            }),
+          ),
         }),
       ),
     ),
@@ -310,7 +323,7 @@ export function parsePolicy(value: unknown): Policy {
     withoutFix: document['without-fix'] ?? DEFAULT_POLICY.withoutFix,
     required: document['required-reports'] ?? {},
     ...(licenceRules === undefined ? {} : { licences: licenceRules }),
-    vex: { authors: vex?.authors ?? [], signers: vex?.signers ?? [] },
+    vex: { authors: vex?.authors ?? [], signers: vex?.signers ?? [], documents: vex?.documents ?? [] },
     scannerSuppressions: document['scanner-suppressions'] ?? DEFAULT_POLICY.scannerSuppressions,
     notChecked: document['not-checked'] ?? DEFAULT_POLICY.notChecked,
     exceptions: { maxDays, entries, knownOwners: document['exceptions-known-owners'] ?? false },

@@ -92,6 +92,8 @@ export interface VexRules {
   readonly authors: readonly string[];
   /** Whoever signed a document must be one of them; empty: no signature is asked for. */
   readonly signers: readonly VexSigner[];
+  /** Paths of documents in the repository that the policy itself comes from, at the same commit. */
+  readonly documents: readonly string[];
 }
 
 /**
@@ -191,7 +193,7 @@ export const DEFAULT_POLICY: Policy = {
   sla: { days: { critical: 1, high: 7 }, overdue: { protected: 'block', other: 'warn' } },
   withoutFix: always('block'),
   required: {},
-  vex: { authors: [], signers: [] },
+  vex: { authors: [], signers: [], documents: [] },
   scannerSuppressions: always('block'),
   notChecked: { allow: [] },
   exceptions: { maxDays: 90, entries: [], knownOwners: false },
