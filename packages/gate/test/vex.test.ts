@@ -50,7 +50,7 @@ function raw(id: string, purl: string, ids: readonly string[] = [id]): RawFindin
 
 function suppressedIds(findings: readonly RawFinding[], statements: readonly VexStatement[], context?: VexContext) {
   const authors = [...new Set(statements.map(({ author }) => author))];
-  const index = new VexIndex(statements, { authors, signers: [] }, context, AT);
+  const index = new VexIndex(statements, { authors, signers: [], documents: [] }, context, AT);
   return mergeFindings(findings).flatMap((finding) => (index.suppression(finding) === undefined ? [] : [finding.id]));
 }
 
@@ -126,7 +126,7 @@ describe('documents', () => {
     };
     const statements = wanted.statements.map((entry: object) => ({ justification: 'component_not_present', ...entry }));
     const parsed = parseVex('x', Buffer.from(JSON.stringify({ ...document, statements })));
-    const index = new VexIndex(parsed.statements, { authors: ['a'], signers: [] }, undefined, AT);
+    const index = new VexIndex(parsed.statements, { authors: ['a'], signers: [], documents: [] }, undefined, AT);
     expect(index.effective([wanted.vulnerability], wanted.product)).toMatchObject({
       status: wanted.status,
       timestamp: wanted.timestamp,
@@ -244,7 +244,7 @@ describe('statements', () => {
       findings,
       kev,
       unchecked: [],
-      policy: { ...DEFAULT_POLICY, vex: { authors: ['us'], signers: [], ...rules } },
+      policy: { ...DEFAULT_POLICY, vex: { authors: ['us'], signers: [], documents: [], ...rules } },
       vex: { statements, context: { subjects: [] } },
       branchProtected: true,
       asOf: '2025-01-01T00:00:00Z',
@@ -293,9 +293,12 @@ describe('statements', () => {
   });
 
   test('a floor that names signers is not widened by a policy', () => {
-    const named = (...signers: readonly VexSigner[]) => ({ ...DEFAULT_POLICY, vex: { authors: ['us'], signers } });
+    const named = (...signers: readonly VexSigner[]) => ({
+      ...DEFAULT_POLICY,
+      vex: { authors: ['us'], signers, documents: [] },
+    });
     const merged = mergeFloor(named(KEY), named(KEY, WORKFLOW)).vex;
-    expect(merged).toEqual({ authors: ['us'], signers: [KEY] });
+    expect(merged).toEqual({ authors: ['us'], signers: [KEY], documents: [] });
     expect(mergeFloor(named(KEY), named(WORKFLOW)).vex.authors).toEqual([]);
     const turned: VexSigner = { ...WORKFLOW, signerDigests: [...WORKFLOW.signerDigests].reverse() };
     expect(mergeFloor(named(WORKFLOW), named(turned)).vex.signers).toEqual([WORKFLOW]);
