@@ -188,6 +188,12 @@ const BROKEN: readonly (readonly [rule: number, what: string, from: string, to: 
     'build-record-path: ${{ steps.artifact.',
   ],
   [
+    0,
+    'a scan of something else',
+    'path: ${{ steps.artifact.outputs.path }}\n      - name: Collect',
+    'path: ${{ steps.sbom.outputs.sboms-path }}\n      - name: Collect',
+  ],
+  [
     1,
     'scanners beside the token',
     '      - name: Sign in to the registry',

@@ -48,6 +48,7 @@ const FIXED_AT_RENDER = new Set([
 ]);
 
 const RENDERED_ENVIRONMENT = `\${{ env.PAVED_TRUSTED_ROOT }}`;
+const RELEASED = `\${{ steps.artifact.outputs.path }}`;
 const OWN_ACTION = /^\$\/actions\/[a-z-]+$/;
 const PINNED = /^[^@]+@[0-9a-f]{40}$/;
 
@@ -357,6 +358,14 @@ const hygiene: Rule = (workflow) => [
   ]),
 ];
 
+/** What is scanned is what is released, and the gate can tell. */
+const scansNameWhatIsReleased: Rule = (workflow) =>
+  eachStep(workflow, (where, step) => {
+    const path = action(step) === 'scan' ? step.with?.path : step.with?.['subjects-path'];
+    const looks = action(step) === 'scan' || (action(step) === 'scan-gate' && step.with?.mode === 'collect');
+    return violation(0, where, 'does not look at what is released', looks && path !== RELEASED);
+  });
+
 /** Rules about the image are findings only where the machine that collects has the record of the build. */
 const imageRulesReachTheGate: Rule = (workflow) =>
   eachJob(workflow, (name, job) =>
@@ -386,6 +395,7 @@ const RULES: readonly Rule[] = [
   policyComesFromTheBase,
   recordLeavesBeforeUserCode,
   imageRulesReachTheGate,
+  scansNameWhatIsReleased,
 ];
 
 export function violationsOf(workflow: Workflow): readonly Violation[] {

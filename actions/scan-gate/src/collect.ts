@@ -28,6 +28,8 @@ export interface CollectOptions {
   /** Folder that `scan` wrote. */
   readonly scans?: string;
   readonly subject?: Digest;
+  /** Of every file that was scanned. */
+  readonly subjects?: readonly Digest[];
   readonly maxDatabaseBytes: number;
 }
 
@@ -82,6 +84,7 @@ export async function collect(
     mediaType: INSPECTION_MEDIA_TYPE,
     databases,
     reports,
+    ...(options.subjects === undefined ? {} : { subjects: options.subjects }),
     ...(scans === undefined ? {} : { scans: scans.records }),
   };
   await writeFile(join(folder, INSPECTION_FILE), `${JSON.stringify(inspection, null, 2)}\n`, { flag: 'wx' });

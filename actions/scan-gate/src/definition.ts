@@ -41,7 +41,10 @@ export const definition = defineAction({
     }),
     'subject-digest': input.digest({ description: 'Digest of the image or OCI artifact that is decided about' }),
     'subject-name': input.string({ description: 'Its name, without tag' }),
-    'subjects-path': input.path({ description: 'gate: released file or folder; its digests are computed here' }),
+    'subjects-path': input.path({
+      description:
+        'Released file or folder; its digests are computed here. collect: what was scanned, to which the gate holds it',
+    }),
     policy: input.document({ description: 'gate: policy, YAML file or inline JSON (docs/policy.md)' }),
     'policy-floor': input.document({ description: 'gate: the least that holds; the policy can only tighten it' }),
     'policy-from-repository': input.boolean({

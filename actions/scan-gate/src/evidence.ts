@@ -27,7 +27,7 @@ import { ScanGateError } from './error.js';
 import { readOsvArchive } from './osv-archive.js';
 import { expandFolders, readRegularFile } from './read-file.js';
 
-const MAX_INSPECTION_BYTES = 1024 * 1024;
+const MAX_INSPECTION_BYTES = 4 * 1024 * 1024;
 const MAX_KEV_BYTES = 64 * 1024 * 1024;
 const MAX_EPSS_BYTES = 128 * 1024 * 1024;
 

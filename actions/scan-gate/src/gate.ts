@@ -23,7 +23,7 @@ import { ScanGateError } from './error.js';
 import { readDatabases, readInspection, readSboms, uncheckedPackages } from './evidence.js';
 import { type EffectivePolicy, type PolicyInputs, readPolicy } from './policy-source.js';
 import { readFirstSeen } from './previous-verdict.js';
-import { readReports } from './reports.js';
+import { assertInspected, readReports } from './reports.js';
 import { readVex } from './vex.js';
 
 export interface GateOptions {
@@ -122,6 +122,7 @@ export async function gate(options: GateOptions): Promise<Judgement> {
   const limits = { asOf, maxAgeMs, isStrict: options.isAgeAsked || released.size > 0 };
   const { components, documents, graph, serials } = await readSboms(options.sboms, released);
   const inspection: Inspection | undefined = folder === undefined ? undefined : await readInspection(folder);
+  assertInspected(inspection, options.files, released);
   const reports = await readReports({ folder, inspection, paths: options.reports }, released, limits);
   const databases =
     folder === undefined || inspection === undefined

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { SbomSubject } from '@paved/bom';
 import { type Digest, digestHex, parseDigest, sha256 } from '@paved/digest';
 import {
   assertDescribes,
@@ -29,6 +30,29 @@ interface Source {
   readonly folder: string | undefined;
   readonly inspection: Inspection | undefined;
   readonly paths: readonly string[];
+}
+
+/**
+ * Holds an inspection to what is released: it looked at nothing else, and left out none of the files. Without this, the reports of a
+ * part would speak for the whole.
+ * @throws {GateError} `REPORT_SUBJECT_MISMATCH`
+ */
+export function assertInspected(
+  inspection: Inspection | undefined,
+  files: readonly SbomSubject[],
+  released: ReadonlySet<Digest>,
+): void {
+  const { subjects } = inspection ?? {};
+  if (subjects === undefined) return;
+  assertDescribes('the inspection', subjects, released, 'REPORT_SUBJECT_MISMATCH');
+  const seen = new Set(subjects);
+  const unseen = files.find(({ digest }) => !seen.has(digest));
+  if (unseen === undefined) return;
+  throw new GateError(
+    'REPORT_SUBJECT_MISMATCH',
+    `Cannot use the inspection: it did not look at "${unseen.name.slice(0, 200)}", which is released here`,
+    { hint: 'Give the same subjects-path in mode collect and in mode gate' },
+  );
 }
 
 /** Reports of the inspection, bound to a digest where it names one, and reports that stand on their own. */

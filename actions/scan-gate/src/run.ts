@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildStatement, digestSetOf, encodeStatement, PREDICATE_TYPES, splitSubjects } from '@paved/attestation';
+import { hashSubjects } from '@paved/bom/subject-files';
 import { countBySeverity, type Explanation, isBlocking, thresholdTable, type Verdict } from '@paved/gate';
 import { type ActionContext, type InputsOf, type OutputsOf, RefusalError } from '@paved/runner-kit';
 import { readBuild } from './build-record.js';
@@ -89,7 +90,8 @@ async function collectInto(
   more: CollectMore = async () => [],
 ): Promise<string> {
   const folder = await context.workDir();
-  const { kev, epss, 'subject-digest': subject, 'scans-path': scans } = inputs;
+  const { kev, epss, 'subject-digest': subject, 'subjects-path': released, 'scans-path': scans } = inputs;
+  const subjects = released === undefined ? undefined : (await hashSubjects(released)).map(({ digest }) => digest);
   await collect(
     folder,
     {
@@ -99,6 +101,7 @@ async function collectInto(
       reports,
       ...(scans === undefined ? {} : { scans }),
       ...(subject === undefined ? {} : { subject }),
+      ...(subjects === undefined ? {} : { subjects: [...new Set(subjects)] }),
       maxDatabaseBytes: inputs['max-database-bytes'],
     },
     context,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ARTIFACT, AS_OF, fetched, type Scenario, scenario } from './scenario.js';
@@ -77,6 +77,52 @@ describe('the reports of a scan', () => {
     await expect(s.verdict({ 'osv-database': '', kev: '', 'inspection-path': folder })).rejects.toMatchObject({
       code: 'INSPECTION_INVALID',
     });
+  });
+
+  test('are held to what is released: all of it, and nothing else', async () => {
+    const inspected = async (texts: Readonly<Record<string, string>>) =>
+      (await collect([record()], REPORT, { 'subjects-path': 'out', ...texts }))['inspection-path'] ?? '';
+    const judged = (folder: string) => s.verdict({ 'osv-database': '', kev: '', 'inspection-path': folder });
+    const folder = await inspected({});
+    const { subjects } = JSON.parse(await readFile(join(folder, 'inspection.json'), 'utf8'));
+    expect(subjects).toEqual([SUBJECT]);
+    expect((await judged(folder)).findings.map(({ kind }) => kind)).toContain('secret');
+    const refusal = { code: 'REPORT_SUBJECT_MISMATCH' };
+    // More is released than was scanned.
+    await s.write('out/second.js', 'not looked at');
+    await expect(judged(folder)).rejects.toMatchObject(refusal);
+    // Both were scanned, and one of them changed afterwards.
+    const whole = await inspected({});
+    expect((await judged(whole)).findings.map(({ kind }) => kind)).toContain('secret');
+    await s.write('out/second.js', 'not looked at!');
+    await expect(judged(whole)).rejects.toMatchObject(refusal);
+    await rm(join(s.kit.workspace, 'out', 'second.js'));
+    await expect(judged(whole)).rejects.toMatchObject(refusal);
+    await writeFile(
+      join(folder, 'inspection.json'),
+      JSON.stringify({ ...JSON.parse(await readFile(join(folder, 'inspection.json'), 'utf8')), subjects: [] }),
+    );
+    await expect(judged(folder)).rejects.toMatchObject(refusal);
+  });
+
+  test('that name another image are refused, whatever they are handed over with', async () => {
+    const grype = (manifestDigest: string) =>
+      JSON.stringify({
+        descriptor: { name: 'grype', version: '0.100.0', timestamp: AS_OF },
+        source: { type: 'image', target: { manifestDigest } },
+        matches: [],
+      });
+    for (const [digest, isReleased] of [
+      [SUBJECT, true],
+      [`sha256:${'9'.repeat(64)}`, false],
+    ] as const) {
+      const text = grype(digest);
+      const output = { kind: 'report', path: 'gitleaks.json', size: text.length, sha256: hash(text) };
+      const outputs = await collect([record({ scanner: 'grype', output })], text, { 'subjects-path': 'out' });
+      const judged = s.verdict({ 'osv-database': '', kev: '', 'inspection-path': outputs['inspection-path'] ?? '' });
+      if (isReleased) expect((await judged).documents.map(({ scanner }) => scanner)).toContain('grype');
+      else await expect(judged).rejects.toMatchObject({ code: 'REPORT_SUBJECT_MISMATCH' });
+    }
   });
 
   test('are not for the step that decides', async () => {

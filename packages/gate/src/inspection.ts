@@ -1,4 +1,5 @@
-import { array, type Decoder, literal, object, optional, parseJson, string } from '@paved/json';
+import { type Digest, parseDigest } from '@paved/digest';
+import { array, type Decoder, literal, object, optional, parseJson, refine, string } from '@paved/json';
 import { fileName, type ScanRecord, scanRecord, sha256Hex, utcTime } from './scan-record.js';
 
 export const INSPECTION_MEDIA_TYPE = 'application/vnd.paved.inspection.v1+json';
@@ -29,6 +30,8 @@ export interface Inspection {
   readonly mediaType: typeof INSPECTION_MEDIA_TYPE;
   readonly databases: readonly InspectedDatabase[];
   readonly reports: readonly InspectedReport[];
+  /** Digest of every file that was looked at, where the caller named them: what is released must be these. */
+  readonly subjects?: readonly Digest[];
   /** How the scanners ran that wrote reports here; the gate relies on the reports' digests alone. */
   readonly scans?: readonly ScanRecord[];
 }
@@ -49,6 +52,7 @@ const inspection: Decoder<Inspection> = object({
   reports: array(
     object({ scanner: string, path: fileName, sha256: sha256Hex, subject: optional(string), modifiedAt: utcTime }),
   ),
+  subjects: optional(array(refine(string, parseDigest))),
   scans: optional(array(scanRecord)),
 });
 
