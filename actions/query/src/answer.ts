@@ -2,6 +2,7 @@ import { type Bom, purlWithoutVersion, readBom, type SbomComponent } from '@pave
 import { isRecordFor, matchOsv, type OsvRecord, packageKeys } from '@paved/gate';
 import { type CodeOwners, matchesPattern, ownersOf } from '@paved/gate/results';
 import { array, object, optional, parseJson, string } from '@paved/json';
+import { QueryError } from './error.js';
 import type { StoredPack } from './read-store.js';
 
 export interface Question {
@@ -42,11 +43,18 @@ export async function answerOf(pack: StoredPack, question: Question): Promise<Hi
   const { artifact, run, createdAt, files } = pack.manifest;
   if (question.until !== undefined && Date.parse(createdAt) > Date.parse(question.until)) return undefined;
   const found = new Map<string, Hit['packages'][number]['because']>();
-  const sbom =
-    files.find(({ path }) => /-cyclonedx\.json$/.test(path)) ?? files.find(({ path }) => /-spdx\.json$/.test(path));
+  const sboms = sbomsOf(files.map(({ path }) => path));
+  if (sboms.length === 0) {
+    throw new QueryError(
+      'SBOM_MISSING',
+      `Cannot answer about "${artifact.name}" of ${createdAt}: its pack has no SBOM`,
+      {
+        hint: 'Store the SBOMs with the release; what nobody listed is not the same as nothing',
+      },
+    );
+  }
   // What was checked against the schema when it was released is not checked again: the digest says that it is the same.
-  const bom = sbom === undefined ? undefined : readBom(await pack.read(sbom.path), { schema: false });
-  if (bom !== undefined) inside(bom, question, found);
+  for (const path of sboms) inside(readBom(await pack.read(path), { schema: false }), question, found);
   if (question.id !== undefined) await scanned(pack, question.id, found);
   if (found.size === 0) return undefined;
   return {
@@ -62,11 +70,25 @@ export async function answerOf(pack: StoredPack, question: Question): Promise<Hi
   };
 }
 
+/** Every SBOM once: SPDX where the same is not there as CycloneDX. */
+function sbomsOf(paths: readonly string[]): readonly string[] {
+  const own = new Set(paths.filter((path) => /^sboms\/.*\.json$/.test(path) && !path.endsWith('.sigstore.json')));
+  return [...own].filter(
+    (path) => !own.has(path.replace(/-spdx\.json$/, '-cyclonedx.json')) || !/-spdx\.json$/.test(path),
+  );
+}
+
+/** Scopes are written with and without escape, ids in either case: whoever asks must not get "nowhere" for the spelling. */
+const spelt = (purl: string) => purl.replaceAll(/%40/gi, '@');
+export const sameId = (a: string, b: string) => a.toUpperCase() === b.toUpperCase();
+
 function inside(bom: Bom, { purl, records }: Question, found: Map<string, Hit['packages'][number]['because']>): void {
   if (purl !== undefined) {
+    const pattern = spelt(purl);
     for (const { purl: own } of bom.components) {
       if (own === undefined) continue;
-      if (matchesPattern(purl, own) || matchesPattern(purl, purlWithoutVersion(own))) found.set(own, 'inside');
+      if (matchesPattern(pattern, spelt(own)) || matchesPattern(pattern, spelt(purlWithoutVersion(own))))
+        found.set(own, 'inside');
     }
   }
   if (records.length === 0) return;
@@ -98,7 +120,7 @@ async function scanned(
     const text = (await pack.read(path)).toString('utf8');
     if (!text.includes('application/vnd.paved.verdict.v1+json')) continue;
     for (const finding of parseJson('a stored verdict', text, verdict).findings) {
-      if (finding.package === undefined || ![finding.id, ...finding.aliases].includes(id)) continue;
+      if (finding.package === undefined || ![finding.id, ...finding.aliases].some((own) => sameId(own, id))) continue;
       for (const version of finding.package.versions) found.set(`${finding.package.purl}@${version}`, 'scan');
     }
   }

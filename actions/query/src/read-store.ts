@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { relativePath, sha256Field, timestamp } from '@paved/attestation';
 import { digestHex, sha256 } from '@paved/digest';
@@ -31,9 +31,14 @@ const INCOMPLETE = '.incomplete-';
 /**
  * Every pack below `<store>/<artifact>/<sha256 of manifest>/`. The key binds the manifest and the manifest binds each file: who can
  * change a file without being seen would have to change the name of its folder.
- * @throws {QueryError} `STORE_CORRUPT`
+ * @throws {QueryError} `STORE_CORRUPT`, `STORE_UNREADABLE`
  */
 export async function* readStore(store: string): AsyncGenerator<StoredPack> {
+  if (!(await stat(store).catch(() => undefined))?.isDirectory()) {
+    throw new QueryError('STORE_UNREADABLE', `Cannot answer from "${store}": it is no directory`, {
+      hint: 'Name the directory that evidence-upload stores into',
+    });
+  }
   for (const name of await folders(store)) {
     for (const key of await folders(join(store, name))) {
       if (key.startsWith(INCOMPLETE) || !HEX.test(key)) continue;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseOsvRecord } from '@paved/gate';
 import { parseCodeOwners } from '@paved/gate/results';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
-import { answerOf, type Hit, type Question } from './answer.js';
+import { answerOf, type Hit, type Question, sameId } from './answer.js';
 import type { definition } from './definition.js';
 import { QueryError } from './error.js';
 import { readStore } from './read-store.js';
@@ -59,11 +59,21 @@ async function readQuestion(inputs: Inputs): Promise<Question> {
   if (purl === undefined && cve === undefined) {
     throw new QueryError('INPUT_INVALID', 'Cannot answer: nothing is asked for', { hint: 'Set cve or purl' });
   }
+  if (purl !== undefined && !/^pkg:[a-z]/.test(purl)) {
+    throw new QueryError('INPUT_INVALID', `Cannot look for "${purl.slice(0, 100)}": it is no package URL`, {
+      hint: 'Write it as pkg:npm/name, with or without @version',
+    });
+  }
+  if (cve !== undefined && !/^[A-Za-z][\w.:-]{2,99}$/.test(cve)) {
+    throw new QueryError('INPUT_INVALID', `Cannot look for "${cve.slice(0, 100)}": it is no id of a vulnerability`);
+  }
   if (at !== undefined && (!/^\d{4}-\d\d-\d\d/.test(at) || Number.isNaN(Date.parse(at)))) {
     throw new QueryError('INPUT_INVALID', `Cannot look back to "${at.slice(0, 40)}": it is no RFC 3339 date`);
   }
   const records = await Promise.all(advisories.map(async (path) => parseOsvRecord(path, await readFile(path, 'utf8'))));
-  const own = records.filter(({ id, aliases }) => cve === undefined || id === cve || aliases.includes(cve));
+  const own = records.filter(
+    ({ id, aliases }) => cve === undefined || [id, ...aliases].some((own) => sameId(own, cve)),
+  );
   if (own.length < records.length) {
     throw new QueryError('INPUT_INVALID', `Cannot use the advisories: not all of them are about ${cve}`);
   }

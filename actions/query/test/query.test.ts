@@ -103,6 +103,31 @@ describe('query', () => {
     ]);
   });
 
+  test('however it is spelt', async () => {
+    await fill();
+    await store('scoped', '2025-09-01T00:00:00Z', { [SBOM]: bom('pkg:npm/%40octo/ms@1.0.0') });
+    for (const purl of ['pkg:npm/@octo/ms', 'pkg:npm/%40octo/ms', 'pkg:npm/@octo/ms@1.0.0', 'pkg:npm/@octo/*']) {
+      expect([purl, (await ask({ purl })).count]).toEqual([purl, '1']);
+    }
+    expect((await ask({ cve: 'cve-2025-0001', advisories: 'osv.json' })).count).toBe('2');
+  });
+
+  test('in every SBOM of a pack, whatever it is called', async () => {
+    await store('two', '2025-09-01T00:00:00Z', {
+      [SBOM]: bom('pkg:npm/a@1.0.0'),
+      'sboms/arm64/sbom-x-cyclonedx.json': bom('pkg:npm/b@1.0.0'),
+      'sboms/noarch/own.json': bom('pkg:npm/c@1.0.0'),
+      [`${SBOM}.sigstore.json`]: '{}',
+    });
+    for (const name of ['a', 'b', 'c']) expect((await ask({ purl: `pkg:npm/${name}` })).count).toBe('1');
+  });
+
+  test('a pack without SBOM is no answer', async () => {
+    await fill();
+    await store('blind', '2025-09-01T00:00:00Z', { 'scans/amd64/scan-x.json': scan('CVE-2025-0001') });
+    await expect(ask({ purl: 'pkg:npm/ms' })).rejects.toMatchObject({ code: 'SBOM_MISSING' });
+  });
+
   test('as of a day', async () => {
     await fill();
     expect((await ask({ purl: 'pkg:npm/ms', at: '2025-09-01' })).hits.map(({ artifact }) => artifact)).toEqual(['api']);
@@ -111,6 +136,10 @@ describe('query', () => {
 
   test.each<[string, Record<string, string>, string]>([
     ['no question', {}, 'INPUT_INVALID'],
+    ['a name that is no package URL', { purl: 'ms' }, 'INPUT_INVALID'],
+    ['an id that is none', { cve: '2025-0001' }, 'INPUT_INVALID'],
+    ['a store that is not there', { purl: 'pkg:npm/ms', store: 'nowhere' }, 'STORE_UNREADABLE'],
+    ['a store that is a file', { purl: 'pkg:npm/ms', store: 'owners' }, 'STORE_UNREADABLE'],
     ['a day that is none', { purl: 'pkg:npm/ms', at: 'yesterday' }, 'INPUT_INVALID'],
     ['an advisory about something else', { cve: 'CVE-2025-9999', advisories: 'osv.json' }, 'INPUT_INVALID'],
   ])('refuses %s', async (_what, texts, code) => {

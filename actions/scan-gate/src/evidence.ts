@@ -57,7 +57,7 @@ export async function readSboms(paths: readonly string[], released: ReadonlySet<
     const bytes = await readRegularFile(path, MAX_SBOM_BYTES);
     const sbom = parseSbom(bytes);
     assertDescribes(`SBOM "${basename(path)}"`, sbom.subjects, released, 'SBOM_SUBJECT_MISMATCH');
-    components.push(...sbom.components);
+    for (const component of sbom.components) components.push(component);
     if (sbom.kind === 'cyclonedx') {
       const links = linksOf(bytes);
       graph ??= links.graph;
@@ -156,7 +156,7 @@ export async function readDatabases(
     const modifiedAt = entry.modifiedAt ?? archive.newest ?? '';
     assertFresh(`the ${ecosystem} database`, modifiedAt, limits, 'DATABASE_STALE');
     const matches = matchOsv(components, archive.records);
-    findings.push(...matches.findings);
+    for (const finding of matches.findings) findings.push(finding);
     const { withdrawn } = matches;
     used.push({ kind, ecosystem, source, sha256: digest, modifiedAt, records: archive.total, withdrawn });
   }
