@@ -4,9 +4,9 @@ export const definition = defineAction({
   name: 'hermetic-build',
   purpose: 'Fetches locked packages, proves a sandbox without network, and runs the build command in it',
   inputs: {
-    phase: input.choice(['fetch', 'build', 'all', 'dry', 'reproduce', 'compare'], {
+    phase: input.choice(['fetch', 'build', 'all', 'dry', 'reproduce', 'compare', 'test'], {
       description:
-        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses; reproduce is all with a second build, and refuses when one byte differs, saying which file and why; compare does the same with what two machines left in first-path and second-path',
+        'fetch downloads and checks the packages and attacks the sandbox, without running user code; build runs the command without network; all does both; dry only says what would stand in the way, with the cure, and never refuses; reproduce is all with a second build, and refuses when one byte differs, saying which file and why; compare does the same with what two machines left in first-path and second-path; test starts the image of layout-path and holds it to what every application must keep',
       default: 'all',
     }),
     'source-path': input.path({
@@ -75,6 +75,29 @@ export const definition = defineAction({
     'bundle-path': input.path({ description: 'Output bundle-path of the fetch phase; needed by build' }),
     'first-path': input.path({ description: 'Of compare: folder with the outputs of one build' }),
     'second-path': input.path({ description: 'Of compare: folder with the outputs of the other build' }),
+    'layout-path': input.path({ description: 'Of test: folder of the OCI image layout' }),
+    'application-test': input.boolean({
+      description: 'Of test: false starts nothing, and is recorded',
+      default: true,
+    }),
+    'test-script': input.string({
+      description:
+        'Of test: script of the project, relative to source-path, run beside the container; PAVED_TEST_HOST and PAVED_TEST_PORTS say where it answers',
+    }),
+    'test-environment': input.list({
+      description: 'Of test: variables of the container besides those of the image, one NAME=value per line',
+    }),
+    'test-settle': input.duration({
+      description: 'Of test: how long the entry point must run, unless it ends with 0 before',
+      default: '3s',
+    }),
+    'test-grace': input.duration({
+      description: 'Of test: limit from the stop signal to the end, and for the exposed ports to answer',
+      default: '10s',
+    }),
+    'artifact-id': input.string({
+      description: 'Of test: id of the run artifact that holds the layout, which the summary names when the test fails',
+    }),
     'source-date-epoch': input.integer({
       description:
         'SOURCE_DATE_EPOCH of the command and time of the source files, in seconds. Default: the time that npm pack uses',
@@ -92,7 +115,9 @@ export const definition = defineAction({
   },
   outputs: {
     'bundle-path': output('Folder with what was fetched, each file named after its digest'),
-    'record-path': output('Folder with fetch-manifest.json and isolation-report.json'),
+    'record-path': output(
+      'Folder with fetch-manifest.json and isolation-report.json; of test, with application-test.json, application-test.sarif, container.log and script.log',
+    ),
     'findings-path': output('Of dry: document with what would stand in the way'),
     'artifact-path': output('Folder with the collected outputs; with image, the OCI layout'),
     'build-record-path': output('Folder with build-record.json, build.log and, with image, image-rules.sarif'),

@@ -1,6 +1,7 @@
 import { PavedError } from '@paved/errors';
 
 export type HermeticBuildErrorCode =
+  | 'APPLICATION_TEST_FAILED'
   | 'ARCHIVE_UNSAFE'
   | 'BASE_UNPINNED'
   | 'BUILDKIT_UNAVAILABLE'

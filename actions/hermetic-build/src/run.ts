@@ -1,5 +1,6 @@
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { SANDBOX_METHODS, type SandboxMethod } from '@paved/sandbox';
+import { testPhase } from './application/test-phase.js';
 import { buildPhase } from './build/build-phase.js';
 import { dockerfileBuildPhase } from './buildkit/build-dockerfile.js';
 import type { definition } from './definition.js';
@@ -31,6 +32,7 @@ export async function run(
     );
   }
   if (phase === 'dry') return await dryPhase(inputs, context);
+  if (phase === 'test') return await testPhase(inputs, context, candidates);
   if (phase === 'compare') return await comparePhase(inputs, context);
   const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
   if (phase === 'fetch') return fetched;

@@ -10,9 +10,11 @@ import { TAR_END, tarHeader } from '../src/image/tar-writer.js';
 export interface SampleEntry extends Partial<Omit<TarEntry, 'size'>> {
   readonly name: string;
   readonly text?: string;
+  /** In place of a text. */
+  readonly bytes?: Buffer;
 }
 
-export function entryOf({ text = '', ...entry }: SampleEntry): TarEntry {
+export function entryOf({ text = '', bytes, ...entry }: SampleEntry): TarEntry {
   const type: TarType = entry.type ?? (entry.name.endsWith('/') ? 'directory' : 'file');
   return {
     mode: 0o644,
@@ -25,14 +27,14 @@ export function entryOf({ text = '', ...entry }: SampleEntry): TarEntry {
     xattrs: new Map(),
     ...entry,
     type,
-    size: type === 'file' ? Buffer.byteLength(text) : 0,
+    size: type === 'file' ? (bytes?.length ?? Buffer.byteLength(text)) : 0,
   };
 }
 
 export function tarOf(entries: readonly SampleEntry[]): Buffer {
   const parts = entries.flatMap((sample) => {
     const entry = entryOf(sample);
-    const content = entry.type === 'file' ? Buffer.from(sample.text ?? '') : Buffer.alloc(0);
+    const content = entry.type === 'file' ? (sample.bytes ?? Buffer.from(sample.text ?? '')) : Buffer.alloc(0);
     return [tarHeader(entry), content, Buffer.alloc(paddingOf(content.length))];
   });
   return Buffer.concat([...parts, TAR_END]);

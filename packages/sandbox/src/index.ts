@@ -1,5 +1,6 @@
 export { type CanaryOptions, type OtherSandbox, runCanary } from './canary.js';
 export { chooseMethod } from './choose-method.js';
+export { type ContainerJob, type ContainerPort, type ContainerRun, runContainer } from './container.js';
 export { SandboxError, type SandboxErrorCode } from './error.js';
 export { lastInheritedDescriptor } from './inherited-descriptors.js';
 export {

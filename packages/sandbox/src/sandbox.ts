@@ -134,9 +134,9 @@ function resourceLimits(limits: SandboxLimits | undefined): string {
 }
 
 /** How the sandbox ended. Ending the child's standard input is what stops the sandbox: it works across `sudo`, signals do not. */
-async function supervise(
+export async function supervise(
   args: readonly string[],
-  job: SandboxJob,
+  job: Pick<SandboxJob, 'timeoutMs' | 'onOutput'>,
 ): Promise<Pick<SandboxResult, 'timedOut' | 'stopped'>> {
   const [program = 'unshare', ...rest] = args;
   const covered = Array.from({ length: (await lastInheritedDescriptor()) - 2 }, () => 'ignore' as const);
@@ -184,6 +184,11 @@ async function readState(path: string): Promise<{ readonly exitStatus: number }>
   const last = lines.at(-1) ?? '';
   const exit = /^exit (\d{1,3})$/.exec(last);
   if (exit !== null) return { exitStatus: Number(exit[1]) };
+  throw brokenAt(last);
+}
+
+/** @param last the last line of the state file */
+export function brokenAt(last: string): SandboxError {
   const stage = /^stage (.+)$/.exec(last)?.[1] ?? 'create the namespaces';
-  throw new SandboxError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
+  return new SandboxError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
 }

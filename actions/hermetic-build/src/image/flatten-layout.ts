@@ -97,7 +97,7 @@ async function writeTree(tree: MergedTree, blobs: string, sourceDateEpoch: numbe
   const hashing = new DigestStream();
   const partial = join(blobs, '.partial');
   await pipeline(
-    Readable.from(tarBytes(tree, sourceDateEpoch), { objectMode: false }),
+    Readable.from(tarBytes(tree.entries(), sourceDateEpoch), { objectMode: false }),
     hashing,
     createWriteStream(partial),
   );
@@ -105,9 +105,16 @@ async function writeTree(tree: MergedTree, blobs: string, sourceDateEpoch: numbe
   return { mediaType: OCI_LAYER, digest: hashing.digest, size: hashing.size };
 }
 
-async function* tarBytes(tree: MergedTree, sourceDateEpoch: number): AsyncGenerator<Buffer> {
+/**
+ * The entries as one tar, nothing in it newer than `sourceDateEpoch`.
+ * @param entries a folder before what is in it, each file with the place of its bytes
+ */
+export async function* tarBytes(
+  entries: Iterable<readonly [string, TreeNode]>,
+  sourceDateEpoch: number,
+): AsyncGenerator<Buffer> {
   const written = new Map<TreeNode, string>();
-  for (const [path, node] of tree.entries()) {
+  for (const [path, node] of entries) {
     const { entry, content } = node;
     const name = entry.type === 'directory' ? `${path.slice(1)}/` : path.slice(1);
     const first = written.get(node);

@@ -57,6 +57,17 @@ export class MergedTree {
     return all.sort(([, , a], [, , b]) => Buffer.compare(a, b)).map(([path, node]) => [path, node] as const);
   }
 
+  /** What a program of the image would find at an absolute path, links followed within the image; the path is the real one. */
+  find(path: string): readonly [string, TreeNode] | undefined {
+    let real = this.#realPath(posix.join('/', path));
+    for (let links = 0; links <= MAX_LINKS; links++) {
+      const node = this.#paths.get(real)?.node;
+      if (node?.entry.type !== 'symlink') return node === undefined ? undefined : [real, node];
+      real = this.#realPath(posix.resolve(posix.dirname(real), node.entry.linkname));
+    }
+    return undefined;
+  }
+
   #whiteOut(folder: string, name: string): void {
     const gone = name.slice(WHITEOUT.length);
     if (name === OPAQUE) this.#removeLower(folder, true);
