@@ -165,10 +165,15 @@ function rank(finding: Finding): number {
 
 /** The order of the input, which is by package and id, decides ties. */
 function worstFirst(findings: readonly Finding[]): readonly Finding[] {
-  return findings
-    .map((finding, index) => ({ finding, index, rank: rank(finding) }))
-    .sort((a, b) => a.rank - b.rank || a.index - b.index)
-    .map(({ finding }) => finding);
+  // There are few ranks, and the findings of each stay as they are: nothing has to be compared.
+  const byRank = new Map<number, Finding[]>();
+  for (const finding of findings) {
+    const place = rank(finding);
+    const others = byRank.get(place);
+    if (others === undefined) byRank.set(place, [finding]);
+    else others.push(finding);
+  }
+  return [...byRank].sort(([a], [b]) => a - b).flatMap(([, own]) => own);
 }
 
 function outcome({ action, open, blocking }: Tally): RuleResult['outcome'] {

@@ -51,5 +51,7 @@ export function oneLine(text: string, most = MAX_LINE): string {
   if (line.length <= most) return line;
   // Half of a surrogate pair is no character.
   const code = line.charCodeAt(most - 1);
-  return line.slice(0, code >= 0xd800 && code <= 0xdbff ? most - 1 : most);
+  const end = code >= 0xd800 && code <= 0xdbff ? most - 1 : most;
+  // Put together anew: a slice would keep the whole text in memory, and the collector of garbage would carry it along.
+  return [line.slice(0, end - 1), line.slice(end - 1, end)].join('');
 }
