@@ -7,7 +7,6 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const SPACE = 0x20;
 
 /** Members that hold what scanners found, one object each (grype; trivy; osv-scanner and SARIF). */
@@ -20,6 +19,7 @@ const LISTS: ReadonlySet<string> = new Set([
   'results',
 ]);
 const LONGEST_NAME = 20;
+const MAX_BLANKS = 100;
 /** Shorter lists are parsed with their document. */
 const MIN_ENTRIES = 256;
 const MIN_BYTES = 256 * 1024;
@@ -39,59 +39,59 @@ export interface Shape {
   readonly lists: readonly LongList[];
 }
 
+/** Where no list is open. */
+const NONE = -1;
+
 /** Ends early, with what was seen, at a depth above `maxDepth`. Says nothing about whether the bytes are JSON. */
 export function scanBytes(bytes: Buffer, maxDepth: number): Shape {
   let depth = 0;
   let containers = 0;
   let values = 0;
+  // The last string: before a colon and a bracket it is the name of a list.
   let name = 0;
   let nameEnd = 0;
-  let afterColon = false;
   let list: OpenList | undefined;
+  // Depth of the open list's entries, in a variable of its own: nearly every byte is compared with it.
+  let level = NONE;
   const lists: LongList[] = [];
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] as number;
     if (byte === QUOTE) {
-      if (list?.depth === depth) list = undefined;
+      if (depth === level) level = NONE;
       name = index + 1;
-      index = endOfString(bytes, name);
-      nameEnd = index;
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      containers++;
-      if (list?.depth === depth) list = list.opens(byte, index) ? list : undefined;
-      if (++depth > maxDepth) return { depth, containers, values, lists: [] };
-      if (byte === OPEN_BRACKET && list === undefined && afterColon && isList(bytes, name, nameEnd)) {
-        list = new OpenList(depth, index);
-      }
-      afterColon = false;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      depth--;
-      if (list?.depth === depth) list = list.closes(byte, index) ? list : undefined;
-      else if (list !== undefined && depth < list.depth) {
-        const found = list.finish(byte, index);
-        if (found !== undefined) lists.push(found);
-        list = undefined;
-      }
+      nameEnd = endOfString(bytes, name);
+      index = nameEnd;
     } else if (byte === COMMA) {
       values++;
-      if (list?.depth === depth && !list.separates()) list = undefined;
-    } else if (byte === COLON) afterColon = true;
-    else if (byte > SPACE && list?.depth === depth) list = undefined;
-    if (byte > SPACE && byte !== COLON) afterColon = false;
+      if (depth === level && list?.separates() !== true) level = NONE;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      containers++;
+      if (depth === level && list?.opens(byte, index) !== true) level = NONE;
+      if (++depth > maxDepth) return { depth, containers, values, lists: [] };
+      if (byte === OPEN_BRACKET && level === NONE && isList(bytes, name, nameEnd, index)) {
+        list = new OpenList(index);
+        level = depth;
+      }
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+      if (depth === level && list?.closes(byte, index) !== true) level = NONE;
+      if (depth < level) {
+        const found = list?.finish(byte, index);
+        if (found !== undefined) lists.push(found);
+        level = NONE;
+      }
+    } else if (depth === level && byte > SPACE) level = NONE;
   }
   return { depth: maxDepth, containers, values, lists };
 }
 
 /** A list that is being read; it is given up, and parsed with its document, when it holds anything but objects with commas between. */
 class OpenList {
-  /** Depth of its entries' brackets. */
-  readonly depth: number;
   readonly #start: number;
   readonly #bounds: number[] = [];
   #expects: 'entry' | 'comma' = 'entry';
 
-  constructor(depth: number, start: number) {
-    this.depth = depth;
+  constructor(start: number) {
     this.#start = start;
   }
 
@@ -121,8 +121,10 @@ class OpenList {
   }
 }
 
-function isList(bytes: Buffer, start: number, end: number): boolean {
-  return end - start <= LONGEST_NAME && LISTS.has(bytes.toString('latin1', start, end));
+/** Whether the bracket at `bracket` opens a list with one of the names: the name, a colon, the bracket, and blanks between. */
+function isList(bytes: Buffer, start: number, end: number, bracket: number): boolean {
+  if (end - start > LONGEST_NAME || !LISTS.has(bytes.toString('latin1', start, end))) return false;
+  return /^"\s*:\s*$/.test(bytes.toString('latin1', end, Math.min(bracket, end + MAX_BLANKS)));
 }
 
 /** Most strings are short; of the long ones the engine finds the end, faster than any loop here. */
