@@ -137,7 +137,7 @@ export async function gate(options: GateOptions): Promise<Judgement> {
     released,
   });
   const previous = options.previousVerdict === undefined ? undefined : await readFirstSeen(options.previousVerdict);
-  const policy = options.sboms.length === 0 ? withoutKev(effective) : effective;
+  const policy = options.sboms.length === 0 && released.size === 0 ? withoutKev(effective) : effective;
   const { kev, epss } = databases;
   const input: DecisionInput = {
     findings: [...databases.findings, ...reports.findings, ...licenceFindings(components, policy)],
@@ -204,7 +204,7 @@ function vexContext({ subject, files }: GateOptions, graph: VexContext['graph'] 
   return { subjects, ...(graph === undefined ? {} : { graph }) };
 }
 
-/** Reports alone, without an SBOM, are no release: a missing catalogue is then said, and does not block. */
+/** Reports alone, about nothing that is named, are no release: a missing catalogue is then said, and does not block. */
 function withoutKev(policy: Policy): Policy {
   return { ...policy, notChecked: { allow: [...policy.notChecked.allow, 'kev'] } };
 }

@@ -101,6 +101,11 @@ const CASES: readonly (readonly [what: string, code: string, given: Case])[] = [
   ['gzip of more than that', 'REPORT_TOO_LARGE', { report: gzipSync(Buffer.alloc(129 * 1024 * 1024)) }],
   ['nesting without end', 'REPORT_TOO_LARGE', { report: '['.repeat(1_000_000) }],
   ['a million results', 'REPORT_TOO_LARGE', { report: sarif(results(1_000_000)) }],
+  [
+    'a release by its reports alone, where nobody asked what is exploited',
+    'GATE_BLOCKED',
+    { report: GRYPE, inputs: { 'subject-digest': IMAGE } },
+  ],
   ['no report at all', 'NOTHING_TO_JUDGE', { inputs: { reports: '' } }],
 ];
 
@@ -123,6 +128,8 @@ describe('never a pass', () => {
     s = await scenario();
     await s.write('r', JSON.stringify(GRYPE));
     expect((await s.verdict(ALONE)).verdict).toBe('pass');
+    const released = { 'subject-digest': IMAGE, kev: 'kev.json' };
+    expect((await s.verdict({ ...ALONE, ...released })).verdict).toBe('pass');
   });
 });
 

@@ -139,7 +139,7 @@ describe('VEX under a policy that names signers', () => {
 
   async function judged(signers: readonly object[], inputs: Readonly<Record<string, string>> = {}) {
     const policy = JSON.stringify({ vex: { authors: ['Octo'], signers } });
-    const alone = { sboms: '', 'osv-database': '', kev: '', reports: 'r.json', vex: 'vex' };
+    const alone = { sboms: '', 'osv-database': '', reports: 'r.json', vex: 'vex' };
     const verdict = await s.verdict({ ...alone, policy, 'trusted-root': sigstore.trustedRoot, ...inputs });
     const [{ state, code } = { state: 'none', code: undefined }] = verdict.vex;
     return { verdict: verdict.verdict, state, ...(code === undefined ? {} : { code }) };
