@@ -109,7 +109,18 @@ describe.each(PROJECTS.map((project, index) => ({ ...project, why: obstacles[ind
           const built = await act(host, name, {});
           const record = join(built['build-record-path'] ?? '', 'build-record.json');
           expect(JSON.parse(await readFile(record, 'utf8')).outputs).toHaveLength(name === 'container' ? 2 : 1);
-          if (name === 'container') await expectImage(built['artifact-path'] ?? '', join(record, '..'));
+          if (name === 'container') {
+            const layoutPath = built['artifact-path'] ?? '';
+            await expectImage(layoutPath, join(record, '..'));
+            const script = readStarter(name).inputs.test ?? '';
+            const given = { phase: 'test', 'layout-path': layoutPath, 'test-script': script };
+            const tested = await act(host, name, given);
+            const path = join(tested['record-path'] ?? '', 'application-test.json');
+            expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+              result: 'passed',
+              run: { scriptStatus: 0 },
+            });
+          }
           if (name === 'go-binary') expectGoBuild(join(built['artifact-path'] ?? '', 'module-report'));
         } finally {
           await host.dispose();

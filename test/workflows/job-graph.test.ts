@@ -117,8 +117,10 @@ describe('release-container', () => {
       Object.values(workflow.jobs)
         .flatMap(({ steps }) => steps)
         .find((step) => step.id === id)?.with;
+    const { test: applicationTest, ...jobs } = container.jobs;
+    const isOfTest = ({ id }: { readonly id?: string | undefined }) => id === 'test-record';
     const shared = (workflow: typeof files) => ({
-      ...workflow.jobs,
+      ...(workflow === container ? jobs : workflow.jobs),
       build: {
         ...workflow.jobs.build,
         steps: workflow.jobs.build?.steps.map((step) => {
@@ -129,14 +131,22 @@ describe('release-container', () => {
       },
       seal: {
         ...workflow.jobs.seal,
-        steps: workflow.jobs.seal?.steps.map((step) => {
-          if (step.id === 'layout') return { ...step, name: '', with: {} };
-          const { tags: _tags, version: _version, ...rest } = step.with ?? {};
-          return { ...step, with: step.id === 'tag' ? rest : step.with };
-        }),
+        needs: workflow.jobs.seal?.needs?.filter((id) => id !== 'test'),
+        steps: workflow.jobs.seal?.steps
+          .filter((step) => !isOfTest(step))
+          .map((step) => {
+            if (step.id === 'pack') {
+              const logs = step.with?.logs?.replace('${{ steps.test-record.outputs.path }}\n', '');
+              return { ...step, with: { ...step.with, logs } };
+            }
+            if (step.id === 'layout') return { ...step, name: '', with: {} };
+            const { tags: _tags, version: _version, ...rest } = step.with ?? {};
+            return { ...step, with: step.id === 'tag' ? rest : step.with };
+          }),
       },
     });
     expect(shared(container)).toEqual(shared(files));
+    expect(applicationTest?.steps.map(({ id }) => id)).toEqual([undefined, 'artifact', 'test', 'send-record']);
     for (const [id, inputs] of Object.entries(OWN_INPUTS)) expect(own(container, id)).toMatchObject(inputs);
     expect(own(container, 'build')?.['buildkit-image']).toBe(own(container, 'fetch')?.['buildkit-image']);
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
@@ -160,7 +170,27 @@ describe('release-container', () => {
       'build-args': 'string',
       platforms: 'string',
       flatten: 'boolean',
+      'application-test': 'boolean',
+      test: 'string',
+      'test-environment': 'string',
     });
+  });
+
+  const text = renderedWorkflow('release-container');
+  const rulesOf = (from: string, to: string) => {
+    expect(text).toContain(from);
+    return violationsOf(parseWorkflow(text.replace(from, () => to))).map(({ rule, where }) => `${rule} ${where}`);
+  };
+
+  test('starts the image where nothing can be signed or written, beside inspect, and seals only after it', () => {
+    const { inspect, test: started, seal } = container.jobs;
+    expect(started?.permissions).toEqual({ contents: 'read' });
+    expect([started?.needs, inspect?.needs]).toEqual([['build'], ['build']]);
+    expect(seal?.needs).toEqual(['build', 'inspect', 'test']);
+    const reading = 'contents: read # check out the commit that the token names, for the script';
+    expect(rulesOf(reading, 'id-token: write')).toContain('1 test.2');
+    expect(rulesOf('needs: [build, inspect, test]', 'needs: [build, inspect]')).toContain('3 seal.test-record');
+    expect(rulesOf("steps.test.outputs.record-path != ''", 'always()')).toContain('4 test.send-record');
   });
 
   test('names itself, and no other workflow, wherever a signer is expected', () => {

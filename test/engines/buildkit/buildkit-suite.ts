@@ -121,13 +121,21 @@ ENTRYPOINT ["/bin/cat"]
 };
 
 const starter: Test = {
-  name: "the container example's Dockerfile is built in three stages; what is released has one program and no finding",
+  name: "the container example's Dockerfile is built in three stages; what is released has one program and no finding, and keeps the contract",
   async run({ act, registry, folder }) {
-    const names = ['Dockerfile', 'go.mod', 'main.go', 'main_test.go'];
+    const names = ['Dockerfile', 'go.mod', 'main.go', 'main_test.go', 'test.sh'];
     const texts = await Promise.all(names.map((name) => readFile(join('examples/container', name), 'utf8')));
     const files = Object.fromEntries(names.map((name, index) => [name, texts[index] ?? '']));
     const inputs = { 'build-args': `GO_IMAGE=${await publishGo(registry, folder)}`, flatten: 'true' };
-    const { outputs } = await act(files, inputs);
+    const { outputs, host } = await act(files, inputs);
+    const tested = { phase: 'test', 'layout-path': outputs['artifact-path'] ?? '', 'test-script': 'test.sh' };
+    const { outputs: shown } = await act({}, tested, host);
+    const record = JSON.parse(await readFile(join(shown['record-path'] ?? '', 'application-test.json'), 'utf8'));
+    expectThat(
+      "it is started, and the example's script passes",
+      record.run?.scriptStatus === 0,
+      JSON.stringify(record),
+    );
     const { root } = await openLayout(outputs['artifact-path'] ?? '');
     const layer = root.kind === 'image' ? (root.layers[0]?.digest.slice(7) ?? '') : '';
     const listed = await runOrThrow('tar', ['-tf', join(outputs['artifact-path'] ?? '', 'blobs/sha256', layer)]);

@@ -32,8 +32,9 @@ COPY app.txt /src/
 RUN mkdir -p /out && cat /src/app.txt > /out/app && echo "for $TARGETARCH" >> /out/app
 FROM scratch
 COPY --from=builder /out/app /app
+COPY --from=builder /bin/busybox /busybox
 USER 65532:65532
-ENTRYPOINT ["/app"]
+ENTRYPOINT ["/busybox", "cat", "/app"]
 `;
 
 async function startRoad(
@@ -174,8 +175,30 @@ const refused: Test = {
   },
 };
 
+const untested: Test = {
+  name: 'an image that does not start is not released, and is kept with the record of its test; unless its test is switched off',
+  async run({ world, base }) {
+    const broken = dockerfile(base).replace('"/app"', '"/nothing"');
+    const run = await releaseDockerfile(world, broken, { version: '3.0.0' });
+    const results = Object.fromEntries(run.jobs.map(({ id, result }) => [id, result]));
+    expectThat('the test refuses it', !run.ok && results.test === 'failure', JSON.stringify(results));
+    expectThat('because it ends', failuresOf(run).includes('APPLICATION_TEST_FAILED'), failuresOf(run));
+    expectThat('the other jobs looked at it', results.build === 'success' && results.inspect === 'success');
+    expectThat('seal does not start', results.seal === 'skipped', results.seal);
+    const kept = world.github.artifacts.list().map(({ name }) => name);
+    expectThat(
+      'image and record are kept',
+      ['artifact', 'test-record'].every((name) => kept.some((stored) => stored.startsWith(name))),
+      kept.join(),
+    );
+    expectThat('there is no tag', !tagsOf(world, REPOSITORY).includes('3.0.0'));
+    const off = await releaseDockerfile(world, broken, { version: '3.0.1', 'application-test': false });
+    expectThat('switched off, it is released', off.ok, failuresOf(off));
+  },
+};
+
 export const buildkitRoadSuite = defineSuite<RoadContext>({
   engines: ['buildkitd', 'buildctl', 'crane', 'cosign', 'fulcio', 'rekor', 'timestamp-server'],
   start: startRoad,
-  tests: [released, verified, flattened, refused],
+  tests: [released, verified, flattened, refused, untested],
 });
