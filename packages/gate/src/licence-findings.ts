@@ -1,4 +1,5 @@
 import { packageIdOf, type SbomComponent } from '@paved/bom';
+import { oneLine } from './fields.js';
 import type { Policy } from './policy.js';
 import type { RawFinding } from './raw-finding.js';
 import { licenceState } from './rulings.js';
@@ -14,17 +15,18 @@ export function licenceFindings(components: readonly SbomComponent[], policy: Po
   return components.flatMap(({ purl, name, version = '', licences, direct, scope }): readonly RawFinding[] => {
     const licence = licences.length === 0 ? 'NOASSERTION' : expressionOf(licences);
     const state = licenceState(policy, licence);
-    if (state === 'allowed' || purl === undefined) return [];
+    if (state === 'allowed') return [];
     return [
       {
         source: { name: 'sbom', id: licence, severity: 'unknown', version },
         ids: [licence],
         kind: 'licence',
-        purl,
-        ecosystem: packageIdOf(purl).ecosystem,
+        // What has no purl has a licence all the same, and is found by its name.
+        ...(purl === undefined ? { identity: oneLine(`licence sbom ${licence} ${name}`, 500) } : { purl }),
+        ecosystem: purl === undefined ? '' : packageIdOf(purl).ecosystem,
         name,
         version,
-        title: `licence ${licence} is ${state}`.slice(0, 300),
+        title: oneLine(`licence ${licence}${purl === undefined ? ` of ${name}` : ''} is ${state}`),
         direct,
         scope,
         licence,

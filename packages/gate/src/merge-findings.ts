@@ -54,13 +54,25 @@ function relationOf(purl: string, direct: boolean, known: boolean): Relation {
   return known ? 'transitive' : 'unknown';
 }
 
+/**
+ * The purls that sources name. Beside them a made-up one stands for a version that no source names by purl: a statement must cover
+ * every version that was found.
+ */
+function purlsOf(raw: readonly RawFinding[]): readonly string[] {
+  const named = raw.filter(({ purl, inferred }) => purl !== undefined && !inferred);
+  if (named.length === 0) return NONE;
+  const versions = new Set(named.map(({ version }) => version));
+  const others = raw.filter(({ inferred, version }) => inferred && version !== '' && !versions.has(version));
+  return unique([...named, ...others].flatMap(({ purl }) => purl ?? []));
+}
+
 function packageOf(purl: string, raw: readonly RawFinding[]): FindingPackage {
   const direct = raw.some((entry) => entry.direct);
   // Only our own matching, or a document with a graph, knows that something is not direct.
   const known = raw.some(({ source }) => source.report === undefined);
   return {
     purl,
-    purls: unique(raw.flatMap((entry) => (entry.purl === undefined || entry.inferred ? [] : [entry.purl]))),
+    purls: purlsOf(raw),
     ecosystem: first(raw.map(({ ecosystem }) => ecosystem)),
     name: first(raw.map(({ name }) => name)),
     versions: unique(raw.map(({ version }) => version)),

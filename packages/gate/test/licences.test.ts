@@ -116,6 +116,19 @@ describe('the policy', () => {
     if (action !== undefined) expect(decision.findings[0]).toMatchObject({ kind: 'licence', rule: 'licence' });
   });
 
+  test('a component without a purl has a licence as well', () => {
+    const { purl: _, ...vendored } = component('', { name: 'vendored', version: '1', licences: ['GPL-3.0-only'] });
+    const other = { ...vendored, name: 'another' };
+    const findings = licenceFindings([vendored, other, { ...vendored, licences: ['MIT'] }], rules);
+    const asOf = '2025-01-01T00:00:00Z';
+    const decision = decide({ findings, unchecked: [], policy: rules, branchProtected: true, asOf });
+    expect(decision.verdict).toBe('fail');
+    expect(decision.findings.map(({ title, action }) => [title, action])).toEqual([
+      ['licence GPL-3.0-only of another is denied', 'block'],
+      ['licence GPL-3.0-only of vendored is denied', 'block'],
+    ]);
+  });
+
   test('a list of expressions is refused', () => {
     let error: GateError | undefined;
     try {

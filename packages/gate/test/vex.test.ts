@@ -292,6 +292,16 @@ describe('statements', () => {
     expect(decision.vex[0]?.code).toBe(code);
   });
 
+  test('about one of two versions leave it open, also where a report names the other without a purl', () => {
+    const inferred = { ...raw('CVE-2024-1', 'pkg:npm/p@2', ['CVE-2024-1']), inferred: true, version: '2' };
+    const both = [finding, inferred];
+    expect(run([statement()], {}, both)).toMatchObject({ verdict: 'fail', findings: [{ status: 'open' }] });
+    const products = [{ ids: ['pkg:npm/p'], subcomponents: [] }];
+    expect(run([statement({ products })], {}, both)).toMatchObject({ verdict: 'pass', findings: [{}] });
+    // The same version, made up from a name, is no other.
+    expect(run([statement()], {}, [finding, { ...finding, inferred: true }]).verdict).toBe('pass');
+  });
+
   test('a floor that names signers is not widened by a policy', () => {
     const named = (...signers: readonly VexSigner[]) => ({
       ...DEFAULT_POLICY,
