@@ -18,7 +18,14 @@ export function licenceFindings(components: readonly SbomComponent[], policy: Po
     if (state === 'allowed') return [];
     return [
       {
-        source: { name: 'sbom', id: licence, severity: 'unknown', version },
+        source: {
+          name: 'sbom',
+          id: licence,
+          severity: 'unknown',
+          version,
+          // By which an exception can name it (`path:`).
+          ...(purl === undefined ? { location: { path: oneLine(name, 500) } } : {}),
+        },
         ids: [licence],
         kind: 'licence',
         // What has no purl has a licence all the same, and is found by its name.

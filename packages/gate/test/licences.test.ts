@@ -127,6 +127,10 @@ describe('the policy', () => {
       ['licence GPL-3.0-only of another is denied', 'block'],
       ['licence GPL-3.0-only of vendored is denied', 'block'],
     ]);
+    const dates = { created: '2024-12-01', expires: '2025-02-01' };
+    const entry = { id: 'GPL-3.0-only', package: 'path:*', owner: '@o', reason: 'ours', kev: false, ...dates };
+    const policy = { ...rules, exceptions: { ...rules.exceptions, entries: [entry] } };
+    expect(decide({ findings, unchecked: [], policy, branchProtected: true, asOf }).verdict).toBe('pass');
   });
 
   test('a list of expressions is refused', () => {
