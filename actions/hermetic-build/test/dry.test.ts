@@ -244,3 +244,43 @@ describe('dry mode', () => {
     }
   });
 });
+
+describe('dry mode over a Dockerfile', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const dry = async (text: string) => {
+    await writeFiles(host.workspace, { Dockerfile: text });
+    return await findings({ dockerfile: 'Dockerfile', lockfile: 'Dockerfile' });
+  };
+
+  test('lists every place that would break it, with line and cure, and fetches nothing', async () => {
+    const { breaks, findings: found } = await dry(`FROM 127.0.0.1:1/acme/base:1
+ADD https://example.com/a.tgz /a
+RUN --network=host true
+RUN apt-get update && \\
+    apt-get install -y curl
+ONBUILD RUN curl https://example.com
+`);
+    const lines = found.map(
+      ({ code, detail }: Record<string, string>) => `${code} ${/line [0-9]+/.exec(detail ?? '')}`,
+    );
+    expect(lines.sort()).toEqual([
+      'BASE_UNPINNED line 1',
+      'COMMAND_DOWNLOAD line 4',
+      'COMMAND_DOWNLOAD line 4',
+      'COMMAND_DOWNLOAD line 6',
+      'DOCKERFILE_REFUSED line 2',
+      'DOCKERFILE_REFUSED line 3',
+    ]);
+    expect(breaks).toBe(6);
+    for (const { cure } of found) expect(cure).not.toBe('');
+  });
+
+  test('says nothing about one that can be built', async () => {
+    expect((await dry(`FROM 127.0.0.1:1/acme/base:1@${digest}\nRUN make\n`)).findings).toEqual([]);
+  });
+
+  test('says that there is none', async () => {
+    const { findings: found } = await findings({ dockerfile: 'Dockerfile', lockfile: 'Dockerfile' });
+    expect(found).toMatchObject([{ code: 'DOCKERFILE_REFUSED', breaks: true }]);
+  });
+});

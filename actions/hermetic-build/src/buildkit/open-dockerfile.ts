@@ -6,7 +6,7 @@ import { referenceText } from '@paved/oci';
 import { HermeticBuildError } from '../error.js';
 import { readInside } from '../kinds/read-inside.js';
 import type { Inputs } from '../run.js';
-import type { Download, ImageUse } from './dockerfile-plan.js';
+import type { DockerfilePlan, Download, ImageUse } from './dockerfile-plan.js';
 import { resolveDigest, type WantedImage } from './image-bundle.js';
 import { parseImageName } from './image-name.js';
 import { readDockerfile } from './read-dockerfile.js';
@@ -54,16 +54,7 @@ const MAX_NAMED = 20;
  * @throws {HermeticBuildError} `DOCKERFILE_REFUSED`, `BASE_UNPINNED`, with every place and its cure
  */
 export async function openDockerfile(inputs: Inputs, http?: HttpClient): Promise<DockerfileBuild> {
-  const path = posix.normalize(inputs.dockerfile ?? '');
-  const text =
-    path.startsWith('..') || path.startsWith('/') ? undefined : await readInside(inputs['source-path'], path);
-  if (text === undefined) throw refused(`there is no "${path}" in source-path`);
-  const buildArgs = readBuildArgs(inputs['build-args'] ?? []);
-  const platforms = inputs.platforms ?? [machinePlatform()];
-  for (const platform of platforms)
-    if (!PLATFORM.test(platform)) throw refused(`"${platform.slice(0, 60)}" is no platform such as linux/amd64`);
-  const contexts = [DEPS_CONTEXT];
-  const plan = readDockerfile(text, { buildArgs, platforms, buildPlatform: machinePlatform(), contexts });
+  const { path, text, buildArgs, platforms, plan } = await planDockerfile(inputs);
   if (plan.problems.length > 0) {
     const [first] = plan.problems;
     const listed = plan.problems.slice(0, MAX_NAMED).map(({ line, detail }) => `line ${line}: ${detail}`);
@@ -80,6 +71,31 @@ export async function openDockerfile(inputs: Inputs, http?: HttpClient): Promise
     downloads: plan.downloads,
     buildkit: buildkitImage(inputs['buildkit-image']),
   };
+}
+
+/** A Dockerfile with all that it asks for, whether that can be fetched or not. */
+export interface PlannedDockerfile {
+  /** Relative to source-path. */
+  readonly path: string;
+  readonly text: string;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly platforms: readonly string[];
+  readonly plan: DockerfilePlan;
+}
+
+/** @throws {HermeticBuildError} `DOCKERFILE_REFUSED` when there is no such file, or an input for it is wrong */
+export async function planDockerfile(inputs: Inputs): Promise<PlannedDockerfile> {
+  const path = posix.normalize(inputs.dockerfile ?? '');
+  const text =
+    path.startsWith('..') || path.startsWith('/') ? undefined : await readInside(inputs['source-path'], path);
+  if (text === undefined) throw refused(`there is no "${path}" in source-path`);
+  const buildArgs = readBuildArgs(inputs['build-args'] ?? []);
+  const platforms = inputs.platforms ?? [machinePlatform()];
+  for (const platform of platforms)
+    if (!PLATFORM.test(platform)) throw refused(`"${platform.slice(0, 60)}" is no platform such as linux/amd64`);
+  const contexts = [DEPS_CONTEXT];
+  const plan = readDockerfile(text, { buildArgs, platforms, buildPlatform: machinePlatform(), contexts });
+  return { path, text, buildArgs, platforms, plan };
 }
 
 /** The platform of this machine, as images call it. */
@@ -104,15 +120,18 @@ async function assertPinned(uses: readonly ImageUse[], http: HttpClient | undefi
   const unpinned = uses.filter(({ name }) => name.reference.digest === undefined);
   if (unpinned.length === 0) return;
   const cures: string[] = [];
-  for (const { role, text, line, name } of unpinned.slice(0, MAX_NAMED)) {
-    const digest = http === undefined ? undefined : await resolveDigest(name.reference, http).catch(() => undefined);
-    const stated = role === 'FROM' ? 'FROM ' : `${role}=`;
-    cures.push(`line ${line}: ${stated}${text}@${digest ?? 'sha256:<64 hex digits>'}`);
-  }
+  for (const use of unpinned.slice(0, MAX_NAMED)) cures.push(await pinnedLine(use, http));
   const listed = unpinned.slice(0, MAX_NAMED).map(({ text, line }) => `"${text}" in line ${line}`);
   throw new HermeticBuildError('BASE_UNPINNED', `Cannot build the Dockerfile: ${listed.join(', ')} has no digest`, {
     hint: `Pin what you have reviewed: ${cures.join('; ')}`,
   });
+}
+
+/** The line as it should stand there, with the digest that its tag has now where that can be asked. */
+export async function pinnedLine({ role, text, line, name }: ImageUse, http: HttpClient | undefined): Promise<string> {
+  const digest = http === undefined ? undefined : await resolveDigest(name.reference, http).catch(() => undefined);
+  const stated = role === 'FROM' ? 'FROM ' : `${role}=`;
+  return `line ${line}: ${stated}${text}@${digest ?? 'sha256:<64 hex digits>'}`;
 }
 
 function byDigest(uses: readonly ImageUse[]): Pick<DockerfileBuild, 'images' | 'names' | 'bases'> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { FetchedPackage } from '@paved/bom';
 import type { ActionContext } from '@paved/runner-kit';
 import { registryAccess } from '../fetch/fetch-phase.js';
@@ -9,6 +9,7 @@ import { openProject } from '../kinds/open-project.js';
 import type { Inputs, Outputs } from '../run.js';
 import { type DryFinding, findingOfError, findingsOfArchive } from './finding.js';
 import { NO_TRAITS, scanArchive } from './scan-archive.js';
+import { findingsOfDockerfile } from './scan-dockerfile.js';
 import { findingsOfSource } from './scan-source.js';
 
 const MAX_SHOWN = 50;
@@ -35,6 +36,15 @@ export async function dryPhase(inputs: Inputs, context: ActionContext): Promise<
 }
 
 async function findAll(inputs: Inputs, context: ActionContext, workDir: string): Promise<readonly DryFinding[]> {
+  const { dockerfile, lockfile } = inputs;
+  if (dockerfile === undefined) return await findInProject(inputs, context, workDir);
+  const own = await findingsOfDockerfile(inputs, context.http);
+  // A Dockerfile without packages is its own lock file.
+  const alone = posix.normalize(lockfile) === posix.normalize(dockerfile);
+  return alone ? own : [...own, ...(await findInProject(inputs, context, workDir))];
+}
+
+async function findInProject(inputs: Inputs, context: ActionContext, workDir: string): Promise<readonly DryFinding[]> {
   let project: LockedProject;
   try {
     project = await openProject(inputs['source-path'], inputs.lockfile);

@@ -139,3 +139,8 @@ function commandFindings(command: string, scripts: Readonly<Record<string, strin
     }),
   );
 }
+
+/** The words of a text that download, by the same signs as those of a command. */
+export function downloadsIn(text: string): readonly string[] {
+  return DOWNLOADS.flatMap(([pattern]) => pattern.exec(text)?.[0].trim() ?? []);
+}
