@@ -40,7 +40,7 @@ export interface Limits {
 
 export interface Documents {
   readonly components: readonly SbomComponent[];
-  /** The first document that tells dependencies. */
+  /** What all documents tell of dependencies: a way that one of them has is a way. */
   readonly graph: DependencyGraph | undefined;
   /** Serial numbers with version, as BOM-Links name them. */
   readonly serials: readonly string[];
@@ -60,12 +60,19 @@ export async function readSboms(paths: readonly string[], released: ReadonlySet<
     for (const component of sbom.components) components.push(component);
     if (sbom.kind === 'cyclonedx') {
       const links = linksOf(bytes);
-      graph ??= links.graph;
+      graph = joined(graph, links.graph);
       serials.push(...links.serials);
     }
     documents.push({ kind: sbom.kind, name: basename(path), sha256: digestHex(sha256(bytes)) });
   }
   return { components: onePerPurl(components), graph, serials, documents };
+}
+
+function joined(a: DependencyGraph | undefined, b: DependencyGraph | undefined): DependencyGraph | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const dependsOn = new Map(a.dependsOn);
+  for (const [node, next] of b.dependsOn) dependsOn.set(node, [...new Set([...(dependsOn.get(node) ?? []), ...next])]);
+  return { ...a, roots: [...new Set([...a.roots, ...b.roots])], dependsOn };
 }
 
 /** What connects the document with others; it has been held to its schema before. */

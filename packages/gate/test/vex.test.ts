@@ -302,6 +302,26 @@ describe('statements', () => {
     expect(run([statement()], {}, [finding, { ...finding, inferred: true }]).verdict).toBe('pass');
   });
 
+  test('about a part inside another package need a graph that has the part, by that way alone', () => {
+    const part = statement({ products: [{ ids: ['pkg:npm/outer@1'], subcomponents: [['pkg:npm/p@1']] }] });
+    const verdict = (dependsOn: Readonly<Record<string, readonly string[]>>) =>
+      decide({
+        findings: [finding],
+        unchecked: [],
+        policy: { ...DEFAULT_POLICY, vex: { authors: ['us'], signers: [], documents: [] } },
+        vex: {
+          statements: [part],
+          context: { subjects: [], graph: { roots: ['root'], dependsOn: new Map(Object.entries(dependsOn)) } },
+        },
+        branchProtected: true,
+        asOf: '2025-01-01T00:00:00Z',
+      }).verdict;
+    const inside = { 'pkg:npm/outer@1': ['pkg:npm/p@1'] };
+    expect(verdict({ root: ['pkg:npm/outer@1'], ...inside })).toBe('pass');
+    expect(verdict({ root: ['pkg:npm/outer@1', 'pkg:npm/p@1'], ...inside })).toBe('fail');
+    expect(verdict({ root: ['pkg:npm/outer@1'] })).toBe('fail');
+  });
+
   test('a floor that names signers is not widened by a policy', () => {
     const named = (...signers: readonly VexSigner[]) => ({
       ...DEFAULT_POLICY,

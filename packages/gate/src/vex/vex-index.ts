@@ -63,17 +63,23 @@ function anyMatches(generals: readonly string[], specifics: readonly string[]): 
   return generals.some((general) => specifics.some((specific) => identifierMatches(general, specific)));
 }
 
-/** Whether every way from the artifact to the part goes through the product. */
-function onlyThrough(product: readonly string[], part: string, graph: NonNullable<VexContext['graph']>): boolean {
+type Graph = NonNullable<VexContext['graph']>;
+
+function isReached(part: string, graph: Graph, passes: (node: string) => boolean): boolean {
   const seen = new Set<string>();
-  const queue = [...graph.roots].filter((root) => !anyMatches(product, [root]));
+  const queue = graph.roots.filter(passes);
   for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
-    if (node === part) return false;
+    if (node === part) return true;
     if (seen.has(node)) continue;
     seen.add(node);
-    queue.push(...(graph.dependsOn.get(node) ?? []).filter((next) => !anyMatches(product, [next])));
+    for (const next of graph.dependsOn.get(node) ?? []) if (passes(next)) queue.push(next);
   }
-  return true;
+  return false;
+}
+
+/** Whether every way from the artifact to the part goes through the product; of a part that the graph does not have, nobody knows. */
+function onlyThrough(product: readonly string[], part: string, graph: Graph): boolean {
+  return isReached(part, graph, () => true) && !isReached(part, graph, (node) => !anyMatches(product, [node]));
 }
 
 /** Whether the statement's product covers one package of one version. */
