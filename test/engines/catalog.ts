@@ -56,6 +56,12 @@ export const ENGINES = {
   },
   opa: { module: 'github.com/open-policy-agent/opa', version: 'v1.22.0', command: '', go: GO },
   buildkitd: { module: 'github.com/moby/buildkit', version: 'v0.26.2', command: '/cmd/buildkitd', go: GO },
+  'dockerfile-frontend': {
+    module: 'github.com/moby/buildkit',
+    version: 'v0.26.2',
+    command: '/frontend/dockerfile/cmd/dockerfile-frontend',
+    go: GO,
+  },
   buildctl: { module: 'github.com/moby/buildkit', version: 'v0.26.2', command: '/cmd/buildctl', go: GO },
 } as const satisfies Readonly<Record<string, Engine>>;
 

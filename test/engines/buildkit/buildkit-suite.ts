@@ -5,7 +5,7 @@ import { openLayout, readPlatform } from '@paved/oci';
 import { runOrThrow } from '../program.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
 import { ATTACKS } from './attacks.js';
-import { type BuildKitContext, publishGo, startBuildKit } from './context.js';
+import { type BuildKitContext, publishFrontend, publishGo, startBuildKit } from './context.js';
 import { configOf } from './images.js';
 
 type Test = EngineTest<BuildKitContext>;
@@ -147,8 +147,36 @@ const starter: Test = {
   },
 };
 
+const frontend: Test = {
+  name: 'a frontend of # syntax= is fetched by digest, recorded, and reads the Dockerfile in place of the built-in one',
+  async run({ act, base, engine, registry, folder }) {
+    const text = (image: string) => `# syntax=${image}\nFROM ${base}\nRUN echo a > /a\nUSER 10001\n`;
+    const own = await publishFrontend(registry, folder, engine('dockerfile-frontend'));
+    const { outputs } = await act({ Dockerfile: text(own) }, {});
+    const again = await act({ Dockerfile: text(own) }, {});
+    const digests = await Promise.all(
+      [outputs, again.outputs].map(async (built) => (await openLayout(built['artifact-path'] ?? '')).root.digest),
+    );
+    expectThat('twice it is the same image', digests[0] === digests[1], digests.join());
+    const manifest = JSON.parse(await readFile(join(outputs['record-path'] ?? '', 'fetch-manifest.json'), 'utf8'));
+    const names = manifest.packages.map(({ name }: Record<string, string>) => name);
+    expectThat('it is recorded', names.includes('dockerfile'), names.join());
+    const other = await publishFrontend(registry, folder, '/bin/busybox');
+    const failed = await act({ Dockerfile: text(other) }, {}).then(
+      () => undefined,
+      (error: { readonly code?: string }) => error.code,
+    );
+    expectThat('the program of that digest is the one that runs', failed === 'BUILD_FAILED', failed);
+    const unpinned = await act({ Dockerfile: text(own.replace(/@.*/, '')) }, { phase: 'fetch' }).then(
+      () => undefined,
+      (error: { readonly code?: string }) => error.code,
+    );
+    expectThat('without a digest it is refused', unpinned === 'BASE_UNPINNED', unpinned);
+  },
+};
+
 export const buildkitSuite = defineSuite<BuildKitContext>({
-  engines: ['buildkitd', 'buildctl', 'crane'],
+  engines: ['buildkitd', 'buildctl', 'crane', 'dockerfile-frontend'],
   start: startBuildKit,
-  tests: [twice, platforms, flat, starter, ...ATTACKS],
+  tests: [twice, platforms, flat, frontend, starter, ...ATTACKS],
 });

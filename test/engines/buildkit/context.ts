@@ -79,6 +79,21 @@ export async function publishGo(registry: RegistryDouble, folder: string): Promi
   return `${new URL(registry.url).host}/acme/golang:1@${digest}`;
 }
 
+/** The frontend of `# syntax=` as the project releases it, or another program in its place. */
+export async function publishFrontend(registry: RegistryDouble, folder: string, program: string): Promise<string> {
+  const path = '/bin/dockerfile-frontend';
+  const digest = await publishImage(registry, folder, 'docker/dockerfile', {
+    platforms: { 'linux/amd64': { [path]: { source: program } } },
+    entrypoint: [path],
+    labels: {
+      'moby.buildkit.frontend.network.none': 'true',
+      'moby.buildkit.frontend.caps':
+        'moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts',
+    },
+  });
+  return `${new URL(registry.url).host}/docker/dockerfile:1@${digest}`;
+}
+
 /** BuildKit built from source with the distribution's runc, laid out as the project's own image. */
 export async function publishBuildKit(
   registry: RegistryDouble,

@@ -12,6 +12,8 @@ export type ImageFiles = Readonly<Record<string, { readonly source: string } | {
 export interface ImageOptions {
   readonly platforms: Readonly<Record<string, ImageFiles>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const MAX_BYTES = 512 * 1024 * 1024;
@@ -21,7 +23,7 @@ export async function publishImage(
   registry: RegistryDouble,
   folder: string,
   repository: string,
-  { platforms, env }: ImageOptions,
+  { platforms, ...config }: ImageOptions,
 ): Promise<string> {
   const work = await mkdtemp(join(folder, 'image-'));
   const described: Record<string, { files: { from: string; to: string; mode?: string }[] }> = {};
@@ -41,7 +43,7 @@ export async function publishImage(
   }
   const layoutPath = join(work, 'layout');
   await mkdir(layoutPath);
-  const image: ImageDescription = { platforms: described, ...(env === undefined ? {} : { env }) };
+  const image: ImageDescription = { platforms: described, ...config };
   await buildImage(image, { filesPath: work, sourcePath: work, layoutPath, sourceDateEpoch: 1_700_000_000 });
   return await publishLayout(registry, repository, layoutPath);
 }
