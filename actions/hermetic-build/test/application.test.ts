@@ -125,6 +125,11 @@ describe('an application that keeps the contract', () => {
     expect([rules, container]).toEqual([[], 'done\n']);
   });
 
+  onMachine('may listen below 1024, as in a container engine', async () => {
+    const config = { ExposedPorts: { '80/tcp': {} } };
+    expect((await outcomeOf({ app: SERVICE.replace('8080', '80'), config })).rules).toEqual([]);
+  });
+
   onMachine('is its own user, with the folder and the variables of the image and of the test', async () => {
     const app = 'busybox id -u; busybox id -g; pwd; echo "$A $B"; echo $$\n';
     const config = {
@@ -145,6 +150,11 @@ describe('each rule of the contract goes red', () => {
     ['root by another name', { config: { User: 'toor' } }, ['root-user']],
     ['a user that the image does not know', { config: { User: 'nobody-here' } }, ['root-user']],
     ['no such program', { config: { Entrypoint: ['/nothing'] } }, ['no-program']],
+    [
+      'a program that env would take for a variable',
+      { config: { Entrypoint: ['/a=b'] }, more: [{ name: 'a=b', text: '#!/bin/sh\n', mode: 0o755 }] },
+      ['no-program'],
+    ],
     ['an entry point that fails', { app: 'exit 3\n', config: { ExposedPorts: {} } }, ['start']],
     ['an interpreter that is missing', { more: [{ name: 'app', text: '#!/bin/python3\n', mode: 0o755 }] }, ['library']],
     ['a port that nobody listens on', { config: { ExposedPorts: { '8080/tcp': {}, '9090/tcp': {} } } }, ['port']],

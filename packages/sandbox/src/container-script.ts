@@ -108,6 +108,8 @@ fi
 mkfifo "$root/paved/output" "$root/paved/loader"
 chmod 0666 "$root/paved/output" "$root/paved/loader"
 if command -v ip >/dev/null; then ip link set lo up || :; fi
+# As container engines have it: a program without capabilities may listen on port 80 of this network.
+{ echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || :
 if command -v hostname >/dev/null; then hostname container 2>/dev/null || :; fi
 stage 'enter the new root'
 mkdir "$root/.host"

@@ -28,7 +28,8 @@ export function findingsBefore({ user, program, entrypoint, config }: ImageUnder
     const who = user === undefined ? `its user ${name} is nobody that the image knows` : `its user ${name} is root`;
     add('application-test-root-user', who, 'Set USER to a number of its own, such as USER 65532:65532');
   }
-  if (program === undefined) {
+  // env(1) would take it for a variable.
+  if (program === undefined || entrypoint[0]?.includes('=') === true) {
     const called = JSON.stringify((entrypoint[0] ?? '').slice(0, 200));
     add(
       'application-test-no-program',
