@@ -1,5 +1,3 @@
-import type { CertificateExtensions } from '@paved/sigstore';
-
 export const WATCH_FINDINGS_MEDIA_TYPE = 'application/vnd.paved.watch-findings.v1+json';
 
 /** An entry whose certificate was issued for one of our identities. */
@@ -51,5 +49,3 @@ export interface Findings {
   readonly findings: readonly Finding[];
   readonly alarms: readonly Alarm[];
 }
-
-export type Extensions = CertificateExtensions;
