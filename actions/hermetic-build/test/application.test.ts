@@ -173,7 +173,7 @@ describe('each rule of the contract goes red', () => {
   (has && best !== undefined && existsSync('/bin/ls') ? test : test.skip)(
     'a library that is missing, and is not when it is there',
     async () => {
-      const listed = execFileSync('ldd', ['/bin/ls'], { encoding: 'utf8' });
+      const listed = execFileSync('/usr/bin/ldd', ['/bin/ls'], { encoding: 'utf8' });
       const paths = ['/bin/ls', ...[...listed.matchAll(/(\/\S+) \(/g)].map(([, path]) => path ?? '')];
       const all = await Promise.all(
         paths.map(async (path) => ({ name: path.slice(1), mode: 0o755, bytes: await readFile(path) })),
