@@ -108,6 +108,65 @@ test('text for people', async () => {
   expect(stdout).toMatch(/^report-path: .*report\.json\ntext: two\nlines\nprobe: passed\n$/);
 });
 
+describe('tables for people', () => {
+  type Table = (action: string, read: (output: string) => unknown) => string;
+  let tableOf: Table;
+  beforeAll(async () => {
+    ({ tableOf } = (await import('../bin/paved/table.mjs' as string)) as { tableOf: Table });
+  });
+  const finding = (change: object = {}) => ({
+    status: 'open',
+    action: 'block',
+    severity: 'critical',
+    id: 'CVE-2025-1',
+    package: { name: 'ms', versions: ['2.1.2'] },
+    locations: [],
+    fixedIn: ['2.1.3'],
+    ...change,
+  });
+
+  test('findings, what blocks and what was left out', () => {
+    const kev = { dateAdded: '2025-01-01' };
+    const findings = [
+      finding({ kev }),
+      finding({ status: 'suppressed', suppressedBy: { by: 'vex' }, severity: 'low', fixedIn: [] }),
+      finding({ package: undefined, locations: [{ path: 'a/b.ts' }], id: 'rule' }),
+    ];
+    expect(tableOf('scan-gate', (output) => (output === 'verdict-path' ? { findings } : undefined))).toBe(
+      [
+        'block              critical  CVE-2025-1  ms 2.1.2  fixed in 2.1.3  exploited since 2025-01-01',
+        'suppressed by vex  low       CVE-2025-1  ms 2.1.2',
+        'block              critical  rule        a/b.ts    fixed in 2.1.3',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('checks, with the code of what does not hold', () => {
+    const checks = [
+      { ok: true, name: 'artifact', detail: 'sha256:1' },
+      { ok: false, name: 'builder-id', code: 'BUILDER_ID_MISMATCH', detail: 'another' },
+    ];
+    expect(tableOf('verify', () => ({ checks }))).toBe(
+      'ok  artifact    sha256:1\nNO  builder-id  BUILDER_ID_MISMATCH: another\n',
+    );
+  });
+
+  test('texts of others stay on their line, and many findings are cut', () => {
+    const hostile = finding({ id: '\u001b[2Jx\nok  all', package: { name: '\u202e'.repeat(200), versions: [] } });
+    const text = tableOf('scan-gate', () => ({ findings: Array.from({ length: 60 }, () => hostile) }));
+    expect(text.split('\n')).toHaveLength(52);
+    expect(text).toContain('and 10 more');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThan(300);
+  });
+
+  test('nothing where there is nothing', () => {
+    expect([tableOf('sign', () => ({})), tableOf('scan-gate', () => undefined)]).toEqual(['', '']);
+  });
+});
+
 test('repeated flags of a list become its lines', async () => {
   const { stdout } = await paved([
     'probe',

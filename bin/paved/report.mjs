@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { tableOf } from './table.mjs';
 
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
@@ -10,6 +11,7 @@ const MAIN_DOCUMENT = { 'scan-gate': 'verdict-path' };
 export function report(action, { status, errors, outputs }, json) {
   const ok = status === 0;
   if (!json) {
+    process.stdout.write(tableOf(action.name, (name) => readDocument(outputs[name] ?? '', Number.POSITIVE_INFINITY)));
     for (const [name, value] of Object.entries(outputs)) process.stdout.write(`${name}: ${value}\n`);
     process.stdout.write(`${action.name}: ${ok ? 'passed' : 'failed'}\n`);
     return;
