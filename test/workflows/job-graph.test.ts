@@ -13,6 +13,13 @@ describe('the rendered job graph', () => {
     },
   );
 
+  test.each(['allow-rehearsal', 'rehearsal', 'throw-away-key'])('no job that publishes has %s', (name) => {
+    const text = RELEASE.replace('expected-workflow-sha:', `${name}: true\n          expected-workflow-sha:`);
+    expect(violationsOf(parseWorkflow(text))).toEqual([
+      expect.objectContaining({ rule: 0, what: 'rehearses with a permission to write' }),
+    ]);
+  });
+
   test('review can neither mint a token nor write', () => {
     for (const job of Object.values(parseWorkflow(renderedWorkflow('review')).jobs))
       expect(job.permissions).toEqual({ contents: 'read' });

@@ -32,6 +32,9 @@ const FIXED_AT_RENDER = new Set([
   'allowed-events',
   'require-protected-ref',
   'allow-isolation-none',
+  'allow-rehearsal',
+  'rehearsal',
+  'throw-away-key',
   'osv-database',
   'scanners',
   'databases',
@@ -47,6 +50,7 @@ const FIXED_AT_RENDER = new Set([
   'trust-repository',
 ]);
 
+const REHEARSAL_INPUTS = ['rehearsal', 'allow-rehearsal', 'throw-away-key'];
 const RENDERED_ENVIRONMENT = `\${{ env.PAVED_TRUSTED_ROOT }}`;
 const RELEASED = `\${{ steps.artifact.outputs.path }}`;
 const OWN_ACTION = /^\$\/actions\/[a-z-]+$/;
@@ -381,6 +385,18 @@ const imageRulesReachTheGate: Rule = (workflow) =>
     ),
   );
 
+/** What accepts or makes a rehearsal must not stand in a job that could publish, or one input would turn a release into a pretence. */
+const rehearsalsPublishNothing: Rule = (workflow) =>
+  eachJob(workflow, (name, job) =>
+    violation(
+      0,
+      name,
+      'rehearses with a permission to write',
+      Object.values(job.permissions ?? {}).includes('write') &&
+        job.steps.some((step) => REHEARSAL_INPUTS.some((input) => step.with?.[input] !== undefined)),
+    ),
+  );
+
 const RULES: readonly Rule[] = [
   hygiene,
   onlyPavedStepsBesideTheToken,
@@ -396,6 +412,7 @@ const RULES: readonly Rule[] = [
   recordLeavesBeforeUserCode,
   imageRulesReachTheGate,
   scansNameWhatIsReleased,
+  rehearsalsPublishNothing,
 ];
 
 export function violationsOf(workflow: Workflow): readonly Violation[] {

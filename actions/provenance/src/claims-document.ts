@@ -1,5 +1,5 @@
 import type { JobClaims } from './job-claims.js';
-import type { Voucher } from './vouchers.js';
+import { tokenVoucher, type Voucher } from './vouchers.js';
 
 export const CLAIMS_MEDIA_TYPE = 'application/vnd.paved.claims.v1+json';
 
@@ -31,13 +31,18 @@ const EQUAL_TO_RUN = new Set<keyof JobClaims>([
 ]);
 
 /** The ledger of the token, without what would let it be used: neither the token nor its id is in it. */
-export function claimsDocument(claims: JobClaims): { readonly mediaType: string; readonly claims: CheckedClaim[] } {
+export function claimsDocument(
+  claims: JobClaims,
+  rehearsal: boolean,
+): { readonly mediaType: string; readonly claims: CheckedClaim[] } {
   const entries = (Object.entries(claims) as [keyof JobClaims, string][]).map(
     ([field, value]): CheckedClaim => ({
       field,
       value,
-      voucher: 'oidc',
-      checked: CHECKS[field] ?? (EQUAL_TO_RUN.has(field) ? 'equal to the run' : 'recorded'),
+      voucher: tokenVoucher(rehearsal),
+      checked: rehearsal
+        ? 'nothing: a rehearsal has no token'
+        : (CHECKS[field] ?? (EQUAL_TO_RUN.has(field) ? 'equal to the run' : 'recorded')),
     }),
   );
   return { mediaType: CLAIMS_MEDIA_TYPE, claims: entries };

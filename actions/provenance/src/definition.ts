@@ -49,6 +49,11 @@ export const definition = defineAction({
       description: 'Accept build jobs on self-hosted runners; the provenance states it, and it is no Build L3',
       default: false,
     }),
+    rehearsal: input.boolean({
+      description:
+        'Try the step without a token: only in a job without id-token, and marked so that every verification refuses it',
+      default: false,
+    }),
     'hosted-runner-groups': input.list({
       description: 'Runner groups that GitHub operates; larger runners have groups of their own',
       default: ['GitHub Actions'],

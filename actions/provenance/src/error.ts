@@ -20,6 +20,8 @@ export type ProvenanceErrorCode =
   | 'SUBJECT_UNREADABLE'
   | 'SUBJECTS_MISSING'
   | 'RECORD_MISSING'
+  | 'REHEARSAL_HAS_TOKEN'
+  | 'EVENT_UNREADABLE'
   | 'INPUT_INVALID';
 
 /** A reason not to describe this build; the token itself is never part of the message or of a cause. */

@@ -2,6 +2,7 @@ import {
   type BuildRecord,
   digestSetOf,
   type ProvenancePredicate,
+  REHEARSAL_SUFFIX,
   RELEASE_ARTIFACT_BUILD_TYPE,
   type ResourceDescriptor,
 } from '@paved/attestation';
@@ -9,12 +10,14 @@ import { type ApiJob, buildTimes } from './build-jobs.js';
 import { type JobClaims, splitWorkflowRef } from './job-claims.js';
 import type { FetchRecord } from './records.js';
 import type { Tool } from './tools.js';
-import { VOUCHERS } from './vouchers.js';
+import { tokenVoucher, VOUCHERS } from './vouchers.js';
 
 /** Everything a predicate is made of, already checked. */
 export interface BuildFacts {
   readonly serverUrl: string;
   readonly claims: JobClaims;
+  /** The claims are the runner's own words, and no release may come of this. */
+  readonly rehearsal: boolean;
   readonly refProtected: boolean;
   readonly selfHostedAllowed: boolean;
   readonly workflowInputs: Readonly<Record<string, unknown>>;
@@ -27,8 +30,8 @@ export interface BuildFacts {
   readonly actionRef: string | undefined;
 }
 
-export function builderIdOf(serverUrl: string, claims: JobClaims): string {
-  return `${serverUrl}/${claims.job_workflow_ref}`;
+export function builderIdOf(serverUrl: string, claims: JobClaims, rehearsal: boolean): string {
+  return `${serverUrl}/${claims.job_workflow_ref}${rehearsal ? REHEARSAL_SUFFIX : ''}`;
 }
 
 /** Pure: the same facts give the same predicate. */
@@ -43,7 +46,7 @@ export function buildPredicate(facts: BuildFacts): ProvenancePredicate {
     },
     runDetails: {
       builder: {
-        id: builderIdOf(serverUrl, claims),
+        id: builderIdOf(serverUrl, claims, facts.rehearsal),
         version: {
           workflow: claims.job_workflow_sha,
           ...(facts.actionRef === undefined ? {} : { action: facts.actionRef }),
@@ -86,6 +89,7 @@ function internalParameters(facts: BuildFacts): Record<string, unknown> {
     },
     refProtected: facts.refProtected,
     selfHostedAllowed: facts.selfHostedAllowed,
+    ...(facts.rehearsal ? { rehearsal: true } : {}),
     jobs: facts.jobs,
     isolation: { voucher: 'build', ...isolation },
     build: {
@@ -105,17 +109,23 @@ function optionalClaims(claims: JobClaims): Record<string, string> {
 }
 
 /** A server that sends no `ref_protected` claim leaves the word of the runner. */
-function vouchersOf({ claims }: BuildFacts): Record<string, string> {
+function vouchersOf({ claims, rehearsal }: BuildFacts): Record<string, string> {
+  if (rehearsal) {
+    const entries = Object.entries(VOUCHERS).map(([pointer, name]) => [pointer, name === 'oidc' ? 'rehearsal' : name]);
+    return { ...Object.fromEntries(entries), '/buildDefinition/internalParameters/rehearsal': 'seal' };
+  }
   if (claims.ref_protected !== undefined) return VOUCHERS;
   return { ...VOUCHERS, '/buildDefinition/internalParameters/refProtected': 'seal' };
 }
 
-function resolvedDependencies({ serverUrl, claims, fetch, tools }: BuildFacts): readonly ResourceDescriptor[] {
+function resolvedDependencies(facts: BuildFacts): readonly ResourceDescriptor[] {
+  const { serverUrl, claims, fetch, tools } = facts;
+  const voucher = tokenVoucher(facts.rehearsal);
   const workflow = splitWorkflowRef(claims.job_workflow_ref);
   const workflowRepository = workflow.path.split('/').slice(0, 2).join('/');
   return [
-    dependency('oidc', `git+${serverUrl}/${claims.repository}@${claims.ref}`, { gitCommit: claims.sha }),
-    dependency('oidc', `git+${serverUrl}/${workflowRepository}@${workflow.ref}`, {
+    dependency(voucher, `git+${serverUrl}/${claims.repository}@${claims.ref}`, { gitCommit: claims.sha }),
+    dependency(voucher, `git+${serverUrl}/${workflowRepository}@${workflow.ref}`, {
       gitCommit: claims.job_workflow_sha,
     }),
     ...fetch.manifest.lockfiles.map(

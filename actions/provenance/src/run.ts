@@ -19,6 +19,7 @@ import { PROVENANCE_AUDIENCE, verifyJobToken } from './job-token.js';
 import { assertNeeds } from './needs-results.js';
 import { builderIdOf, buildPredicate } from './predicate.js';
 import { assertSource, readBuildRecord, readFetchRecord } from './records.js';
+import { rehearsedClaims, rehearsedHead } from './rehearsal.js';
 import { assertReleaseConditions, isProtected } from './release-conditions.js';
 import { collectByproducts, collectSubjects } from './subjects.js';
 import { summarise } from './summarise.js';
@@ -33,7 +34,9 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const records = inputs['build-type'] === 'release-artifact' ? requireRecords(inputs) : undefined;
   const workflowInputs = records === undefined ? {} : parseWorkflowInputs(records.workflowInputs);
   const tools = parseTools(inputs.tools);
-  const claims = await verifiedClaims(inputs, context);
+  const { rehearsal } = inputs;
+  const claims = rehearsal ? rehearsedClaims(inputs, context.runner) : await verifiedClaims(inputs, context);
+  assertConditions(inputs, context, claims);
   const { serverUrl } = context.runner;
   const fetch = records === undefined ? undefined : await readFetchRecord(records.fetchPath);
   if (fetch !== undefined) assertSource(fetch.manifest, serverUrl, claims.repository, claims.sha);
@@ -45,6 +48,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
       : buildPredicate({
           serverUrl,
           claims,
+          rehearsal,
           refProtected: isProtected(claims, context.runner.refProtected),
           selfHostedAllowed: inputs['allow-self-hosted'],
           workflowInputs,
@@ -59,9 +63,9 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const folder = await context.workDir();
   const paths = await writeStatements(folder, statements);
   const claimsPath = join(folder, 'claims.json');
-  await writeFile(claimsPath, `${JSON.stringify(claimsDocument(claims), null, 2)}\n`, { flag: 'wx' });
-  const builderId = builderIdOf(serverUrl, claims);
-  summarise(context, { builderId, claims, jobs, isolation: fetch?.isolation, subjects: subjects.length });
+  await writeFile(claimsPath, `${JSON.stringify(claimsDocument(claims, rehearsal), null, 2)}\n`, { flag: 'wx' });
+  const builderId = builderIdOf(serverUrl, claims, rehearsal);
+  summarise(context, { builderId, claims, rehearsal, jobs, isolation: fetch?.isolation, subjects: subjects.length });
   return { 'statement-path': paths.join('\n'), 'claims-path': claimsPath, 'builder-id': builderId };
 }
 
@@ -103,6 +107,11 @@ async function verifiedClaims(inputs: Inputs, context: ActionContext): Promise<J
     workflowPath: inputs['expected-workflow-path'],
     workflowSha: inputs['expected-workflow-sha'],
   });
+  return claims;
+}
+
+/** What a release is held to, a rehearsal is held to as well, with the events of its own workflow. */
+function assertConditions(inputs: Inputs, { runner }: ActionContext, claims: JobClaims): void {
   assertReleaseConditions(claims, {
     allowedEvents: inputs['allowed-events'].flatMap((line) => line.split(/\s+/)),
     requireProtectedRef: inputs['require-protected-ref'],
@@ -117,7 +126,6 @@ async function verifiedClaims(inputs: Inputs, context: ActionContext): Promise<J
       },
     );
   }
-  return claims;
 }
 
 async function buildJobs(inputs: Inputs, context: ActionContext, claims: JobClaims): Promise<readonly ApiJob[]> {
@@ -130,7 +138,7 @@ async function buildJobs(inputs: Inputs, context: ActionContext, claims: JobClai
   return selectBuildJobs(await fetchJobs(context.http, address, inputs['github-token']), {
     buildJobs: inputs['build-jobs'],
     runId: claims.run_id,
-    sha: claims.sha,
+    sha: inputs.rehearsal ? await rehearsedHead(context.runner) : claims.sha,
     ownJobId: claims.check_run_id,
     allowSelfHosted: inputs['allow-self-hosted'],
     hostedRunnerGroups: inputs['hosted-runner-groups'],

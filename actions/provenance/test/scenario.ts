@@ -26,6 +26,8 @@ export interface Changes {
     readonly labels?: readonly string[];
     readonly conclusion?: 'success' | 'failure' | 'cancelled';
   };
+  /** The job has no id-token permission. */
+  readonly withoutToken?: boolean;
   readonly sealPermissions?: Readonly<Record<string, 'read' | 'write'>>;
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly isolation?: Readonly<Record<string, unknown>>;
@@ -63,14 +65,15 @@ export async function scenario(changes: Changes = {}): Promise<Outcome> {
   const seal = github.startJob({ runId: started.id, name: 'release / seal', permissions, claims: {} });
   const tokens: string[] = [seal.githubToken];
   const claims = claimsOf(changes, String(started.id), String(seal.jobId));
+  const idToken = async (audience: string) => {
+    const token = await (changes.token?.(issuer, claims) ?? issuer.sign(claims, { audience }));
+    tokens.push(token);
+    return token;
+  };
   const kit = await testContext({
     action: 'provenance',
     facts: { ...factsOf(github.url, String(started.id)), ...changes.facts },
-    async idToken(audience) {
-      const token = await (changes.token?.(issuer, claims) ?? issuer.sign(claims, { audience }));
-      tokens.push(token);
-      return token;
-    },
+    ...(changes.withoutToken === true ? {} : { idToken }),
   });
   const texts = {
     ...(await writeInputs(kit.temp, changes)),

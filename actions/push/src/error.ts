@@ -6,6 +6,7 @@ export type PushErrorCode =
   | 'BUNDLE_DIGEST_MISMATCH'
   | 'EVIDENCE_MISSING'
   | 'LAYOUT_CHANGED'
+  | 'REHEARSAL_REFUSED'
   | 'TARGETS_FAILED';
 
 /** What is wrong with the inputs of a push or with the evidence for it; the registry's and the layout's faults are `OciError`. */

@@ -1,4 +1,12 @@
-import { digestSetHas, isPredicateSlot, parseEnvelope, parseStatement, slotOfPredicateType } from '@paved/attestation';
+import {
+  digestSetHas,
+  isPredicateSlot,
+  isRehearsal,
+  PREDICATE_TYPES,
+  parseEnvelope,
+  parseStatement,
+  slotOfPredicateType,
+} from '@paved/attestation';
 import type { Digest } from '@paved/digest';
 import { object, parseJson, unknown } from '@paved/json';
 import {
@@ -46,6 +54,7 @@ export function collectEvidence({ bundles, layout, trustedRoot, policy }: Eviden
   for (const bundle of bundles) {
     for (const manifest of manifestsNamedBy(bundle, layout.manifests)) {
       const verified = verifyBundle({ bundle: bundle.text, trustedRoot, artifactDigest: manifest.digest, policy });
+      refuseRehearsal(verified, bundle.path);
       const slot = slotOf(verified);
       if (slot !== undefined) slots.set(manifest.digest, (slots.get(manifest.digest) ?? new Set()).add(slot));
       referrers.push(referrerOf(bundle, manifest, verified));
@@ -72,6 +81,7 @@ export async function collectCopied(
     if (verifying === undefined || bundle === undefined) return referrer;
     const { digest } = referrer.subject;
     const verified = verifyBundle({ bundle, ...verifying, artifactDigest: digest });
+    refuseRehearsal(verified, referrer.manifest.digest);
     const slot = slotOf(verified);
     if (slot !== undefined) slots.set(digest, (slots.get(digest) ?? new Set()).add(slot));
     return verified.predicateType === undefined ? referrer : { ...referrer, predicateType: verified.predicateType };
@@ -114,6 +124,14 @@ function manifestsNamedBy(bundle: GivenBundle, manifests: readonly Manifest[]): 
   } catch (cause) {
     throw new PushError('BUNDLES_INVALID', `Cannot read the statement of "${bundle.path}"`, { cause });
   }
+}
+
+/** What was only tried must not stand beside an artifact, whoever signed it. */
+function refuseRehearsal({ predicateType, statement }: VerifiedBundle, origin: string): void {
+  if (predicateType !== PREDICATE_TYPES.provenance || !isRehearsal(statement?.predicate)) return;
+  throw new PushError('REHEARSAL_REFUSED', `Cannot attach "${origin}": it is provenance of a rehearsal`, {
+    hint: 'Release through the workflow that releases; a rehearsal leaves nothing to publish',
+  });
 }
 
 function slotOf(verified: VerifiedBundle): string | undefined {

@@ -105,6 +105,16 @@ describe('no tag without evidence', () => {
     return { job, registry, pushing };
   }
 
+  test('provenance of a rehearsal is not attached, even where no signature is required', async () => {
+    const { job, registry } = await start();
+    const { digest } = await layoutOf(job);
+    const marked = { runDetails: { builder: { id: 'https://github.com/org/paved#rehearsal' } } };
+    const bundles = await seal.bundlesFor(job.temp, [digest], ROAD_SLOTS, undefined, marked);
+    const texts = { files: job.files, tags: '1.0.0', 'bundles-path': bundles, 'allow-unsigned': 'true' };
+    await expect(job.push(at(registry, texts))).rejects.toMatchObject({ code: 'REHEARSAL_REFUSED' });
+    expect(registry.store.repository(NAME).tags.size).toBe(0);
+  });
+
   test('all that is required: a tag (control)', async () => {
     const { registry, pushing } = await attempt(ROAD_SLOTS);
     await pushing;

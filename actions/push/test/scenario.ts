@@ -30,6 +30,7 @@ export interface Seal {
     digests: readonly Digest[],
     slots: readonly PredicateSlot[],
     claims?: GitHubClaimsOptions,
+    predicate?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
   close(): Promise<void>;
 }
@@ -48,7 +49,7 @@ export async function startSeal(): Promise<Seal> {
       'repository-id': '900100',
       'owner-id': '800200',
     },
-    async bundlesFor(parent, digests, slots, claims = CLAIMS) {
+    async bundlesFor(parent, digests, slots, claims = CLAIMS, predicate = {}) {
       const folder = await mkdtemp(join(parent, 'bundles-'));
       const session = await openSigningSession({
         fulcioUrl: sigstore.fulcioUrl,
@@ -64,7 +65,11 @@ export async function startSeal(): Promise<Seal> {
       }));
       const bundles = await Promise.all(
         slots.map(async (slot) => {
-          const statement = buildStatement({ predicateType: PREDICATE_TYPES[slot], subjects, predicate: { slot } });
+          const statement = buildStatement({
+            predicateType: PREDICATE_TYPES[slot],
+            subjects,
+            predicate: { slot, ...predicate },
+          });
           const { json } = await session.signStatement(encodeStatement(statement));
           const path = `${slot}.sigstore.json`;
           await writeFile(join(folder, path), json);

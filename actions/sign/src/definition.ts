@@ -84,6 +84,10 @@ export const definition = defineAction({
     }),
     'tsa-url': input.url({ description: 'custom, key: timestamp authority (RFC 3161)' }),
     key: input.secret({ description: 'key: private key in PEM, also the file of cosign generate-key-pair' }),
+    'throw-away-key': input.boolean({
+      description: 'key: a new key that lives for this step alone and is never written; for a rehearsal',
+      default: false,
+    }),
     'key-password': input.secret({ description: 'key: password of that key' }),
     'kms-key': input.string({
       description:

@@ -4,6 +4,8 @@ import {
   type IdentityPolicy,
   type InstanceServices,
   type KeyPolicy,
+  type ManagedKey,
+  newThrowAwayKey,
   openKeySession,
   openKmsKey,
   openSigningSession,
@@ -106,26 +108,20 @@ function logsOf(inputs: Inputs): InstanceServices['logs'] {
 }
 
 async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
-  const { key: pem, transparency } = inputs;
-  const uri = inputs['kms-key'];
-  const rsaPadding = inputs['rsa-padding'];
-  if ((pem === undefined) === (uri === undefined)) {
-    throw new SignError('INPUT_INVALID', 'Cannot sign with a key: exactly one of key and kms-key is needed');
+  const { transparency, 'rsa-padding': rsaPadding } = inputs;
+  const given = [inputs.key !== undefined, inputs['kms-key'] !== undefined, inputs['throw-away-key']];
+  if (given.filter(Boolean).length !== 1) {
+    throw new SignError(
+      'INPUT_INVALID',
+      'Cannot sign with a key: exactly one of key, kms-key and throw-away-key is needed',
+    );
   }
   if (inputs['fulcio-url'] !== undefined || inputs['signing-config'] !== undefined) {
     throw new SignError('INPUT_INVALID', 'Cannot sign with a key: no authority certifies it', {
       hint: 'Leave out fulcio-url and signing-config, or choose another instance',
     });
   }
-  const password = inputs['key-password'];
-  const key =
-    uri === undefined
-      ? parsePemKey({ pem: pem ?? '', rsaPadding, ...(password === undefined ? {} : { password }) })
-      : await openKmsKey({
-          ...{ http: context.http, uri, rsaPadding, timeoutMs: KMS_TIMEOUT_MS },
-          credentials: credentialsOf(inputs, context),
-          ...(inputs['kms-url'] === undefined ? {} : { endpoint: inputs['kms-url'].href }),
-        });
+  const key = await readKey(inputs, context);
   const tsaUrl = inputs['tsa-url']?.href;
   const session = await openKeySession({
     ...{ key, transparency, timeouts: timeoutsOf(inputs), http: context.http, logs: logsOf(inputs) },
@@ -137,6 +133,19 @@ async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSi
   return { signer: session, publicKey, policy };
 }
 
+async function readKey(inputs: Inputs, context: ActionContext): Promise<ManagedKey> {
+  const { key: pem, 'kms-key': uri, 'key-password': password, 'rsa-padding': rsaPadding } = inputs;
+  if (inputs['throw-away-key']) return newThrowAwayKey();
+  if (uri === undefined) {
+    return parsePemKey({ pem: pem ?? '', rsaPadding, ...(password === undefined ? {} : { password }) });
+  }
+  return await openKmsKey({
+    ...{ http: context.http, uri, rsaPadding, timeoutMs: KMS_TIMEOUT_MS },
+    credentials: credentialsOf(inputs, context),
+    ...(inputs['kms-url'] === undefined ? {} : { endpoint: inputs['kms-url'].href }),
+  });
+}
+
 /** The parts of AWS credentials are secrets of their own, which the mask of the whole does not cover. */
 function credentialsOf(inputs: Inputs, { mask }: ActionContext): string {
   const text = inputs['kms-credentials'] ?? '';
@@ -145,8 +154,8 @@ function credentialsOf(inputs: Inputs, { mask }: ActionContext): string {
 }
 
 function refuseKeyInputs(inputs: Inputs): void {
-  if (inputs.key === undefined && inputs['kms-key'] === undefined) return;
+  if (inputs.key === undefined && inputs['kms-key'] === undefined && !inputs['throw-away-key']) return;
   throw new SignError('INPUT_INVALID', `Cannot sign with instance "${inputs.instance}" and a key`, {
-    hint: 'Choose instance "key", or leave out key and kms-key',
+    hint: 'Choose instance "key", or leave out key, kms-key and throw-away-key',
   });
 }

@@ -43,6 +43,32 @@ describe('instance key', () => {
     expect(verifyBundle({ ...options, policy: { publicKey } }).transparency).toBe('logged');
   });
 
+  test('a key that is thrown away: only its public half is left, and nobody is asked for anything', async () => {
+    const extra = { 'throw-away-key': 'true', transparency: 'off', 'rekor-url': '', 'tsa-url': '' };
+    const one = await sign(instance, { files: FILES, inputs: { ...inputs, ...extra } });
+    const other = await sign(instance, { files: FILES, inputs: { ...inputs, ...extra } });
+    expect([one.error, other.error]).toEqual([undefined, undefined]);
+    expect(one.tokens).toHaveLength(0);
+    const bytes = Buffer.from(FILE);
+    const bundle = await one.read('workspace/out/app.tar.sigstore.json');
+    const [publicKey, otherKey] = await Promise.all(
+      [one, other].map(async (outcome) => outcome.read(await nameOf(outcome, 'key.pub'))),
+    );
+    const trustedRoot = parseTrustedRoot(instance.sigstore.trustedRoot);
+    const options = { trustedRoot, artifactDigest: sha256(bytes), artifactBytes: bytes, transparency: 'off' as const };
+    expect(verifyBundle({ ...options, bundle, policy: { publicKey: publicKey ?? '' } }).transparency).toBe('none');
+    expect(() => verifyBundle({ ...options, bundle, policy: { publicKey: otherKey ?? '' } })).toThrow();
+    for (const name of await one.files()) expect(await one.read(name)).not.toContain('PRIVATE KEY');
+  });
+
+  test.each([
+    ['beside a key of yours', { key: pem() }],
+    ['with an authority', { instance: 'custom' }],
+  ])('a key that is thrown away %s is refused', async (_name, extra) => {
+    const outcome = await sign(instance, { files: FILES, inputs: { ...inputs, 'throw-away-key': 'true', ...extra } });
+    expect(outcome.error).toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
   test('a key in a service; its refusal is the error, and nothing is written', async () => {
     const kms = await startKms('vault', 'p256');
     const secrets = { 'kms-key': kms.uri, 'kms-url': kms.url, 'kms-credentials': kms.credentials };

@@ -9,11 +9,11 @@ import type { VerifiedSlots } from './verify-slots.js';
 export interface Claim {
   readonly field: string;
   readonly value: string;
-  readonly voucher: 'oidc' | 'api' | 'seal' | 'build';
+  readonly voucher: 'oidc' | 'api' | 'seal' | 'build' | 'rehearsal';
   readonly checked: string;
 }
 
-const VOUCHERS: readonly Claim['voucher'][] = ['oidc', 'api', 'seal', 'build'];
+const VOUCHERS: readonly Claim['voucher'][] = ['oidc', 'api', 'seal', 'build', 'rehearsal'];
 const MAX_VALUE = 2000;
 
 /** The ledger: the certificate's claims, then each part of the provenance under the voucher that it names itself. */

@@ -82,6 +82,10 @@ export const definition = defineAction({
       description: 'Accept a build that was not cut off from the network',
       default: false,
     }),
+    'allow-rehearsal': input.boolean({
+      description: 'Accept provenance of a rehearsal, which nobody vouches for; never where something is released',
+      default: false,
+    }),
     transparency: input.choice(['required', 'preferred', 'off'], {
       description: 'Whether bundles must be in the transparency log',
       default: 'required',

@@ -1,4 +1,10 @@
-import { GITHUB_WORKFLOW_BUILD_TYPE, type ProvenancePredicate, parseProvenance } from '@paved/attestation';
+import {
+  GITHUB_WORKFLOW_BUILD_TYPE,
+  isRehearsal,
+  type ProvenancePredicate,
+  parseProvenance,
+  REHEARSAL_SUFFIX,
+} from '@paved/attestation';
 import { array, boolean, nullable, object, string } from '@paved/json';
 import type { VerifiedBundle, VerifiedIdentity } from '@paved/sigstore';
 import { type Check, compared, failed, passed } from './check.js';
@@ -52,11 +58,23 @@ export function checkProvenance(bundle: VerifiedBundle, policy: VerificationPoli
       ? checkGitHubWorkflow(predicate, identity, policy)
       : checkReleaseArtifact(predicate, identity, policy);
   return [
-    compared('builder-id', 'BUILDER_ID_MISMATCH', predicate.runDetails.builder.id, identity.san),
+    checkBuilder(predicate, identity, policy),
     checkBuildType(predicate.buildDefinition.buildType, policy),
     ...ofType,
     ...checkExpectations(predicate, identity, policy.expectations),
   ];
+}
+
+/** First of all, whether this is about a release: a rehearsal says of itself that nobody vouches for it. */
+function checkBuilder(
+  predicate: ProvenancePredicate,
+  { san }: VerifiedIdentity,
+  { allowRehearsal }: VerificationPolicy,
+): Check {
+  const { id } = predicate.runDetails.builder;
+  if (!isRehearsal(predicate)) return compared('builder-id', 'BUILDER_ID_MISMATCH', id, san);
+  if (allowRehearsal) return compared('builder-id', 'BUILDER_ID_MISMATCH', id, `${san}${REHEARSAL_SUFFIX}`);
+  return failed('builder-id', 'REHEARSAL_REFUSED', 'the provenance is of a rehearsal, which releases nothing');
 }
 
 function checkBuildType(buildType: string, { expectations }: VerificationPolicy): Check {

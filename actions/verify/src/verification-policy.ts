@@ -21,6 +21,8 @@ export interface VerificationPolicy {
   /** The same as `maxAgeMs` for these manifests; where it names no age, that of `maxAgeMs` holds. */
   readonly childMaxAgeMs?: Readonly<Partial<Record<PredicateSlot, number>>>;
   readonly allowIsolationNone: boolean;
+  /** Absent wherever something is released. */
+  readonly allowRehearsal?: true;
   readonly transparency: 'required' | 'preferred' | 'off';
   readonly trustedRoot: Digest;
   readonly trust?: Trust;
@@ -61,6 +63,7 @@ export function verificationPolicy(inputs: Inputs, serverHost: string, trustedRo
     ...(isEmpty(maxAgeMs) ? {} : { maxAgeMs }),
     ...(inputs.children ? childRequirements(inputs['child-require']) : {}),
     allowIsolationNone: inputs['allow-isolation-none'],
+    ...(inputs['allow-rehearsal'] ? { allowRehearsal: true } : {}),
     transparency: inputs.transparency,
     trustedRoot,
     ...(trust === undefined ? {} : { trust: trustOf(trust, inputs.trust ?? '') }),

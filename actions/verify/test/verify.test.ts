@@ -216,6 +216,21 @@ const CONTENT: readonly (readonly [string, (predicates: Predicates) => void, Rec
     { 'external-parameters': 'EXTERNAL_PARAMETERS_UNKNOWN' },
   ],
   [
+    'the mark of a rehearsal',
+    (p) => Object.assign(definitionOf(p).internalParameters ?? {}, { rehearsal: true }),
+    { 'builder-id': 'REHEARSAL_REFUSED' },
+  ],
+  [
+    'the mark of a rehearsal with another value',
+    (p) => Object.assign(definitionOf(p).internalParameters ?? {}, { rehearsal: false }),
+    { 'builder-id': 'REHEARSAL_REFUSED' },
+  ],
+  [
+    'the builder of a rehearsal',
+    (p) => Object.assign((p.provenance.runDetails as { builder: Json }).builder, { id: 'https://x.example#rehearsal' }),
+    { 'builder-id': 'REHEARSAL_REFUSED' },
+  ],
+  [
     'no build job',
     (p) => Object.assign(definitionOf(p).internalParameters ?? {}, { jobs: [] }),
     { 'build-jobs': 'BUILD_JOBS_MISSING' },
@@ -259,6 +274,22 @@ describe('evidence with', () => {
     const bench = await start();
     await release(bench, { change });
     expect(await refusedBy(await bench.verify({ vsa: 'true', tag: '1.0.0' }))).toEqual(expected);
+  });
+
+  test('a rehearsal passes only where that is allowed by name, and only under its own builder', async () => {
+    const marked = (suffix: string) => (p: Parameters<(typeof CONTENT)[number][1]>[0]) => {
+      const { builder } = p.provenance.runDetails as { builder: { id: string } };
+      builder.id += suffix;
+      return Object.assign(definitionOf(p).internalParameters ?? {}, { rehearsal: true });
+    };
+    const bench = await start();
+    await release(bench, { change: marked('#rehearsal') });
+    expect(await refusedBy(await bench.verify())).toEqual({ 'builder-id': 'REHEARSAL_REFUSED' });
+    expect((await bench.verify({ 'allow-rehearsal': 'true' })).error).toBeUndefined();
+    const other = await start();
+    await release(other, { change: marked('') });
+    const outcome = await other.verify({ 'allow-rehearsal': 'true' });
+    expect(await refusedBy(outcome)).toEqual({ 'builder-id': 'BUILDER_ID_MISMATCH' });
   });
 
   test('no isolation passes where that is allowed, and the summary does not call it hermetic', async () => {

@@ -39,6 +39,7 @@ export {
   type RunDetails,
   readPredicate,
 } from './provenance.js';
+export { isRehearsal, REHEARSAL_SUFFIX } from './rehearsal.js';
 export { type ResourceDescriptor, resourceDescriptor } from './resource.js';
 export {
   buildStatement,

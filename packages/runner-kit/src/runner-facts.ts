@@ -28,6 +28,8 @@ const VARIABLES = {
   workflowSha: 'GITHUB_WORKFLOW_SHA',
   actionRepository: 'GITHUB_ACTION_REPOSITORY',
   actionRef: 'GITHUB_ACTION_REF',
+  /** There only for a job that may ask for an identity token; the address alone opens nothing. */
+  idTokenRequestUrl: 'ACTIONS_ID_TOKEN_REQUEST_URL',
   workspace: 'GITHUB_WORKSPACE',
   temp: 'RUNNER_TEMP',
   runnerEnvironment: 'RUNNER_ENVIRONMENT',

@@ -32,7 +32,7 @@ export { type OpenKmsKeyOptions, openKmsKey } from './kms/open-kms-key.js';
 export { Limiter } from './limiter.js';
 export type { OwnVerification } from './made-bundle.js';
 export type { ManagedKey } from './managed-key.js';
-export { type PemKeyOptions, parsePemKey } from './pem-key.js';
+export { newThrowAwayKey, type PemKeyOptions, parsePemKey } from './pem-key.js';
 export { assertIdentityPolicy, type IdentityPolicy } from './policy.js';
 export { RekorV1Witness } from './rekor-v1-witness.js';
 export { MIN_REKOR_TIMEOUT_MS, RekorV2Witness } from './rekor-witness.js';

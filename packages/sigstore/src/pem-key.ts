@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { decryptCosignKey, isCosignKey, passwordError } from './cosign-key.js';
 import { SigstoreError } from './error.js';
 import { algorithmOfKey, hashOf, type KeyAlgorithm, paddingOf, type RsaPadding } from './key-algorithm.js';
@@ -19,6 +19,12 @@ export interface PemKeyOptions {
 export function parsePemKey({ pem, password, rsaPadding }: PemKeyOptions): ManagedKey {
   const privateKey = isCosignKey(pem) ? fromDer(decryptCosignKey(pem, password)) : fromPem(pem, password);
   return new PemKey(privateKey, algorithmOfKey(privateKey, rsaPadding));
+}
+
+/** A new ECDSA P-256 key that only this process has; it is gone when its session closes. */
+export function newThrowAwayKey(): ManagedKey {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return new PemKey(privateKey, algorithmOfKey(privateKey, undefined));
 }
 
 class PemKey implements ManagedKey {
