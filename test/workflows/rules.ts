@@ -362,10 +362,21 @@ const hygiene: Rule = (workflow) => [
   ]),
 ];
 
+/** A job that looks at the source itself: it checks the commit out, and builds and receives nothing. */
+function looksAtSource(job: Job): boolean {
+  const checksOut = job.steps.some(({ uses }) => uses?.startsWith('actions/checkout@') === true);
+  const others = job.steps.some((step) => action(step) === 'hermetic-build' || step.with?.mode === 'receive');
+  return checksOut && !others && !holdsIdToken(job);
+}
+
 /** What is scanned is what is released, and the gate can tell. */
 const scansNameWhatIsReleased: Rule = (workflow) =>
-  eachStep(workflow, (where, step) => {
+  eachStep(workflow, (where, step, job) => {
     const path = action(step) === 'scan' ? step.with?.path : step.with?.['subjects-path'];
+    if (looksAtSource(job)) {
+      const isOther = action(step) === 'scan' && path !== `\${{ github.workspace }}`;
+      return violation(0, where, 'does not look at the commit', isOther);
+    }
     const looks = action(step) === 'scan' || (action(step) === 'scan-gate' && step.with?.mode === 'collect');
     return violation(0, where, 'does not look at what is released', looks && path !== RELEASED);
   });
@@ -379,6 +390,7 @@ const imageRulesReachTheGate: Rule = (workflow) =>
         `${name}.${step.id ?? index}`,
         'collects without the record of the build',
         action(step) === 'scan-gate' &&
+          !looksAtSource(job) &&
           step.with?.mode === 'collect' &&
           step.with['build-record-path'] !== `\${{ steps.build-record.outputs.path }}`,
       ),

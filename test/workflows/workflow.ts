@@ -35,7 +35,7 @@ const job = object({
 
 const workflow = object({
   on: object({
-    workflow_call: optional(object({ inputs: record(object({ type: string })), secrets: optional(unknown) })),
+    workflow_call: optional(object({ inputs: optional(record(object({ type: string }))), secrets: optional(unknown) })),
   }),
   permissions: record(string),
   env: optional(unknown),

@@ -7,6 +7,8 @@ const TOOLS: readonly (readonly [RegExp, FindingKind, ReportKind | undefined])[]
   // The word of the machine that ran user code: it adds findings, and is never the report that a policy requires.
   [/^paved-image-rules$/, 'misconfiguration', undefined],
   [/^paved-application-test$/, 'misconfiguration', undefined],
+  // Commits and workflows: neither static analysis of code nor of infrastructure.
+  [/^paved-checks$/, 'misconfiguration', undefined],
   [/gitleaks|trufflehog|detect-?secrets|ggshield|gitguardian|whispers|secret/i, 'secret', 'secrets'],
   [/\bzap\b|zaproxy|burp|nuclei|dastardly|stackhawk|wapiti/i, 'dast', 'dast'],
   [

@@ -40,6 +40,7 @@ function action(name: string, packages: readonly string[]): ImportRule {
 }
 
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  checks: ['yaml'],
   doctor: [],
   'evidence-upload': ['@paved/attestation', '@paved/sigstore', '@actions/attest'],
   handoff: ['@paved/handoff'],
