@@ -33,13 +33,14 @@ export async function unsignedCommits(
     const path = `/compare/${encodeURIComponent(base)}...${range.head}?per_page=${PER_PAGE}&page=${page}`;
     const { total_commits: total, commits } = await read(path, comparison, token, context);
     if (total > MAX_COMMITS) throw incomplete(`there are ${total}, the limit is ${MAX_COMMITS}`);
+    const before = seen.size;
     for (const { sha, commit } of commits) {
       const { verified, reason } = commit.verification;
       const detail = `Commit ${sha.slice(0, 40)} is not verified: ${reason.slice(0, 60)}`;
       seen.set(sha, verified ? undefined : { rule: 'unsigned-commit', detail, commit: sha });
     }
     if (seen.size === total) break;
-    if (seen.size > total || commits.length === 0) throw incomplete(`the server listed ${seen.size} of ${total}`);
+    if (seen.size > total || seen.size === before) throw incomplete(`the server listed ${seen.size} of ${total}`);
   }
   return { checked: seen.size, findings: [...seen.values()].filter((finding) => finding !== undefined) };
 }
