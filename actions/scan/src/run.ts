@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PavedError } from '@paved/errors';
 import { SCANS_FILE, SCANS_MEDIA_TYPE, type ScanRecord, type Scans } from '@paved/gate';
@@ -39,6 +39,8 @@ export async function run(
       hint: 'Give the cyclonedx-path of sbom, or name what is released',
     });
   }
+  // Also when nothing is asked for: a path with a mistake in it must not look like a scan.
+  for (const path of [inputs.sbom, inputs.path]) if (path !== undefined) await assertThere(path);
   const folder = await context.workDir();
   if (scanners.length === 0) {
     context.log.info('No scanner is asked for: the gate matches the SBOM by itself');
@@ -159,6 +161,15 @@ function answered(results: readonly PromiseSettledResult<ScanRecord>[]): readonl
   }
   if (failures.length > 0) throw first;
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+async function assertThere(path: string): Promise<void> {
+  await lstat(path).catch((cause: unknown) => {
+    throw new ScanError('INPUT_MISSING', `Cannot scan "${path}": it does not exist`, {
+      cause,
+      hint: 'Name the SBOM, or the folder, file or image layout that is released',
+    });
+  });
 }
 
 async function writeScans(folder: string, scans: readonly ScanRecord[], context: ActionContext): Promise<Outputs> {

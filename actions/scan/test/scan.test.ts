@@ -30,6 +30,10 @@ async function gitleaks(script: string, more: Readonly<Record<string, string>> =
 }
 
 describe('a scan', () => {
+  test.each(['path', 'sbom'])('of a %s that is not there is no scan, also without scanners', async (name) => {
+    await expect(scan({ [name]: 'dist/none' })).rejects.toMatchObject({ code: 'INPUT_MISSING' });
+  });
+
   test('of nothing is a record without scans', async () => {
     await expect(scan({})).rejects.toMatchObject({ code: 'INPUT_MISSING' });
     const outputs = await scan({ path: 'dist' });
