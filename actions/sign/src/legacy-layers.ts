@@ -26,7 +26,8 @@ const bundle = object({
     tlogEntries: optional(
       array(
         object({
-          logIndex: decimal,
+          // ProtoJSON leaves out what is zero: the first entry of a log.
+          logIndex: optional(decimal),
           integratedTime: optional(decimal),
           logId: object({ keyId: string }),
           inclusionPromise: optional(object({ signedEntryTimestamp: string })),
@@ -97,7 +98,7 @@ function materialOf({ json, certificate }: SignedBundle): Readonly<Record<string
             Payload: {
               body: promised.canonicalizedBody,
               integratedTime: promised.integratedTime,
-              logIndex: promised.logIndex,
+              logIndex: promised.logIndex ?? 0,
               logID: Buffer.from(promised.logId.keyId, 'base64').toString('hex'),
             },
           }),
