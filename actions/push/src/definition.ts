@@ -4,10 +4,11 @@ export const definition = defineAction({
   name: 'push',
   purpose: 'Pushes an OCI artifact by digest with its signatures, reads it back, and tags it last',
   inputs: {
-    mode: input.choice(['layout', 'content', 'tag', 'all'], {
+    mode: input.choice(['layout', 'content', 'tag', 'all', 'rehearse'], {
       description:
         'layout: build or check a layout and contact nothing; content: push by digest with referrers, never a tag; ' +
-        'tag: compare what the registry has, then tag; all: everything in one step',
+        'tag: compare what the registry has, then tag; all: everything in one step; ' +
+        'rehearse: all into a new layout that is read back, with every check that needs no registry, and contact nothing',
       default: 'all',
     }),
     files: input.paths({
@@ -66,6 +67,9 @@ export const definition = defineAction({
       default: false,
     }),
     'trusted-root': input.document({ description: 'trusted_root.json of the Sigstore instance; needed with bundles' }),
+    'public-key': input.document({
+      description: 'rehearse: public key (PEM) of the throw-away key of sign, in place of who may have signed',
+    }),
     issuer: input.string({ description: 'OIDC issuer of who may have signed' }),
     'workflow-path': input.string({
       description:
@@ -106,7 +110,7 @@ export const definition = defineAction({
     digest: output('Digest of the artifact'),
     reference: output('registry/repository@digest of the first target that succeeded; empty in mode layout'),
     references: output('The same of every target that succeeded, one per line'),
-    'layout-path': output('The layouts that were pushed, one per line; empty for a copy'),
+    'layout-path': output('The layouts that were pushed, one per line; empty for a copy; in mode rehearse the new one'),
     'receipt-path': output(
       'Receipt of the first target that succeeded: registry, digest, tags, referrers, order, bytes; empty in mode layout',
     ),

@@ -19,7 +19,14 @@ import {
   readBlob,
   SIGSTORE_BUNDLE,
 } from '@paved/oci';
-import { type IdentityPolicy, type TrustedRoot, type VerifiedBundle, verifyBundle } from '@paved/sigstore';
+import {
+  type IdentityPolicy,
+  type KeyPolicy,
+  type TrustedRoot,
+  type VerifiedBundle,
+  type VerifiedKeyBundle,
+  verifyBundle,
+} from '@paved/sigstore';
 import { PushError } from './error.js';
 import type { GivenBundle } from './read-bundles.js';
 
@@ -27,7 +34,8 @@ export interface EvidenceOptions {
   readonly bundles: readonly GivenBundle[];
   readonly layout: Content;
   readonly trustedRoot: TrustedRoot;
-  readonly policy: IdentityPolicy;
+  /** A key only in a rehearsal. */
+  readonly policy: IdentityPolicy | KeyPolicy;
 }
 
 /** What verified bundles say about the manifests of one layout. */
@@ -53,8 +61,8 @@ export function collectEvidence({ bundles, layout, trustedRoot, policy }: Eviden
   const slots = new Map<Digest, Set<string>>();
   for (const bundle of bundles) {
     for (const manifest of manifestsNamedBy(bundle, layout.manifests)) {
-      const verified = verifyBundle({ bundle: bundle.text, trustedRoot, artifactDigest: manifest.digest, policy });
-      refuseRehearsal(verified, bundle.path);
+      const verified = verifyUnder(policy, { bundle: bundle.text, trustedRoot, artifactDigest: manifest.digest });
+      if (!('publicKey' in policy)) refuseRehearsal(verified, bundle.path);
       const slot = slotOf(verified);
       if (slot !== undefined) slots.set(manifest.digest, (slots.get(manifest.digest) ?? new Set()).add(slot));
       referrers.push(referrerOf(bundle, manifest, verified));
@@ -80,7 +88,8 @@ export async function collectCopied(
     const bundle = verifying === undefined ? undefined : await copiedBundle(referrer);
     if (verifying === undefined || bundle === undefined) return referrer;
     const { digest } = referrer.subject;
-    const verified = verifyBundle({ bundle, ...verifying, artifactDigest: digest });
+    const { policy, trustedRoot } = verifying;
+    const verified = verifyUnder(policy, { bundle, trustedRoot, artifactDigest: digest });
     refuseRehearsal(verified, referrer.manifest.digest);
     const slot = slotOf(verified);
     if (slot !== undefined) slots.set(digest, (slots.get(digest) ?? new Set()).add(slot));
@@ -126,24 +135,39 @@ function manifestsNamedBy(bundle: GivenBundle, manifests: readonly Manifest[]): 
   }
 }
 
+type Verified = VerifiedBundle | VerifiedKeyBundle;
+
+/** A throw-away key is in no log. */
+function verifyUnder(
+  policy: IdentityPolicy | KeyPolicy,
+  bundle: { readonly bundle: string; readonly trustedRoot: TrustedRoot; readonly artifactDigest: Digest },
+): Verified {
+  return 'publicKey' in policy
+    ? verifyBundle({ ...bundle, policy, transparency: 'off' })
+    : verifyBundle({ ...bundle, policy });
+}
+
 /** What was only tried must not stand beside an artifact, whoever signed it. */
-function refuseRehearsal({ predicateType, statement }: VerifiedBundle, origin: string): void {
+function refuseRehearsal({ predicateType, statement }: Verified, origin: string): void {
   if (predicateType !== PREDICATE_TYPES.provenance || !isRehearsal(statement?.predicate)) return;
   throw new PushError('REHEARSAL_REFUSED', `Cannot attach "${origin}": it is provenance of a rehearsal`, {
     hint: 'Release through the workflow that releases; a rehearsal leaves nothing to publish',
   });
 }
 
-function slotOf(verified: VerifiedBundle): string | undefined {
+function slotOf(verified: Verified): string | undefined {
   return verified.predicateType === undefined ? undefined : slotOfPredicateType(verified.predicateType);
 }
 
-function referrerOf(bundle: GivenBundle, manifest: Manifest, verified: VerifiedBundle): Referrer {
+/** Of a key without a timestamp: a rehearsal's, which nobody lists by time. */
+const NO_TIME = new Date(0);
+
+function referrerOf(bundle: GivenBundle, manifest: Manifest, verified: Verified): Referrer {
   return buildBundleReferrer({
     bundle: Buffer.from(bundle.text),
     subject: manifestDescriptor(manifest),
     // The time of the signature, not of this push: a rerun makes the same referrer.
-    created: verified.signedAt.toISOString().replace(/\.\d+Z$/, 'Z'),
+    created: (verified.signedAt ?? NO_TIME).toISOString().replace(/\.\d+Z$/, 'Z'),
     ...(verified.predicateType === undefined ? {} : { predicateType: verified.predicateType }),
   });
 }

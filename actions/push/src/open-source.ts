@@ -70,16 +70,20 @@ async function openLayouts(paths: readonly string[], inputs: Inputs): Promise<So
   return { content: await buildIndex(parts, { annotations: annotationsOf(inputs) }), layoutPath };
 }
 
+export function contactsNothing({ mode }: Pick<Inputs, 'mode'>): boolean {
+  return mode === 'layout' || mode === 'rehearse';
+}
+
 /** What is not sent now is signed next: then every byte has to be what the digest says. What is sent is hashed on its way. */
 function checkOf(inputs: Inputs): 'hashed' | 'when-read' {
-  return inputs.mode === 'layout' ? 'hashed' : 'when-read';
+  return contactsNothing(inputs) ? 'hashed' : 'when-read';
 }
 
 async function openCopy(from: string, inputs: Inputs, connect: Connect): Promise<Source> {
   const reference = parseReference(from);
   const { registry, repository, digest } = reference;
-  if (digest === undefined || inputs.mode === 'layout') {
-    const state = digest === undefined ? 'it has no digest' : 'mode layout contacts no registry';
+  if (digest === undefined || contactsNothing(inputs)) {
+    const state = digest === undefined ? 'it has no digest' : `mode ${inputs.mode} contacts no registry`;
     throw new PushError('PUSH_INPUT_INVALID', `Cannot copy "${from}": ${state}`, {
       hint: 'Give registry/repository@sha256:...; a tag may name another image a moment later',
     });

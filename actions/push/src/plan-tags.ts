@@ -26,12 +26,12 @@ const DEFAULT_IMAGE = '{version}-{arch}';
 export function checkTags(inputs: Inputs): void {
   const { mode, version } = inputs;
   const lines = inputs.tags ?? [];
-  const tagging = mode === 'tag' || mode === 'all';
+  const tagging = mode === 'tag' || mode === 'all' || mode === 'rehearse';
   if (!tagging && lines.length > 0) {
     throw invalidInput(`mode ${mode} sets no tag`, 'Leave tags empty, or use mode tag or all');
   }
-  if (mode === 'tag' && lines.length === 0 && version === undefined) {
-    throw invalidInput('mode tag has no tags', 'Give at least one tag, or a version');
+  if ((mode === 'tag' || mode === 'rehearse') && lines.length === 0 && version === undefined) {
+    throw invalidInput(`mode ${mode} has no tags`, 'Give at least one tag, or a version');
   }
   if (version === undefined && lines.some((line) => line.includes(DEFAULT_WHOLE))) {
     throw invalidInput('tags use {version}, and version is empty', 'Set version');
@@ -46,7 +46,7 @@ export function checkTags(inputs: Inputs): void {
  * @throws {OciError} `TAG_REFUSED`, `REFERENCE_INVALID`; {PushError} `PUSH_INPUT_INVALID` when two manifests would get one tag
  */
 export async function planTags(inputs: Inputs, content: Content): Promise<readonly PlannedTag[]> {
-  if (inputs.mode !== 'tag' && inputs.mode !== 'all') return [];
+  if (inputs.mode === 'layout' || inputs.mode === 'content') return [];
   const images = await runnableImages(content);
   const lines = inputs.tags ?? defaultLines(inputs.version, content, images.length);
   const plan = new Map<Tag, Manifest>();

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { parseTrustedRoot } from '@paved/sigstore';
 import { newConnect } from './connect.js';
@@ -12,14 +13,15 @@ import {
   NO_EVIDENCE,
 } from './evidence.js';
 import { identityPolicy } from './identity-policy.js';
-import { openSource, type Source } from './open-source.js';
+import { contactsNothing, openSource, type Source } from './open-source.js';
 import { checkTags, planTags } from './plan-tags.js';
 import { progressLog } from './progress.js';
 import { pushEverywhere, type TargetOutcome } from './push-everywhere.js';
 import { readBundles } from './read-bundles.js';
 import { buildPushReceipts, writeDocument } from './receipts.js';
+import { rehearsePush } from './rehearse.js';
 import { summarise, summariseTargets } from './summarise.js';
-import { parseMustSucceed, parseTargets } from './target.js';
+import { invalidInput, parseMustSucceed, parseTargets } from './target.js';
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -28,7 +30,8 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   let folder: Promise<string> | undefined;
   const workDir = () => (folder ??= context.workDir());
   const connect = await newConnect(inputs, context);
-  const targets = inputs.mode === 'layout' ? [] : await parseTargets(inputs, connect);
+  refuseStrayKey(inputs);
+  const targets = contactsNothing(inputs) ? [] : await parseTargets(inputs, connect);
   const mustSucceed = targets.length === 0 ? 0 : parseMustSucceed(inputs['must-succeed'], targets.length);
   checkTags(inputs);
   const source = await openSource(inputs, workDir, connect);
@@ -38,9 +41,20 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const evidence = await gatherEvidence(inputs, source, context);
   const plan = await planTags(inputs, content);
   if (plan.length > 0 && !inputs['allow-unsigned']) assertEvidence(inputs.require, content, evidence);
+  if (inputs.mode === 'rehearse') {
+    const folder = join(await workDir(), 'rehearsal');
+    await rehearsePush(folder, content, evidence, plan);
+    return { ...local, 'layout-path': folder };
+  }
   const job = { inputs, content, evidence, plan, mustSucceed, copiedFrom: copied?.reference };
   const outcomes = await pushEverywhere({ ...job, onProgress: progressLog(context) }, targets);
   return { ...local, ...(await report(outcomes, mustSucceed, await workDir(), context)) };
+}
+
+/** A key says nothing about who signed, so it is worth nothing where something is published. */
+function refuseStrayKey({ mode, 'public-key': key }: Inputs): void {
+  if (key === undefined || mode === 'rehearse') return;
+  throw invalidInput(`public-key is for mode rehearse, not for ${mode}`, 'Say who may have signed instead');
 }
 
 async function gatherEvidence(inputs: Inputs, source: Source, context: ActionContext): Promise<Evidence> {
@@ -62,7 +76,9 @@ function verificationOf(inputs: Inputs, context: ActionContext, hasBundles: bool
       hint: 'Nothing is attached before it verifies; give the trusted root of the instance that signed',
     });
   }
-  const policy = identityPolicy(inputs, new URL(context.runner.serverUrl).host);
+  const publicKey = inputs['public-key'];
+  const host = new URL(context.runner.serverUrl).host;
+  const policy = publicKey === undefined ? identityPolicy(inputs, host) : { publicKey };
   return { trustedRoot: parseTrustedRoot(root), policy };
 }
 

@@ -10,7 +10,7 @@ import {
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import { HttpClient } from '@paved/http';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
-import { openSigningSession } from '@paved/sigstore';
+import { type BundleSigner, newThrowAwayKey, openKeySession, openSigningSession } from '@paved/sigstore';
 import { type GitHubClaimsOptions, githubClaims, startIssuer, startSigstore } from '@paved/testkit';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
@@ -32,6 +32,12 @@ export interface Seal {
     claims?: GitHubClaimsOptions,
     predicate?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
+  /** The same under a key that is thrown away, with the mark of a rehearsal; `publicKey` is the path of its public half. */
+  rehearsedBundlesFor(
+    folder: string,
+    digests: readonly Digest[],
+    slots: readonly PredicateSlot[],
+  ): Promise<{ readonly folder: string; readonly publicKey: string }>;
   close(): Promise<void>;
 }
 
@@ -59,32 +65,49 @@ export async function startSeal(): Promise<Seal> {
         http,
         idToken: () => issuer.sign(githubClaims(claims), { audience: 'sigstore' }),
       });
-      const subjects = digests.map((digest, index) => ({
-        name: `subject-${index}`,
-        digest: { sha256: digestHex(digest) },
-      }));
-      const bundles = await Promise.all(
-        slots.map(async (slot) => {
-          const statement = buildStatement({
-            predicateType: PREDICATE_TYPES[slot],
-            subjects,
-            predicate: { slot, ...predicate },
-          });
-          const { json } = await session.signStatement(encodeStatement(statement));
-          const path = `${slot}.sigstore.json`;
-          await writeFile(join(folder, path), json);
-          return { path, content: 'dsse', slot, predicateType: PREDICATE_TYPES[slot], subjects, sha256: sha256(json) };
-        }),
-      );
+      await writeSigned(session, folder, { digests, slots, predicate });
       session.close();
-      await writeFile(join(folder, 'index.json'), JSON.stringify({ mediaType: BUNDLES_MEDIA_TYPE, bundles }));
       return folder;
+    },
+    async rehearsedBundlesFor(parent, digests, slots) {
+      const folder = await mkdtemp(join(parent, 'bundles-'));
+      const session = await openKeySession({ key: newThrowAwayKey(), logs: [], transparency: 'off', http });
+      const predicate = { runDetails: { builder: { id: 'https://github.com/org/paved#rehearsal' } } };
+      await writeSigned(session, folder, { digests, slots, predicate });
+      session.close();
+      const publicKey = join(folder, 'key.pub');
+      await writeFile(publicKey, session.publicKey);
+      return { folder, publicKey };
     },
     async close() {
       http.close();
       await Promise.all([sigstore.close(), issuer.close()]);
     },
   };
+}
+
+interface Signed {
+  readonly digests: readonly Digest[];
+  readonly slots: readonly PredicateSlot[];
+  readonly predicate: Readonly<Record<string, unknown>>;
+}
+
+async function writeSigned(signer: BundleSigner, folder: string, { digests, slots, predicate }: Signed): Promise<void> {
+  const subjects = digests.map((digest, index) => ({
+    name: `subject-${index}`,
+    digest: { sha256: digestHex(digest) },
+  }));
+  const bundles = await Promise.all(
+    slots.map(async (slot) => {
+      const predicateType = PREDICATE_TYPES[slot];
+      const statement = buildStatement({ predicateType, subjects, predicate: { slot, ...predicate } });
+      const { json } = await signer.signStatement(encodeStatement(statement));
+      const path = `${slot}.sigstore.json`;
+      await writeFile(join(folder, path), json);
+      return { path, content: 'dsse', slot, predicateType, subjects, sha256: sha256(json) };
+    }),
+  );
+  await writeFile(join(folder, 'index.json'), JSON.stringify({ mediaType: BUNDLES_MEDIA_TYPE, bundles }));
 }
 
 export interface Job extends TestContext {
