@@ -92,14 +92,14 @@ test('there are examples, and what is not there is found', () => {
     '- uses: org/paved/sign@v1',
     '  with: { statement: a }',
     '- uses: org/paved/.github/workflows/review.yml@v1',
-    '  with: { name: a, tags: b }',
+    '  with: { name: a, tag: b }',
     '```',
   ].join('\n');
   expect(blocksOf(`${text}\n`).flatMap(unknownUses)).toEqual([
     'sing',
     'handoff',
     'sign statement',
-    '.github/workflows/review.yml tags',
+    '.github/workflows/review.yml tag',
   ]);
   expect(unknownCommands('npm run bundel\npaved verify --image a \\\n  --trusted-rot b --json\n')).toEqual([
     'bundel',

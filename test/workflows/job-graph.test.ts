@@ -21,8 +21,32 @@ describe('the rendered job graph', () => {
   });
 
   test('review can neither mint a token nor write', () => {
-    for (const job of Object.values(parseWorkflow(renderedWorkflow('review')).jobs))
-      expect(job.permissions).toEqual({ contents: 'read' });
+    const { build, inspect, gate } = parseWorkflow(renderedWorkflow('review')).jobs;
+    expect([build?.permissions, inspect?.permissions]).toEqual([{ contents: 'read' }, { contents: 'read' }]);
+    expect(gate?.permissions).toEqual({ actions: 'read', contents: 'read' });
+  });
+
+  test('review rehearses what the release does, with the same inputs but for who signs and where it goes', () => {
+    const { gate } = parseWorkflow(renderedWorkflow('review')).jobs;
+    const { seal } = parseWorkflow(RELEASE).jobs;
+    const of = (job: typeof seal, id: string) => job?.steps.find((step) => step.id === id)?.with ?? {};
+    const without = (texts: Readonly<Record<string, string>>, names: readonly string[]) =>
+      Object.fromEntries(Object.entries(texts).filter(([name]) => !names.includes(name)));
+    const DIFFERS: Readonly<Record<string, readonly string[]>> = {
+      layout: [],
+      gate: ['branch-protected'],
+      provenance: ['rehearsal', 'expected-workflow-path', 'allowed-events', 'require-protected-ref'],
+      sign: [
+        ...['instance', 'throw-away-key', 'transparency', 'oidc-audience', 'fulcio-url', 'rekor-url', 'tsa-url'],
+        ...['expected-workflow-path', 'expected-workflow-sha'],
+      ],
+      pack: ['logs'],
+    };
+    for (const [id, names] of Object.entries(DIFFERS)) {
+      expect([id, without(of(gate, id), names)]).toEqual([id, without(of(seal, id), names)]);
+    }
+    const tags = ['tags', 'allow-tags', 'trusted-root', 'layout-path'];
+    for (const name of tags) expect(of(gate, 'push')[name]).toBe(of(seal, 'tag')[name]);
   });
 
   test('report takes no code, and writes only what it shows', () => {

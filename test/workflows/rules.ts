@@ -208,7 +208,7 @@ const onlyAfterSuccess: Rule = (workflow) => [
 /** Rule 5: who holds a token knows which workflow at which commit it must name. */
 const claimsAreExpected: Rule = (workflow) =>
   eachStep(workflow, (where, step) =>
-    ['sign', 'provenance'].includes(action(step) ?? '')
+    ['sign', 'provenance'].includes(action(step) ?? '') && step.with?.['throw-away-key'] === undefined
       ? [
           ...violation(
             5,
@@ -231,8 +231,7 @@ const tagIsLast: Rule = (workflow) =>
   eachJob(workflow, (name, job) => {
     const tag = position(job, 'push', 'tag');
     const all = job.steps.some(
-      (step) =>
-        action(step) === 'push' && step.with?.mode !== 'layout' && !['content', 'tag'].includes(step.with?.mode ?? ''),
+      (step) => action(step) === 'push' && !['layout', 'content', 'tag', 'rehearse'].includes(step.with?.mode ?? ''),
     );
     if (tag === -1) return violation(6, name, 'pushes in one go', all);
     const before = [
@@ -397,6 +396,10 @@ const imageRulesReachTheGate: Rule = (workflow) =>
     ),
   );
 
+function isRehearsed(step: Step): boolean {
+  return step.with?.mode === 'rehearse' || REHEARSAL_INPUTS.some((input) => step.with?.[input] !== undefined);
+}
+
 /** What accepts or makes a rehearsal must not stand in a job that could publish, or one input would turn a release into a pretence. */
 const rehearsalsPublishNothing: Rule = (workflow) =>
   eachJob(workflow, (name, job) =>
@@ -404,8 +407,7 @@ const rehearsalsPublishNothing: Rule = (workflow) =>
       0,
       name,
       'rehearses with a permission to write',
-      Object.values(job.permissions ?? {}).includes('write') &&
-        job.steps.some((step) => REHEARSAL_INPUTS.some((input) => step.with?.[input] !== undefined)),
+      Object.values(job.permissions ?? {}).includes('write') && job.steps.some(isRehearsed),
     ),
   );
 

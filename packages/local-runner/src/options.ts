@@ -13,6 +13,8 @@ export interface CallerRepository {
   /** Full ref, `refs/heads/main`. */
   readonly ref: string;
   readonly refProtected: boolean;
+  /** Names of branches (default: that of `ref` where it is protected). */
+  readonly protectedBranches?: readonly string[];
   readonly sha: string;
   /** Name of the event, with its payload when the workflow reads `github.event`. */
   readonly event: string | { readonly name: string; readonly payload?: { readonly [key: string]: Json } };

@@ -68,7 +68,7 @@ function startRun(
     ownerId: caller.ownerId,
     path: caller.path,
     defaultBranch: caller.defaultBranch ?? 'main',
-    protectedBranches: caller.refProtected ? [branch] : [],
+    protectedBranches: caller.protectedBranches ?? (caller.refProtected ? [branch] : []),
     visibility: caller.visibility ?? 'public',
   });
   const run = services.createRun({
