@@ -4,6 +4,7 @@ import { buildkitSuite } from './buildkit/buildkit-suite.js';
 import { buildkitRoadSuite } from './buildkit/road.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
+import { checksSuite } from './scanners/checks-suite.js';
 import { osvAgreementSuite } from './scanners/osv-agreement-suite.js';
 import { scannersSuite } from './scanners/scanners-suite.js';
 import { versionSuite } from './scanners/version-suite.js';
@@ -19,6 +20,6 @@ export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
   buildkit: [buildkitSuite, buildkitRoadSuite],
   registries: [registriesSuite],
-  scanners: [scannersSuite, osvAgreementSuite, versionSuite, regoSuite],
+  scanners: [scannersSuite, checksSuite, osvAgreementSuite, versionSuite, regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, watchSuite, roadSuite, zizmorSuite],
 };

@@ -15,6 +15,8 @@ export interface CallerRepository {
   readonly refProtected: boolean;
   /** Names of branches (default: that of `ref` where it is protected). */
   readonly protectedBranches?: readonly string[];
+  /** Commits whose signature the server verified (default none). */
+  readonly verifiedCommits?: readonly string[];
   readonly sha: string;
   /** Name of the event, with its payload when the workflow reads `github.event`. */
   readonly event: string | { readonly name: string; readonly payload?: { readonly [key: string]: Json } };

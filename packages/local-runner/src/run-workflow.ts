@@ -70,6 +70,7 @@ function startRun(
     defaultBranch: caller.defaultBranch ?? 'main',
     protectedBranches: caller.protectedBranches ?? (caller.refProtected ? [branch] : []),
     visibility: caller.visibility ?? 'public',
+    verifiedCommits: caller.verifiedCommits ?? [],
   });
   const run = services.createRun({
     repository,

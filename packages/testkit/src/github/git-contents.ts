@@ -36,6 +36,22 @@ export async function branchCommit(folder: string, branch: string): Promise<stri
   return commit?.toString('utf8').trim();
 }
 
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/** What `head` has and `base` has not, oldest first; undefined when one of them is no commit of the repository. */
+export async function commitsBetween(
+  folder: string,
+  base: string,
+  head: string,
+): Promise<readonly string[] | undefined> {
+  if (!COMMIT.test(base) || !COMMIT.test(head)) return undefined;
+  const list = await git(folder, ['rev-list', '--reverse', `${base}..${head}`]);
+  return list
+    ?.toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
 async function git(folder: string, args: readonly string[]): Promise<Buffer | undefined> {
   try {
     const options = { cwd: folder, encoding: 'buffer', maxBuffer: MAX_BYTES } as const;

@@ -12,6 +12,8 @@ export interface GitHubRepository {
   readonly protectedBranches?: readonly string[];
   /** Default `public`. */
   readonly visibility?: 'public' | 'private' | 'internal';
+  /** Commits whose signature the server verified (default none). */
+  readonly verifiedCommits?: readonly string[];
 }
 
 export interface GitHubRunOptions {

@@ -1,7 +1,7 @@
 import { type Answer, jsonAnswer } from './answer.js';
 import { type ControlPlane, hasPermission, type JobRecord } from './control-plane.js';
 import type { Exchange } from './exchange.js';
-import { branchCommit, readGitObject } from './git-contents.js';
+import { branchCommit, commitsBetween, readGitObject } from './git-contents.js';
 import type { GitHubRepository, GitHubRun } from './model.js';
 
 const DEFAULT_PER_PAGE = 30;
@@ -26,6 +26,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^$/, handle: getRepository },
   { pattern: /^\/branches\/(.+)$/, scope: 'contents', handle: getBranch },
   { pattern: /^\/contents\/(.*)$/, scope: 'contents', handle: getContents },
+  { pattern: /^\/compare\/([^/]+)\.\.\.([^/]+)$/, scope: 'contents', handle: compareCommits },
   { pattern: /^\/actions\/runs\/(\d+)(?:\/attempts\/(\d+))?$/, scope: 'actions', handle: getRun },
   { pattern: /^\/actions\/runs\/(\d+)(?:\/attempts\/(\d+))?\/jobs$/, scope: 'actions', handle: listJobs },
 ];
@@ -78,6 +79,22 @@ async function getBranch({ repository }: Call, [name = '']: readonly string[]): 
   if (sha === undefined) return apiError(404, 'Branch not found');
   const protectedBranches = repository.protectedBranches ?? [repository.defaultBranch ?? 'main'];
   return jsonAnswer(200, { name, commit: { sha }, protected: protectedBranches.includes(name) });
+}
+
+async function compareCommits(
+  { exchange, repository }: Call,
+  [base = '', head = '']: readonly string[],
+): Promise<Answer> {
+  const commits = repository.path === undefined ? undefined : await commitsBetween(repository.path, base, head);
+  if (commits === undefined) return apiError(404, 'Not Found');
+  const { start, end } = pageOf(exchange);
+  return jsonAnswer(200, {
+    total_commits: commits.length,
+    commits: commits.slice(start, end).map((sha) => {
+      const verified = repository.verifiedCommits?.includes(sha) ?? false;
+      return { sha, commit: { verification: { verified, reason: verified ? 'valid' : 'unsigned' } } };
+    }),
+  });
 }
 
 async function getContents({ exchange, repository }: Call, [path = '']: readonly string[]): Promise<Answer> {
@@ -139,10 +156,15 @@ function listJobs(call: Call, [id = '', attempt = '']: readonly string[]): Answe
   const run = findRun(call, id, attempt);
   if (run === undefined) return apiError(404, 'Not Found');
   const jobs = call.plane.jobsOf(run);
-  const perPage = Math.min(Number(call.exchange.query('per_page') ?? DEFAULT_PER_PAGE), MAX_PER_PAGE);
-  const start = (Number(call.exchange.query('page') ?? 1) - 1) * perPage;
-  const page = jobs.slice(start, start + perPage).map((job) => jobDocument(job, call.url));
+  const { start, end } = pageOf(call.exchange);
+  const page = jobs.slice(start, end).map((job) => jobDocument(job, call.url));
   return jsonAnswer(200, { total_count: jobs.length, jobs: page });
+}
+
+function pageOf(exchange: Exchange): { readonly start: number; readonly end: number } {
+  const perPage = Math.min(Number(exchange.query('per_page') ?? DEFAULT_PER_PAGE), MAX_PER_PAGE);
+  const start = (Number(exchange.query('page') ?? 1) - 1) * perPage;
+  return { start, end: start + perPage };
 }
 
 function jobDocument(job: JobRecord, url: string): unknown {
