@@ -29,6 +29,9 @@ const probe = defineAction({
   post: true,
 });
 
+/** Only listed: its bundle is not there. */
+const inner = defineAction({ ...probe, name: 'inner', purpose: 'Is a part of a workflow', internal: true });
+
 interface Result {
   readonly status: number | null;
   readonly stdout: string;
@@ -44,7 +47,10 @@ beforeAll(async () => {
   await writeFile(join(folder, 'dist/package.json'), '{"type":"module"}');
   await cp(join(ROOT, 'test/fixtures/cli/probe.mjs'), join(folder, 'dist/probe/index.js'));
   await cp(join(ROOT, 'test/fixtures/cli/probe-post.mjs'), join(folder, 'dist/probe/post.js'));
-  await writeFile(join(folder, 'action-catalog.json'), catalogJson([{ definition: probe, bundles: [] }]));
+  await writeFile(
+    join(folder, 'action-catalog.json'),
+    catalogJson([probe, inner].map((definition) => ({ definition, bundles: [] }))),
+  );
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -298,7 +304,9 @@ const isOld = Number(oldVersion.slice(1).split('.')[0]) < 24;
 });
 
 test('help comes from the declarations', async () => {
-  expect((await paved(['--help'])).stdout).toContain('probe  Shows what it was given');
+  const [own = '', internal = ''] = (await paved(['--help'])).stdout.split('\nParts of the workflows');
+  expect(own).toContain('probe  Shows what it was given');
+  expect([own.includes('inner'), internal]).toEqual([false, expect.stringContaining('inner  Is a part of a workflow')]);
   const { status, stdout } = await paved(['probe', '--help']);
   expect(status).toBe(0);
   expect(stdout).toContain('--mode VALUE\n      What to answer (pass | refuse | quiet | hang; required)');

@@ -2,14 +2,21 @@ import { LISTS } from './inputs.mjs';
 
 export function overview(catalog) {
   const width = Math.max(...catalog.actions.map(({ name }) => name.length));
-  const lines = catalog.actions.map(({ name, purpose }) => `  ${name.padEnd(width)}  ${purpose}`);
+  const listed = (isInternal) =>
+    catalog.actions
+      .filter(({ internal }) => internal === isInternal)
+      .map(({ name, purpose }) => `  ${name.padEnd(width)}  ${purpose}`)
+      .join('\n');
   return `Usage: paved ACTION --INPUT VALUE ... [--json]
        paved ACTION --help
 
 Runs one action on this machine. --json prints one JSON document; the exit status is the action's, or 1 for wrong usage.
 
 Actions:
-${lines.join('\n')}
+${listed(false)}
+
+Parts of the workflows, which may change with them:
+${listed(true)}
 `;
 }
 
