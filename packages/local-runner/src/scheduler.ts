@@ -3,7 +3,8 @@ import type { Functions } from './expression/evaluate.js';
 import { TokenEvaluator } from './expression/evaluate-token.js';
 import type { Json } from './expression/json-data.js';
 import { githubFacts, type RunFacts } from './job/run-facts.js';
-import { runJob } from './job/run-job.js';
+import { type JobRequest, runJob } from './job/run-job.js';
+import { type Leg, legName, legsOf } from './matrix.js';
 import type { RunWorkflowOptions } from './options.js';
 import type { JobResult, RunResult } from './result.js';
 import type { InputSpec } from './workflow/model.js';
@@ -60,24 +61,44 @@ export class Scheduler {
     const contexts = { github: githubContext(this.#facts), needs, inputs, vars: {} };
     const functions = statusFunctions(ancestors(plan, job.id).map((id) => finished.get(id)?.result ?? 'skipped'));
     const evaluator = new TokenEvaluator(this.#facts.parsers, contexts, functions);
-    const name = `${prefix}${job.name === undefined ? job.id : evaluator.string(job.name)}`;
+    const nameIn = (own: TokenEvaluator) => `${prefix}${job.name === undefined ? job.id : own.string(job.name)}`;
+    const name = nameIn(evaluator);
+    let legs: readonly Leg[] | undefined;
     try {
       if (!evaluator.condition(job.condition)) return this.#skip(planned, name);
       if ('plan' in planned) return await this.#call(planned, evaluator, name);
+      legs = legsOf(planned.job, evaluator);
     } catch (error) {
       return this.#refuse(job.id, name, error);
     }
-    const result = await runJob({
-      facts: this.#facts,
-      planned,
-      workflow: plan.workflow,
-      given: { needs, inputs },
-      name,
-      onEvent: this.#options.onEvent ?? (() => undefined),
+    const request = { planned, workflow: plan.workflow };
+    if (legs === undefined) return await this.#steps({ ...request, given: { needs, inputs }, name });
+    const requests = legs.map((leg) => {
+      const own = new TokenEvaluator(this.#facts.parsers, { ...contexts, ...leg });
+      return { ...request, given: { needs, inputs, ...leg }, name: legName(planned.job, nameIn(own), leg) };
     });
+    return await this.#legs(requests);
+  }
+
+  async #steps(request: Omit<JobRequest, 'facts' | 'onEvent'>): Promise<Finished> {
+    const onEvent = this.#options.onEvent ?? (() => undefined);
+    const result = await runJob({ ...request, facts: this.#facts, onEvent });
     this.#jobs.push(result);
     await this.#options.between?.(result.id, { job: result, services: this.#facts.services });
     return result;
+  }
+
+  /** One leg after the other; of an output that several legs set, what was set last stays. */
+  async #legs(
+    requests: readonly (Omit<JobRequest, 'facts' | 'onEvent'> & { readonly given: Leg })[],
+  ): Promise<Finished> {
+    const finished: Finished[] = [];
+    for (const request of requests) {
+      const stops = request.given.strategy['fail-fast'] !== false && combined(finished) === 'failure';
+      finished.push(stops ? this.#cancel(request.planned, request.name) : await this.#steps(request));
+    }
+    const outputs = finished.flatMap((leg) => Object.entries(leg.outputs).filter(([, value]) => value !== ''));
+    return { result: combined(finished), outputs: Object.fromEntries(outputs) };
   }
 
   async #call({ job, plan }: PlannedCall, evaluator: TokenEvaluator, name: string): Promise<Finished> {
@@ -99,6 +120,12 @@ export class Scheduler {
     const skipped = { result: 'skipped', outputs: {} } as const;
     this.#record({ ...jobWithoutSteps(planned.job.id, name), ...skipped });
     return skipped;
+  }
+
+  #cancel(planned: PlannedSteps, name: string): Finished {
+    const cancelled = { result: 'cancelled', outputs: {} } as const;
+    this.#record({ ...jobWithoutSteps(planned.job.id, name), ...cancelled });
+    return cancelled;
   }
 
   #refuse(id: string, name: string, error: unknown): Finished {

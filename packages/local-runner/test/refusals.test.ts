@@ -55,9 +55,9 @@ describe('before anything starts', () => {
     ],
     [
       'a key that is not executed here',
-      { road: road(JOB.replace('    steps', '    strategy: { matrix: { a: [1] } }\n    steps')) },
+      { road: road(JOB.replace('    steps', '    continue-on-error: true\n    steps')) },
       'WORKFLOW_UNSUPPORTED',
-      /strategy/,
+      /continue-on-error/,
     ],
   ])('refuses %s', async (_name, parts, code, message) => {
     const before = scene.github.requests.length;

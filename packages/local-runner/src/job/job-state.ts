@@ -11,6 +11,9 @@ import { githubFacts, type RunFacts, workflowRef } from './run-facts.js';
 export interface JobInputs {
   readonly needs: Readonly<Record<string, Json>>;
   readonly inputs: Readonly<Record<string, Json>>;
+  /** Of one leg of a matrix. */
+  readonly matrix?: Readonly<Record<string, Json>>;
+  readonly strategy?: Readonly<Record<string, Json>>;
 }
 
 interface StepState {
@@ -81,7 +84,7 @@ export class JobState {
 
   /** The same job, seen by the steps of a composite action: own inputs and steps, and no secrets or needs. */
   inComposite(scope: CompositeScope): JobState {
-    const given = { needs: {}, inputs: scope.inputs };
+    const given = { ...this.#given, needs: {}, inputs: scope.inputs };
     return new JobState({ ...this.#parts, given }, this, scope);
   }
 
@@ -116,6 +119,8 @@ export class JobState {
       },
       needs: this.#given.needs,
       inputs: this.#given.inputs,
+      matrix: this.#given.matrix ?? null,
+      strategy: this.#given.strategy ?? null,
       steps: this.#steps as unknown as Json,
       env: { ...this.env, ...stepEnv },
       secrets: this.#composite === undefined ? { GITHUB_TOKEN: token, github_token: token } : {},

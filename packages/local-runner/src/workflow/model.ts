@@ -53,6 +53,7 @@ export interface StepsJob extends BaseJob {
   readonly runsOn: TemplateToken | undefined;
   readonly timeoutMinutes: TemplateToken | undefined;
   readonly outputs: MappingToken | undefined;
+  readonly strategy: TemplateToken | undefined;
   readonly steps: readonly StepModel[];
 }
 

@@ -13,15 +13,7 @@ export type ReadCalled = (uses: string) => Promise<string>;
 
 type TemplateJob = WorkflowTemplate['jobs'][number];
 
-const UNSUPPORTED_JOB_KEYS = [
-  'strategy',
-  'container',
-  'services',
-  'snapshot',
-  'defaults',
-  'continue-on-error',
-  'secrets',
-];
+const UNSUPPORTED_JOB_KEYS = ['container', 'services', 'snapshot', 'defaults', 'continue-on-error', 'secrets'];
 
 /**
  * Parses and checks a workflow file with GitHub's parser: schema, contexts, needs graph, and for called workflows missing and unknown inputs.
@@ -133,7 +125,9 @@ class ModelReader {
       condition: job.if,
       permissions: this.#permissions(raw?.find('permissions')),
     };
+    const strategy = raw?.find('strategy');
     if (job.type === 'reusableWorkflowJob') {
+      if (strategy !== undefined) throw this.#unsupported('strategy');
       return { ...base, $case: 'call', uses: job.ref.value, with: job['input-values'] };
     }
     const rawSteps = raw?.find('steps')?.assertSequence('steps');
@@ -145,6 +139,7 @@ class ModelReader {
       runsOn: job['runs-on'],
       timeoutMinutes: raw?.find('timeout-minutes'),
       outputs: job.outputs,
+      strategy,
       steps: job.steps.map((step, index) =>
         readStep(step, rawSteps?.get(index).assertMapping('step'), (key) => this.#unsupported(key)),
       ),
