@@ -145,6 +145,7 @@ function demoConfig({
     registry: {
       host: registryHost,
       login: 'token-exchange',
+      'read-login': 'anonymous',
       'token-url': tokenService.tokenUrl,
       'revocation-url': tokenService.revocationUrl,
       audience: AUDIENCE,

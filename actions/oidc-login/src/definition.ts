@@ -4,9 +4,10 @@ export const definition = defineAction({
   name: 'oidc-login',
   purpose: 'Signs in to a registry with the identity of the job and leaves no password behind',
   inputs: {
-    method: input.choice(['token-exchange', 'job-token'], {
+    method: input.choice(['token-exchange', 'job-token', 'anonymous'], {
       description:
-        'token-exchange: an OIDC token of the job for an access token (RFC 8693); job-token: the token of the job',
+        'token-exchange: an OIDC token of the job for an access token (RFC 8693); job-token: the token of the job; ' +
+        'anonymous: nobody, for what everybody may read',
       required: true,
     }),
     registry: input.string({ description: 'One registry host, with port if it has one', required: true }),

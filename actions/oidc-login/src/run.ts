@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseRegistryHost, type RegistryCredentials, type RegistryHost } from '@paved/oci';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { basicText, writeCredentialFile } from './credential-file.js';
@@ -18,6 +20,7 @@ interface Login {
 
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   const registry = parseRegistryHost(inputs.registry);
+  if (inputs.method === 'anonymous') return await readAsNobody(registry, context);
   const exchanging = inputs.method === 'token-exchange';
   const login = exchanging ? await loginByExchange(inputs, context) : loginByJobToken(inputs, registry, context);
   const path = await writeCredentialFile(await context.workDir(), registry, login.credentials);
@@ -36,6 +39,15 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
     identity: login.identity,
   });
   return { 'registry-config': path, 'expires-at': expiresAt };
+}
+
+/** A file without credentials, so that what reads it next needs no condition. */
+async function readAsNobody(registry: RegistryHost, context: ActionContext): Promise<OutputsOf<typeof definition>> {
+  const path = join(await context.workDir(), 'config.json');
+  await writeFile(path, '{"auths":{}}', { flag: 'wx', mode: 0o600 });
+  context.log.info(`Nobody is signed in to ${registry}: what everybody may read is read`);
+  context.events.emit({ stage: 'login', event: 'anonymous', registry });
+  return { 'registry-config': path };
 }
 
 async function loginByExchange(inputs: Inputs, context: ActionContext): Promise<Login> {

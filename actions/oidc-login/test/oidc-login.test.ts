@@ -42,6 +42,15 @@ function tokensOf(issuer: Issuer, handedOut: string[] = []) {
   };
 }
 
+test('anonymous: a file that the registry client reads, without credentials, and nobody is asked', async () => {
+  const job = await jobWith();
+  const inputs = await job.inputs(definition, { method: 'anonymous', registry: 'registry.example' });
+  const { 'registry-config': path = '' } = await run(inputs, job.context);
+  expect([await readFile(path, 'utf8'), (await stat(path)).mode & 0o777]).toEqual(['{"auths":{}}', 0o600]);
+  expect(await readRegistryCredentials(path, parseRegistryHost('registry.example'))).toBeUndefined();
+  await cleanUp(job.context);
+});
+
 async function world(onRequest?: (request: LoggedRequest) => Fault | undefined) {
   const issuer = await startIssuer();
   const service = await startTokenService({ issuer: issuer.url, audience: AUDIENCE, ...(onRequest && { onRequest }) });

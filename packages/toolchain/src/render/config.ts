@@ -76,6 +76,7 @@ const decodeConfig = object({
   registry: object({
     host: refine(plain, (text) => nonEmpty(text)),
     login: literal('job-token', 'token-exchange'),
+    'read-login': optional(literal('job-token', 'anonymous')),
     'token-url': optionalUrl,
     'revocation-url': optionalUrl,
     audience: plain,
@@ -108,7 +109,13 @@ export function parseConfig(text: string): PavedConfig {
   }
   try {
     const config = decodeConfig(value);
-    return { ...config, scanners: config.scanners ?? NO_SCANNERS, 'buildkit-image': config['buildkit-image'] ?? '' };
+    const registry = { ...config.registry, 'read-login': config.registry['read-login'] ?? 'job-token' } as const;
+    return {
+      ...config,
+      registry,
+      scanners: config.scanners ?? NO_SCANNERS,
+      'buildkit-image': config['buildkit-image'] ?? '',
+    };
   } catch (cause) {
     throw new RenderError('CONFIG_INVALID', 'Cannot use the configuration', {
       cause,
