@@ -2,6 +2,7 @@ import { parseTime } from './age.js';
 import type { EpssScores } from './epss.js';
 import { type ExceptionReport, Exceptions } from './exceptions.js';
 import { type Finding, isBlocking, type MergedFinding, type Suppression } from './finding.js';
+import { FindingRecord } from './finding-record.js';
 import { earlierSight, type FirstSeen } from './first-seen.js';
 import type { KevCatalogue } from './kev.js';
 import { mergeFindings } from './merge-findings.js';
@@ -100,16 +101,8 @@ export class Judge {
     const found = this.rulings.of(merged, dueAtMs, step);
     const suppressedBy = this.#suppression(merged);
     const { rule, action, mode } = suppressedBy === undefined ? found : this.#afterSuppression(found, suppressedBy);
-    return {
-      ...merged,
-      firstSeen,
-      ...(dueAtMs === undefined ? undefined : { dueAt: this.#timeOf(dueAtMs) }),
-      status: suppressedBy === undefined ? 'open' : 'suppressed',
-      ...(suppressedBy === undefined ? undefined : { suppressedBy }),
-      rule,
-      action,
-      mode,
-    };
+    const dueAt = dueAtMs === undefined ? undefined : this.#timeOf(dueAtMs);
+    return new FindingRecord(merged, { firstSeen, dueAt, suppressedBy, rule, action, mode });
   }
 
   #msOf(time: string): number {

@@ -3,6 +3,7 @@ import { AliasGroups } from './alias-groups.js';
 import { vectorsDisagree } from './cvss-scores.js';
 import type { EpssScores } from './epss.js';
 import type { FindingPackage, MergedFinding, Relation } from './finding.js';
+import { MergedRecord } from './finding-record.js';
 import type { KevCatalogue, KevEntry } from './kev.js';
 import { byText, unique } from './order.js';
 import type { Epss, FindingLocation, FindingSource, RawFinding } from './raw-finding.js';
@@ -120,24 +121,22 @@ function single(purl: string | undefined, entry: RawFinding, feeds: Feeds): Merg
   const { ids, kind, licence, source, fixedIn = [], identity } = entry;
   const id = bestId(ids);
   const raw = [entry];
-  const kev = exploitedBy(ids, raw, feeds.kev);
-  const epss = feeds.epss === undefined ? entry.epss : epssOf(ids, raw, feeds.epss);
-  return {
+  return new MergedRecord({
     identity: identity ?? `${kind} ${purl ?? ''} ${id}`,
     id,
     aliases: ids.length === 1 ? NONE : ids.filter((alias) => alias !== id),
     kind,
     title: entry.title,
-    ...(purl === undefined ? undefined : { package: singlePackage(purl, entry) }),
+    package: purl === undefined ? undefined : singlePackage(purl, entry),
     locations: source.location === undefined ? NO_LOCATIONS : [source.location],
     fixedIn: typeof fixedIn === 'string' ? [fixedIn] : fixedIn.length < 2 ? fixedIn : unique(fixedIn),
     severity: source.severity,
     sources: [source],
     disagreement: source.cvss !== undefined && vectorsDisagree(source),
-    ...(kev === undefined ? undefined : { kev }),
-    ...(epss === undefined ? undefined : { epss }),
-    ...(licence === undefined ? undefined : { licence }),
-  };
+    kev: exploitedBy(ids, raw, feeds.kev),
+    epss: feeds.epss === undefined ? entry.epss : epssOf(ids, raw, feeds.epss),
+    licence,
+  });
 }
 
 /** Adapters write ids sorted and once; what others write is put in order. */
@@ -168,25 +167,23 @@ function merge(purl: string | undefined, raw: readonly RawFinding[], feeds: Feed
   const id = bestId(ids);
   const sources = sortedSources(raw);
   const judged = new Set(sources.map(({ severity }) => severity).filter((severity) => severity !== 'unknown'));
-  const kev = exploitedBy(ids, raw, feeds.kev);
-  const epss = epssOf(ids, raw, feeds.epss);
   const [{ kind, licence, identity } = raw[0] as RawFinding] = raw;
-  return {
+  return new MergedRecord({
     identity: identity ?? `${kind} ${purl ?? ''} ${id}`,
     id,
     aliases: ids.filter((alias) => alias !== id),
     kind: raw.some((entry) => entry.kind === 'malware') ? 'malware' : kind,
     title: first(raw.map(({ title }) => title)),
-    ...(purl === undefined ? {} : { package: packageOf(purl, raw) }),
+    package: purl === undefined ? undefined : packageOf(purl, raw),
     locations: locationsOf(sources),
     fixedIn: fixesOf(raw),
     severity: worst(sources.map(({ severity }) => severity)),
     sources,
     disagreement: judged.size > 1 || sources.some(vectorsDisagree),
-    ...(kev === undefined ? {} : { kev }),
-    ...(epss === undefined ? {} : { epss }),
-    ...(licence === undefined ? {} : { licence }),
-  };
+    kev: exploitedBy(ids, raw, feeds.kev),
+    epss: epssOf(ids, raw, feeds.epss),
+    licence,
+  });
 }
 
 /** What a package is called in reports without purls, and what the others call it; ambiguous names stay apart. */
