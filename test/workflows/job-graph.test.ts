@@ -6,12 +6,18 @@ import { parseWorkflow, renderedWorkflow } from './workflow.js';
 const RELEASE = renderedWorkflow('release-artifact');
 
 describe('the rendered job graph', () => {
-  test.each(['release-artifact', 'release-container', 'review', 'report', 'notify', 'snapshot', 'rescan'])(
-    '%s keeps every rule',
-    (name) => {
-      expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
-    },
-  );
+  test.each([
+    'release-artifact',
+    'release-container',
+    'review',
+    'report',
+    'notify',
+    'snapshot',
+    'rescan',
+    'verify-deploy',
+  ])('%s keeps every rule', (name) => {
+    expect(violationsOf(parseWorkflow(renderedWorkflow(name)))).toEqual([]);
+  });
 
   test.each(['allow-rehearsal', 'rehearsal', 'throw-away-key'])('no job that publishes has %s', (name) => {
     const text = RELEASE.replace('expected-workflow-sha:', `${name}: true\n          expected-workflow-sha:`);
@@ -88,6 +94,15 @@ describe('the rendered job graph', () => {
       ['$/actions/handoff', '$/actions/oidc-login', '$/actions/rescan', '$/actions/scan-gate'],
       ['$/actions/handoff', '$/actions/rescan'],
     ]);
+  });
+
+  test('verify-deploy can neither mint a token nor write, and asks about tag, source, signer and gate', () => {
+    const { verify } = parseWorkflow(renderedWorkflow('verify-deploy')).jobs;
+    expect(verify?.permissions).toEqual({ contents: 'read', packages: 'read' });
+    expect(verify?.steps.map(({ uses }) => uses)).toEqual(
+      ['oidc-login', 'verify', 'rescan', 'scan-gate'].map((name) => `$/actions/${name}`),
+    );
+    expect(verify?.steps[1]?.with?.require?.trim().split('\n')).toContain('vsa');
   });
 
   test('what legs sent is found by name only where nothing can be signed', () => {
