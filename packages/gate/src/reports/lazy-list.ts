@@ -3,12 +3,56 @@ export type EntryBounds = readonly number[];
 
 const ZERO = 0x30;
 const NINE = 0x39;
+/** Bytes that are parsed at once: fewer cost more calls, more would live longer than the young generation of the heap. */
+const BATCH_BYTES = 64 * 1024;
+
+/** Entries from `first` on, of which one batch is in memory at a time. */
+interface Batch {
+  readonly first: number;
+  readonly entries: readonly unknown[];
+}
+
+class Batches {
+  readonly #bytes: Buffer;
+  readonly #bounds: EntryBounds;
+  readonly #onMalformed: (cause: unknown) => Error;
+  #current: Batch = { first: 0, entries: [] };
+
+  constructor(bytes: Buffer, bounds: EntryBounds, onMalformed: (cause: unknown) => Error) {
+    this.#bytes = bytes;
+    this.#bounds = bounds;
+    this.#onMalformed = onMalformed;
+  }
+
+  at(index: number): unknown {
+    const { first, entries } = this.#current;
+    if (index >= first && index < first + entries.length) return entries[index - first];
+    this.#current = { first: index, entries: this.#parse(index) };
+    return this.#current.entries[0];
+  }
+
+  /** Between two entries there is nothing but a comma and blanks, so that a run of them is what stands in a list. */
+  #parse(first: number): readonly unknown[] {
+    const bounds = this.#bounds;
+    const start = bounds[2 * first] as number;
+    let end = 2 * first + 1;
+    while (end + 2 < bounds.length && (bounds[end + 2] as number) - start <= BATCH_BYTES) end += 2;
+    let entries: unknown;
+    try {
+      entries = JSON.parse(`[${this.#bytes.toString('utf8', start, bounds[end])}]`);
+    } catch (cause) {
+      throw this.#onMalformed(cause);
+    }
+    const expected = (end + 1) / 2 - first;
+    if (Array.isArray(entries) && entries.length === expected) return entries;
+    throw this.#onMalformed(new Error(`not ${expected} entries`));
+  }
+}
 
 /**
- * A list whose entries are parsed each time they are read, and kept by nobody. Of a report with a hundred thousand matches one is in memory
- * at a time, and the collector of garbage has nothing to carry: that is more than half of the time that the whole document would take.
- * To its readers it is an array.
- * @param onMalformed makes the error for an entry that is no JSON
+ * A list whose entries are parsed when they are read, some at a time, and kept by nobody: the collector of garbage has nothing to carry,
+ * which is more than half of the time that the whole document would take. To its readers it is an array.
+ * @param onMalformed makes the error for entries that are no JSON
  */
 export function lazyList(
   bytes: Buffer,
@@ -16,6 +60,7 @@ export function lazyList(
   onMalformed: (cause: unknown) => Error,
 ): readonly unknown[] {
   const length = bounds.length / 2;
+  const batches = new Batches(bytes, bounds, onMalformed);
   const indexOf = (key: string | symbol): number | undefined => {
     if (typeof key === 'symbol') return undefined;
     const code = key.charCodeAt(0);
@@ -25,12 +70,7 @@ export function lazyList(
   return new Proxy<unknown[]>(new Array(length), {
     get(target, key, receiver) {
       const index = indexOf(key);
-      if (index === undefined) return Reflect.get(target, key, receiver);
-      try {
-        return JSON.parse(bytes.toString('utf8', bounds[2 * index], bounds[2 * index + 1]));
-      } catch (cause) {
-        throw onMalformed(cause);
-      }
+      return index === undefined ? Reflect.get(target, key, receiver) : batches.at(index);
     },
     has: (target, key) => indexOf(key) !== undefined || Reflect.has(target, key),
   });
