@@ -15,6 +15,8 @@ export interface AdvisoryFeed {
   readonly kev: string;
   /** Recorded time that the data was taken at, RFC 3339. */
   readonly asOf: string;
+  /** Records of an ecosystem (name of the file to its text) and KEV entries that are published from now on, beside the recorded ones. */
+  publish(ecosystem: string, records: Readonly<Record<string, string>>, kev: readonly object[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,15 @@ export async function startAdvisoryFeed(): Promise<AdvisoryFeed> {
     osv: ecosystems.map((name) => `${name}=${url}/${name}/all.zip`).join('\n'),
     kev: `${url}/kev.json`,
     asOf,
+    publish: async (ecosystem, records, kev) => {
+      files.set(`/${ecosystem}/all.zip`, await zipOf(join(FOLDER, ecosystem), new Date(asOf), records));
+      const catalogue = JSON.parse(readFileSync(join(FOLDER, 'kev.json'), 'utf8'));
+      const vulnerabilities = [...catalogue.vulnerabilities, ...kev];
+      files.set(
+        '/kev.json',
+        Buffer.from(JSON.stringify({ ...catalogue, count: vulnerabilities.length, vulnerabilities })),
+      );
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -49,8 +60,9 @@ export async function startAdvisoryFeed(): Promise<AdvisoryFeed> {
   };
 }
 
-async function zipOf(folder: string, mtime: Date): Promise<Buffer> {
+async function zipOf(folder: string, mtime: Date, more: Readonly<Record<string, string>> = {}): Promise<Buffer> {
   const zip = new ZipFile();
+  for (const [name, text] of Object.entries(more)) zip.addBuffer(Buffer.from(text), name, { mtime });
   for (const name of readdirSync(folder).sort()) zip.addBuffer(readFileSync(join(folder, name)), name, { mtime });
   zip.end();
   return buffer(zip.outputStream);
