@@ -1,7 +1,7 @@
 import type { Finding, MergedFinding, Suppression } from './finding.js';
 
 /** The same members; an optional one may also be given as `undefined`, which leaves it out. */
-type Given<T> = { readonly [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K] };
+export type Given<T> = { readonly [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K] };
 
 /**
  * Findings are made by constructors, a hundred thousand at a time: of a literal that continues behind a spread the engine makes each

@@ -2,6 +2,7 @@ import { type Digest, parseDigest } from '@paved/digest';
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import { unique } from '../order.js';
 import type { Epss, RawFinding } from '../raw-finding.js';
+import { RawRecord, SourceRecord } from '../raw-record.js';
 import { type Severity, severityOfScore, severityOfWord } from '../severity.js';
 import { namedPackage } from './package-purl.js';
 import { tooLarge } from './parse-bytes.js';
@@ -94,34 +95,34 @@ function finding(what: string, report: string, match: Fields, ignored: boolean):
   const fixedIn = fixState === 'wont-fix' || fixState === 'not-fixed' ? [] : textsAt(fix, 'versions');
   const path = textAt(fieldsOf(listAt(artifact, 'locations')[0]), 'path');
   const entries = [vulnerability, ...objectsAt(match, 'relatedVulnerabilities')];
-  const epss = epssOf(entries);
-  const exploited = exploitedOf(entries);
-  return {
-    source: {
+  const { ids, mentions } = idsOf(vulnerability, match);
+  return new RawRecord({
+    source: new SourceRecord({
       name: SCANNER,
       id,
       severity: severityOfText(textAt(vulnerability, 'severity')),
       report,
       version,
-      ...(path === '' ? undefined : { location: { path } }),
-      ...(ignored ? { suppressed: ignoreReason(match) } : undefined),
-    },
-    ...idsOf(vulnerability, match),
+      location: path === '' ? undefined : { path },
+      suppressed: ignored ? ignoreReason(match) : undefined,
+    }),
+    ids,
+    mentions,
     kind: id.startsWith('MAL-') ? 'malware' : 'vulnerability',
-    ...named,
+    purl: named.purl,
+    ecosystem: named.ecosystem,
+    inferred: named.inferred,
     name,
     version,
-    ...(fixedIn.length === 0 ? undefined : { fixedIn }),
+    fixedIn: fixedIn.length === 0 ? undefined : fixedIn,
     fixState,
     title: oneLine(
       textAt(vulnerability, 'description') ||
         textAt(fieldsOf(listAt(match, 'relatedVulnerabilities')[0]), 'description'),
     ),
-    direct: false,
-    scope: 'runtime',
-    ...(epss === undefined ? undefined : { epss }),
-    ...(exploited === undefined ? undefined : { exploited }),
-  };
+    epss: epssOf(entries),
+    exploited: exploitedOf(entries),
+  });
 }
 
 /** Digests of an image that the scan was about: its manifest and the ones it was pulled by. */

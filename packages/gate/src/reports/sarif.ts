@@ -2,6 +2,7 @@ import { GateError } from '../error.js';
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import type { ReportKind } from '../policy.js';
 import type { FindingLocation, RawFinding } from '../raw-finding.js';
+import { RawRecord, SourceRecord } from '../raw-record.js';
 import type { Severity } from '../severity.js';
 import { severityOfNumber, severityOfText } from './grype.js';
 import { namedPackage } from './package-purl.js';
@@ -169,32 +170,30 @@ function finding(run: Run, result: Fields): RawFinding | undefined {
   const isVulnerability = kind === 'vulnerability';
   const found = isVulnerability ? packageOf(result, rule, help) : undefined;
   const location = locationOf(run, result);
-  const suppressed = suppressionOf(result);
   const id = isVulnerability ? advisoryOf(ruleId) : ruleId;
   const place = `${location?.path ?? ''} ${fingerprintOf(result) || (location?.line ?? '')}`;
   const named = found === undefined ? undefined : namedPackage(found.purl, found.type, found.name, found.version);
-  return {
-    source: {
+  return new RawRecord({
+    source: new SourceRecord({
       name: run.tool,
       id,
       severity: severityOf(run, result, rule, isVulnerability || kind === 'licence' ? help : ''),
       report: run.report,
-      ...(found === undefined ? undefined : { version: found.version }),
-      ...(location === undefined ? undefined : { location }),
-      ...(suppressed === undefined ? undefined : { suppressed }),
-    },
+      version: found?.version,
+      location,
+      suppressed: suppressionOf(result),
+    }),
     ids: [id],
     kind,
-    ecosystem: '',
-    ...named,
+    purl: named?.purl,
+    ecosystem: named?.ecosystem ?? '',
+    inferred: named?.inferred,
     name: found?.name ?? '',
     version: found?.version ?? '',
-    ...(found === undefined || found.fixedIn.length === 0 ? undefined : { fixedIn: found.fixedIn }),
+    fixedIn: found === undefined || found.fixedIn.length === 0 ? undefined : found.fixedIn,
     title: titleOf(kind, result, rule, ruleId),
-    direct: false,
-    scope: 'runtime',
-    ...(found === undefined ? { identity: `${kind} ${run.tool} ${ruleId} ${place}` } : undefined),
-  };
+    identity: found === undefined ? `${kind} ${run.tool} ${ruleId} ${place}` : undefined,
+  });
 }
 
 /** Every run of a SARIF 2.1.0 document: one finding per result that failed, however many locations it has. */

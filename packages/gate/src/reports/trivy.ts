@@ -1,6 +1,8 @@
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
+import type { Given } from '../finding-record.js';
 import type { ReportKind } from '../policy.js';
 import type { FindingKind, FindingLocation, RawFinding } from '../raw-finding.js';
+import { RawRecord, SourceRecord } from '../raw-record.js';
 import { imageDigests, severityOfText } from './grype.js';
 import { namedPackage } from './package-purl.js';
 import { tooLarge } from './parse-bytes.js';
@@ -16,26 +18,35 @@ interface Place {
   readonly type: string;
 }
 
-type Extra = Pick<RawFinding, 'ids' | 'kind' | 'title'> & Partial<RawFinding>;
+type Extra = Given<Pick<RawFinding, 'ids' | 'kind' | 'title'> & Partial<Omit<RawFinding, 'source'>>>;
 
 function raw(place: Place, entry: Fields, id: string, location: FindingLocation | undefined, extra: Extra): RawFinding {
   if (id === '') throw malformed(place.what, `a finding in "${place.target.slice(0, 60)}" has no id`);
-  return {
-    ecosystem: '',
-    name: '',
-    version: '',
-    direct: false,
-    scope: 'runtime',
-    ...extra,
-    source: {
-      name: SCANNER,
-      id,
-      severity: severityOfText(textAt(entry, 'Severity')),
-      report: place.report,
-      ...(extra.version === undefined ? undefined : { version: extra.version }),
-      ...(location === undefined ? undefined : { location }),
-    },
-  };
+  const { ids, kind, purl, ecosystem = '', inferred, name = '', version, fixedIn, fixState } = extra;
+  const source = new SourceRecord({
+    name: SCANNER,
+    id,
+    severity: severityOfText(textAt(entry, 'Severity')),
+    report: place.report,
+    version,
+    location,
+  });
+  const { title, identity, licence } = extra;
+  return new RawRecord({
+    source,
+    ids,
+    kind,
+    purl,
+    ecosystem,
+    inferred,
+    name,
+    version: version ?? '',
+    fixedIn,
+    fixState,
+    title,
+    identity,
+    licence,
+  });
 }
 
 function vulnerability(place: Place, entry: Fields): RawFinding {
@@ -47,15 +58,18 @@ function vulnerability(place: Place, entry: Fields): RawFinding {
     .split(',')
     .map((text) => text.trim())
     .filter((text) => text !== '');
+  const named = namedPackage(textAt(objectAt(entry, 'PkgIdentifier'), 'PURL'), place.type, name, version);
   const status = textAt(entry, 'Status');
   const path = textAt(entry, 'PkgPath') || place.target;
   return raw(place, entry, id, path === '' ? undefined : { path }, {
     ids: [id],
     kind: id.startsWith('MAL-') ? 'malware' : 'vulnerability',
-    ...namedPackage(textAt(objectAt(entry, 'PkgIdentifier'), 'PURL'), place.type, name, version),
+    purl: named.purl,
+    ecosystem: named.ecosystem,
+    inferred: named.inferred,
     name,
     version,
-    ...(fixedIn.length === 0 ? undefined : { fixedIn }),
+    fixedIn: fixedIn.length === 0 ? undefined : fixedIn,
     fixState:
       status === 'fixed'
         ? 'fixed'
