@@ -78,6 +78,8 @@ function lifetime(entry: PolicyException, at: number): 'active' | 'expired' | 'f
   return at < dayOf(entry.created) ? 'future' : 'active';
 }
 
+const NO_EXCEPTIONS: readonly PolicyException[] = [];
+
 /** Applies dated exceptions, and afterwards tells which were of use. */
 export class Exceptions {
   readonly #entries: readonly PolicyException[];
@@ -104,13 +106,17 @@ export class Exceptions {
   /** The first active exception that covers the finding. */
   suppression(finding: MergedFinding): Suppression | undefined {
     if (this.#active.size === 0) return undefined;
-    for (const id of [finding.id, ...finding.aliases]) {
-      for (const entry of this.#active.get(id) ?? []) {
-        if (this.refusal(entry, finding) !== undefined) continue;
-        this.#used.add(entry);
-        const { id: exception, package: pattern, owner, reason, expires } = entry;
-        return { by: 'exception', exception, package: pattern, owner, reason, expires };
-      }
+    let found = this.#suppressionBy(finding.id, finding);
+    for (const alias of finding.aliases) found ??= this.#suppressionBy(alias, finding);
+    return found;
+  }
+
+  #suppressionBy(id: string, finding: MergedFinding): Suppression | undefined {
+    for (const entry of this.#active.get(id) ?? NO_EXCEPTIONS) {
+      if (this.refusal(entry, finding) !== undefined) continue;
+      this.#used.add(entry);
+      const { id: exception, package: pattern, owner, reason, expires } = entry;
+      return { by: 'exception', exception, package: pattern, owner, reason, expires };
     }
     return undefined;
   }

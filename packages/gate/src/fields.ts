@@ -13,6 +13,8 @@ export function objectAt(fields: Fields | undefined, key: string): Fields {
 }
 
 const NOTHING: readonly unknown[] = [];
+const NO_OBJECTS: readonly Fields[] = [];
+
 export function listAt(fields: Fields | undefined, key: string): readonly unknown[] {
   const value = fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
   return Array.isArray(value) ? value : NOTHING;
@@ -20,9 +22,9 @@ export function listAt(fields: Fields | undefined, key: string): readonly unknow
 
 /** The objects of a list; other entries are dropped. */
 export function objectsAt(fields: Fields | undefined, key: string): readonly Fields[] {
-  return listAt(fields, key)
-    .map(fieldsOf)
-    .filter((entry) => entry !== undefined);
+  const list = listAt(fields, key);
+  if (list.length === 0) return NO_OBJECTS;
+  return list.map(fieldsOf).filter((entry) => entry !== undefined);
 }
 
 export function textAt(fields: Fields | undefined, key: string): string {

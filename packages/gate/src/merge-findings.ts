@@ -96,18 +96,21 @@ function exploitedBy(
   raw: readonly RawFinding[],
   kev: KevCatalogue | undefined,
 ): KevEntry | undefined {
-  const mentioned = kev === undefined ? ids : [...ids, ...raw.flatMap(({ mentions = [] }) => mentions)];
+  const mentioned = kev === undefined ? NONE : [...ids, ...raw.flatMap(({ mentions = [] }) => mentions)];
   for (const id of mentioned) {
     const entry = kev?.entries.get(id);
     if (entry !== undefined) return entry;
   }
   // A scanner that carries its own copy of the catalogue is believed when it says "exploited", never when it does not.
-  const claims = raw.map(({ exploited }) => exploited).filter((claim) => claim !== undefined);
-  return claims.sort((a, b) => byText(a.cve, b.cve))[0];
+  let claimed: KevEntry | undefined;
+  for (const { exploited } of raw) {
+    if (exploited !== undefined && (claimed === undefined || exploited.cve < claimed.cve)) claimed = exploited;
+  }
+  return claimed;
 }
 
 function epssOf(ids: readonly string[], raw: readonly RawFinding[], scores: EpssScores | undefined): Epss | undefined {
-  const pinned = ids.flatMap((id) => scores?.entries.get(id) ?? []);
+  const pinned = scores === undefined ? [] : ids.flatMap((id) => scores.entries.get(id) ?? []);
   const all = pinned.length > 0 ? pinned : raw.flatMap(({ epss }) => epss ?? []);
   return all.length === 0 ? undefined : all.reduce((a, b) => (b.score > a.score ? b : a));
 }
@@ -160,9 +163,9 @@ function singlePackage(purl: string, entry: RawFinding): FindingPackage {
   };
 }
 
-function merge(purl: string | undefined, raw: readonly RawFinding[], feeds: Feeds): MergedFinding {
-  const [only] = raw;
-  if (raw.length === 1 && only !== undefined && isSorted(only.ids)) return single(purl, only, feeds);
+function merge(purl: string | undefined, group: Group, feeds: Feeds): MergedFinding {
+  if (!Array.isArray(group) && isSorted(group.ids)) return single(purl, group, feeds);
+  const raw = Array.isArray(group) ? group : [group];
   const ids = unique(raw.flatMap((entry) => entry.ids));
   const id = bestId(ids);
   const sources = sortedSources(raw);
@@ -208,6 +211,9 @@ function keyOf(purl: string): string {
   }
 }
 
+/** What came together: most often one finding, without a list around it. */
+type Group = RawFinding | RawFinding[];
+
 class PurlKeys {
   readonly #known = new Map<string, string>();
   /** Parsing a purl is the dearest part of merging; packages recur. */
@@ -227,7 +233,7 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
   const exact = exactPurls(raw);
   const keys = new PurlKeys();
   // Package, then name in it: no key is ever put together, which would cost more than the rest.
-  const packages = new Map<string | undefined, Map<string, RawFinding[]>>();
+  const packages = new Map<string | undefined, Map<string, Group>>();
   for (const entry of raw) {
     const better = entry.inferred ? exact.get(`${entry.name}\0${entry.version}`) : undefined;
     const full = better || entry.purl;
@@ -239,8 +245,9 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
       packages.set(purl, groups);
     }
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [entry]);
-    else group.push(entry);
+    if (group === undefined) groups.set(key, entry);
+    else if (Array.isArray(group)) group.push(entry);
+    else groups.set(key, [group, entry]);
   }
   return sorted(packages, feeds);
 }
@@ -254,7 +261,7 @@ function keyIn({ identity, kind, ids, source }: RawFinding, aliases: AliasGroups
 
 /** By package, then id, then identity; sorted package by package, which is less to compare than all at once. */
 function sorted(
-  packages: ReadonlyMap<string | undefined, ReadonlyMap<string, readonly RawFinding[]>>,
+  packages: ReadonlyMap<string | undefined, ReadonlyMap<string, Group>>,
   feeds: Feeds,
 ): readonly MergedFinding[] {
   const all: MergedFinding[] = [];
