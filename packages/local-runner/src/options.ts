@@ -1,7 +1,7 @@
 import type { GitHubService } from '@paved/testkit';
 import type { RunEvent } from './events.js';
 import type { Json } from './expression/json-data.js';
-import type { JobResult } from './result.js';
+import type { JobResult, RunResult } from './result.js';
 
 export interface CallerRepository {
   /** Folder of a git repository that holds `sha`; the working tree is never read. */
@@ -44,6 +44,22 @@ export interface BetweenFacts {
   readonly services: GitHubService;
 }
 
+/**
+ * "Re-run failed jobs": a job that succeeded, and that needs no job that runs again, keeps its result and outputs. `jobs` are keys
+ * of jobs that run again although they succeeded, as "Re-run this job" does.
+ */
+export interface Rerun {
+  readonly previous: RunResult;
+  readonly jobs?: readonly string[];
+}
+
+/** What a reviewer is asked. */
+export interface Deployment {
+  readonly environment: string;
+  /** Full name of the job. */
+  readonly job: string;
+}
+
 export interface RunWorkflowOptions {
   readonly callerRepository: CallerRepository;
   /** Of the caller's workflow, in its repository. */
@@ -59,6 +75,12 @@ export interface RunWorkflowOptions {
   readonly between?: (jobId: string, facts: BetweenFacts) => void | Promise<void>;
   /** Records every use of a child process by the actions of jobs that hold `id-token: write`. */
   readonly trapProcesses?: boolean;
+  /** Origin of the server (default https://github.com). The artifact client works on github.com, tenants of ghe.com and .localhost alone. */
+  readonly serverUrl?: string;
+  /** Makes this the next attempt of a run. */
+  readonly rerun?: Rerun;
+  /** Asked before a job with an environment starts (default: yes); a job that is not approved fails, as one that a reviewer rejects. */
+  readonly approve?: (request: Deployment) => boolean | Promise<boolean>;
   /** Where the machines' folders are made and kept; without it they are temporary and removed. */
   readonly workFolder?: string;
 }

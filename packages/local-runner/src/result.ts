@@ -34,6 +34,12 @@ export interface StepResult {
   readonly childProcesses: readonly ChildProcessUse[];
 }
 
+/** As evaluated; with one run at a time nothing waits for it. */
+export interface Concurrency {
+  readonly group: string;
+  readonly cancelInProgress: boolean;
+}
+
 export interface JobResult {
   /** Key in its workflow file. */
   readonly id: string;
@@ -44,6 +50,11 @@ export interface JobResult {
   readonly durationMs: number;
   readonly steps: readonly StepResult[];
   readonly outputs: Readonly<Record<string, string>>;
+  /** The attempt in which it ran; of a job that was kept, an earlier one. */
+  readonly attempt: number;
+  /** Name of the deployment environment, where it has one. */
+  readonly environment?: string;
+  readonly concurrency?: Concurrency;
   /** What belongs to no step: dropped outputs, time limits, conditions that could not be evaluated. */
   readonly annotations: readonly Annotation[];
 }

@@ -5,7 +5,8 @@ import { LocalRunnerError } from './error.js';
 import type { Json } from './expression/json-data.js';
 import type { RunFacts } from './job/run-facts.js';
 import type { RunWorkflowOptions } from './options.js';
-import type { RunResult } from './result.js';
+import { keptJobs } from './rerun.js';
+import type { JobResult, RunResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { loadParsers } from './workflow/load-parser.js';
 import type { WorkflowModel } from './workflow/model.js';
@@ -72,15 +73,20 @@ function startRun(
     visibility: caller.visibility ?? 'public',
     verifiedCommits: caller.verifiedCommits ?? [],
   });
-  const run = services.createRun({
-    repository,
-    sha: caller.sha,
-    ref: caller.ref,
-    event: eventName,
-    workflowPath: options.workflowPath,
-    name: plan.workflow.name,
-    actor: caller.actor?.login ?? 'octocat',
-  });
+  const { rerun } = options;
+  const kept = rerun === undefined ? new Map<string, JobResult>() : keptJobs(plan, rerun);
+  const run =
+    rerun === undefined
+      ? services.createRun({
+          repository,
+          sha: caller.sha,
+          ref: caller.ref,
+          event: eventName,
+          workflowPath: options.workflowPath,
+          name: plan.workflow.name,
+          actor: caller.actor?.login ?? 'octocat',
+        })
+      : services.rerun(Number(rerun.previous.runId), [...kept.keys()]);
   const event = options.inputs === undefined ? payload : { ...payload, inputs: options.inputs };
   const env = options.env ?? {};
   const trapProcesses = options.trapProcesses ?? false;
@@ -93,7 +99,10 @@ function startRun(
     eventName,
     event,
     run,
+    kept,
+    approve: options.approve ?? (() => true),
     workflow: plan.workflow,
+    serverUrl: options.serverUrl ?? 'https://github.com',
     env,
     trapProcesses,
     root,

@@ -65,6 +65,8 @@ export class Scheduler {
     const name = nameIn(evaluator);
     let legs: readonly Leg[] | undefined;
     try {
+      const kept = this.#facts.kept.get(name);
+      if (kept !== undefined) return this.#keep(kept);
       if (!evaluator.condition(job.condition)) return this.#skip(planned, name);
       if ('plan' in planned) return await this.#call(planned, evaluator, name);
       legs = legsOf(planned.job, evaluator);
@@ -116,23 +118,33 @@ export class Scheduler {
     return { result: combined([...finished.values()]), outputs: Object.fromEntries(outputs) };
   }
 
+  #keep(job: JobResult): Finished {
+    this.#record(job);
+    return job;
+  }
+
   #skip(planned: PlannedSteps | PlannedCall, name: string): Finished {
     const skipped = { result: 'skipped', outputs: {} } as const;
-    this.#record({ ...jobWithoutSteps(planned.job.id, name), ...skipped });
+    this.#record({ ...this.#withoutSteps(planned.job.id, name), ...skipped });
     return skipped;
   }
 
   #cancel(planned: PlannedSteps, name: string): Finished {
     const cancelled = { result: 'cancelled', outputs: {} } as const;
-    this.#record({ ...jobWithoutSteps(planned.job.id, name), ...cancelled });
+    this.#record({ ...this.#withoutSteps(planned.job.id, name), ...cancelled });
     return cancelled;
   }
 
   #refuse(id: string, name: string, error: unknown): Finished {
     const message = error instanceof Error ? error.message : 'its condition or inputs cannot be evaluated';
     const failed = { result: 'failure', outputs: {} } as const;
-    this.#record({ ...jobWithoutSteps(id, name), ...failed, annotations: [{ level: 'error', message }] });
+    this.#record({ ...this.#withoutSteps(id, name), ...failed, annotations: [{ level: 'error', message }] });
     return failed;
+  }
+
+  #withoutSteps(id: string, name: string): Omit<JobResult, 'result' | 'outputs'> {
+    const { attempt } = this.#facts.run;
+    return { id, name, attempt, startedAt: new Date().toISOString(), durationMs: 0, steps: [], annotations: [] };
   }
 
   #record(job: JobResult): void {
@@ -143,10 +155,6 @@ export class Scheduler {
 
 function githubContext(facts: RunFacts): Json {
   return { ...githubFacts(facts), ref_protected: facts.caller.refProtected, event: facts.event };
-}
-
-function jobWithoutSteps(id: string, name: string): Omit<JobResult, 'result' | 'outputs'> {
-  return { id, name, startedAt: new Date().toISOString(), durationMs: 0, steps: [], annotations: [] };
 }
 
 /** `success()` looks at all ancestors, not only at the direct ones: a skipped grandparent skips the job too. */

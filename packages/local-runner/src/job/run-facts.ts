@@ -1,6 +1,7 @@
 import type { GitHubRun, GitHubService } from '@paved/testkit';
 import type { Json } from '../expression/json-data.js';
-import type { CallerRepository, Repositories } from '../options.js';
+import type { CallerRepository, Deployment, Repositories } from '../options.js';
+import type { JobResult } from '../result.js';
 import type { Parsers } from '../workflow/load-parser.js';
 import type { WorkflowModel } from '../workflow/model.js';
 
@@ -14,15 +15,17 @@ export interface RunFacts {
   readonly eventName: string;
   readonly event: { readonly [key: string]: Json };
   readonly run: GitHubRun;
+  /** Results that an earlier attempt left and this one keeps, by full name. */
+  readonly kept: ReadonlyMap<string, JobResult>;
+  readonly approve: (request: Deployment) => boolean | Promise<boolean>;
   /** The workflow that the event started. */
   readonly workflow: WorkflowModel;
+  readonly serverUrl: string;
   readonly env: Readonly<Record<string, string>>;
   readonly trapProcesses: boolean;
   /** Folder under which machines are made. */
   readonly root: string;
 }
-
-const SERVER_URL = 'https://github.com';
 
 export function workflowRef(workflow: WorkflowModel): string {
   return `${workflow.source.repository}/${workflow.source.path}@${workflow.source.ref}`;
@@ -30,7 +33,7 @@ export function workflowRef(workflow: WorkflowModel): string {
 
 /**
  * The `github` context as strings, without token, event and what differs per step. It describes the caller even in a called
- * workflow, as on the service. `server_url` stays the public one: the artifact client refuses to work on other servers.
+ * workflow, as on the service.
  */
 export function githubFacts(facts: RunFacts): Readonly<Record<string, string>> {
   const { caller, run, services, workflow } = facts;
@@ -56,7 +59,7 @@ export function githubFacts(facts: RunFacts): Readonly<Record<string, string>> {
     run_attempt: String(run.attempt),
     run_id: String(run.id),
     run_number: String(run.number),
-    server_url: SERVER_URL,
+    server_url: facts.serverUrl,
     sha: caller.sha,
     triggering_actor: actor.login,
     workflow: workflow.name,

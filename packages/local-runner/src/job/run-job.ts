@@ -53,14 +53,21 @@ class JobRun {
   readonly #annotations: Annotation[] = [];
   readonly #posts: PostAction[] = [];
   readonly #startedAt = new Date();
+  readonly #start: Pick<JobResult, 'environment' | 'concurrency'>;
   #deadline = 0;
 
   constructor(request: JobRequest) {
     this.#request = request;
+    this.#start = this.#startConditions();
   }
 
   async run(): Promise<JobResult> {
     const { facts, planned, name, onEvent } = this.#request;
+    const { environment } = this.#start;
+    if (environment !== undefined && !(await facts.approve({ environment, job: name }))) {
+      this.#annotate('error', `The deployment to '${environment}' was rejected.`);
+      return this.#finish('failure', {});
+    }
     onEvent({ $case: 'job-started', job: name, steps: planned.job.steps.length });
     const root = join(facts.root, name.replaceAll(/[^\w-]+/g, '-'));
     const credentials = this.#register();
@@ -84,25 +91,40 @@ class JobRun {
       facts.services.finishJob(credentials.jobId, state.status);
       await rm(machine.actions, { recursive: true, force: true });
     }
-    return this.#finish(state, outputs);
+    return this.#finish(state.status, outputs);
   }
 
   #register(): JobCredentials {
-    const { facts, planned, workflow, given, name } = this.#request;
-    const evaluator = new TokenEvaluator(facts.parsers, { github: githubFacts(facts), ...given, vars: {} });
-    const { runsOn, environment } = planned.job;
-    const labels = runsOn === undefined ? [] : [evaluator.value(runsOn)].flat().map(String);
-    const value = environment === undefined ? undefined : evaluator.value(environment);
-    const environmentName = typeof value === 'object' && value !== null ? (value as { name?: Json }).name : value;
+    const { facts, planned, workflow, name } = this.#request;
+    const { runsOn } = planned.job;
+    const labels = runsOn === undefined ? [] : [this.#evaluator().value(runsOn)].flat().map(String);
     const hosted = !labels.includes('self-hosted');
     return facts.services.startJob({
       runId: facts.run.id,
       name,
       labels,
       permissions: planned.permissions,
-      claims: jobClaims(facts, workflow, environmentName === undefined ? undefined : String(environmentName), hosted),
+      claims: jobClaims(facts, workflow, this.#start.environment, hosted),
       ...(hosted ? {} : { runnerGroup: 'Default' }),
     });
+  }
+
+  /** What is evaluated before a machine is there. */
+  #evaluator(): TokenEvaluator {
+    const { facts, given } = this.#request;
+    return new TokenEvaluator(facts.parsers, { github: githubFacts(facts), ...given, vars: {} });
+  }
+
+  /** An empty environment is none. */
+  #startConditions(): Pick<JobResult, 'environment' | 'concurrency'> {
+    const { environment, concurrency } = this.#request.planned.job;
+    const place = environment === undefined ? '' : textOrMember(this.#evaluator().value(environment), 'name');
+    const queue = concurrency === undefined ? undefined : this.#evaluator().value(concurrency);
+    const cancelInProgress = memberOf(queue, 'cancel-in-progress') === true;
+    return {
+      ...(place === '' ? {} : { environment: place }),
+      ...(queue === undefined ? {} : { concurrency: { group: textOrMember(queue, 'group'), cancelInProgress } }),
+    };
   }
 
   #createState(machine: Machine, credentials: JobCredentials): JobState {
@@ -266,12 +288,14 @@ class JobRun {
     this.#annotations.push({ level, message: this.#masker.mask(message) });
   }
 
-  #finish(state: JobState, outputs: Readonly<Record<string, string>>): JobResult {
-    const { name, planned, onEvent } = this.#request;
+  #finish(result: JobResult['result'], outputs: Readonly<Record<string, string>>): JobResult {
+    const { facts, name, planned, onEvent } = this.#request;
     const job: JobResult = {
       id: planned.job.id,
       name,
-      result: state.status,
+      result,
+      attempt: facts.run.attempt,
+      ...this.#start,
       startedAt: this.#startedAt.toISOString(),
       durationMs: Date.now() - this.#startedAt.getTime(),
       steps: this.#steps,
@@ -281,4 +305,15 @@ class JobRun {
     onEvent({ $case: 'job-finished', job });
     return job;
   }
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as { readonly [key: string]: Json })[name]
+    : undefined;
+}
+
+/** `environment: production` and `environment: { name: production }` are the same; so for groups of concurrency. */
+function textOrMember(value: Json, name: string): string {
+  return String(typeof value === 'object' ? (memberOf(value, name) ?? '') : value);
 }

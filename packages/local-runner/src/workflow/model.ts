@@ -50,6 +50,7 @@ export interface StepsJob extends BaseJob {
   readonly $case: 'steps';
   readonly env: TemplateToken | undefined;
   readonly environment: TemplateToken | undefined;
+  readonly concurrency: TemplateToken | undefined;
   readonly runsOn: TemplateToken | undefined;
   readonly timeoutMinutes: TemplateToken | undefined;
   readonly outputs: MappingToken | undefined;

@@ -136,6 +136,7 @@ class ModelReader {
       $case: 'steps',
       env: job.env,
       environment: job.environment,
+      concurrency: raw?.find('concurrency'),
       runsOn: job['runs-on'],
       timeoutMinutes: raw?.find('timeout-minutes'),
       outputs: job.outputs,

@@ -59,6 +59,23 @@ export class ControlPlane {
     return run;
   }
 
+  /**
+   * The next attempt of a run. The jobs of `kept` (names) do not run again: the new attempt lists them with ids of
+   * its own and everything else as it was.
+   */
+  rerun(id: number, kept: readonly string[]): GitHubRun {
+    const previous = this.#runs.get(id);
+    if (previous === undefined) throw new Error(`Cannot run ${id} again: it does not exist`);
+    const run = { ...previous, attempt: previous.attempt + 1, startedAt: new Date().toISOString() };
+    const jobs = this.jobsOf(previous).filter((job) => kept.includes(job.options.name));
+    this.#runs.set(id, run);
+    for (const job of jobs) {
+      const copy = { ...job, id: FIRST_JOB_ID + this.#jobs.size, run };
+      this.#jobs.set(copy.id, copy);
+    }
+    return run;
+  }
+
   run(id: number): GitHubRun | undefined {
     return this.#runs.get(id);
   }
@@ -90,7 +107,7 @@ export class ControlPlane {
   }
 
   jobsOf(run: GitHubRun): readonly JobRecord[] {
-    return [...this.#jobs.values()].filter((job) => job.run.id === run.id);
+    return [...this.#jobs.values()].filter((job) => job.run.id === run.id && job.run.attempt === run.attempt);
   }
 
   finishJob(id: number, conclusion: Conclusion): void {

@@ -33,6 +33,8 @@ export interface GitHubService {
   readonly requests: readonly GitHubRequest[];
   addRepository(repository: GitHubRepository): void;
   createRun(options: GitHubRunOptions): GitHubRun;
+  /** The next attempt of a run; jobs with the names of `kept` do not run again, and are listed as they were. */
+  rerun(runId: number, kept: readonly string[]): GitHubRun;
   startJob(options: GitHubJobOptions): JobCredentials;
   addStep(jobId: number, step: GitHubStep): void;
   /** From here on the job's tokens are refused. */
@@ -85,6 +87,7 @@ export async function startGitHub(options: { readonly issuer: Pick<Issuer, 'url'
     requests,
     addRepository: (repository) => plane.addRepository(repository),
     createRun: (run) => plane.createRun(run),
+    rerun: (runId, kept) => plane.rerun(runId, kept),
     startJob: (job) => credentialsOf(plane.startJob(job), origin),
     addStep: (jobId, step) => void plane.job(jobId).steps.push(step),
     finishJob: (jobId, conclusion) => plane.finishJob(jobId, conclusion),

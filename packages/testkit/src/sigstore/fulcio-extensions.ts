@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose';
 
-/** The server that upstream's Fulcio configuration puts before GitHub's paths. */
+/** The server that upstream's Fulcio configuration puts before GitHub's paths; an enterprise's own instance puts its own. */
 export const GITHUB_URL = 'https://github.com';
 
 const ARC = '1.3.6.1.4.1.57264.1';
@@ -12,9 +12,9 @@ export interface ExtensionValue {
 }
 
 /** The extensions that Fulcio's claim templates for GitHub give (fulcio, config/identity/config.yaml and docs/oid-info.md). */
-export function certificateExtensions(claims: JWTPayload): ExtensionValue[] {
+export function certificateExtensions(claims: JWTPayload, serverUrl = GITHUB_URL): ExtensionValue[] {
   const claim = (name: string): string => String(claims[name] ?? '');
-  const url = (path: string): string => `${GITHUB_URL}/${path}`;
+  const url = (path: string): string => `${serverUrl}/${path}`;
   const legacy: readonly (readonly [number, string])[] = [
     [1, claim('iss')],
     [2, claim('event_name')],

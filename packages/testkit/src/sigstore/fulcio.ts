@@ -16,6 +16,7 @@ export interface FulcioDouble {
 export interface FulcioOptions {
   readonly issuer: Issuer;
   readonly audience: string;
+  readonly serverUrl?: string | undefined;
   /** Certifies other claims than the token's: a compromised authority. */
   certify(claims: JWTPayload): JWTPayload;
   embedSct(): boolean;
@@ -42,10 +43,11 @@ export async function createFulcio(options: FulcioOptions): Promise<FulcioDouble
       const key = createPublicKey(request.publicKeyRequest.publicKey.content);
       assertPossession(key, claims, Buffer.from(request.publicKeyRequest.proofOfPossession, 'base64'));
       const certified = options.certify(claims);
+      const serverUrl = options.serverUrl ?? GITHUB_URL;
       const certificate = await (options.embedSct() ? ca : caWithoutLog).issueCertificate({
         publicKey: new Uint8Array(key.export({ format: 'der', type: 'spki' })),
-        subjectAltName: `${GITHUB_URL}/${String(certified.job_workflow_ref)}`,
-        extensions: certificateExtensions(certified),
+        subjectAltName: `${serverUrl}/${String(certified.job_workflow_ref)}`,
+        extensions: certificateExtensions(certified, serverUrl),
       });
       const chain = [toPem(toBuffer(certificate)), toPem(root)];
       return jsonAnswer(200, { signedCertificateEmbeddedSct: { chain: { certificates: chain } } });

@@ -12,6 +12,8 @@ export interface StartSigstoreOptions {
   readonly issuer: Issuer;
   /** Default `sigstore`. */
   readonly audience?: string;
+  /** GitHub server that stands in certificates (default https://github.com). */
+  readonly serverUrl?: string;
   /** Fixes the time of the timestamp authority (default: now). */
   readonly tsaClock?: Date;
 }
@@ -44,6 +46,7 @@ export async function startSigstore(options: StartSigstoreOptions): Promise<Sigs
   const fulcio = await createFulcio({
     issuer: options.issuer,
     audience: options.audience ?? 'sigstore',
+    serverUrl: options.serverUrl,
     certify: (claims: JWTPayload) => ({ ...claims, ...certifiedClaims }),
     embedSct: () => state.embedSct,
   });
