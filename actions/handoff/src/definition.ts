@@ -23,6 +23,13 @@ export const definition = defineAction({
     'needs-result': input.string({
       description: 'receive: result of the job that sent it (`needs.<job>.result`); anything but `success` is refused',
     }),
+    made: input.string({
+      description: 'receive: when it was made, from the outputs of the job that sent it; needed with `max-age`',
+    }),
+    'max-age': input.duration({
+      description:
+        'receive: older than this, or from another run, is refused: jobs that are not run again keep their outputs, and jobs wait for approvals (default: no limit)',
+    }),
     'max-bytes': input.integer({
       description: 'Limit of the archive, in bytes',
       default: DEFAULT_CAPS.maxBytes,
@@ -33,6 +40,7 @@ export const definition = defineAction({
   outputs: {
     'artifact-id': output('send: id of the artifact'),
     sha256: output('send: SHA-256 of the raw archive in hexadecimal'),
+    made: output('send: run id, attempt and time, for `made` of the job that receives it'),
     path: output(
       'receive: folder with the files, under RUNNER_TEMP; receive-all: folder with one folder for each artifact',
     ),

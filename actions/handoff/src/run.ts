@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { digestHex, parseDigest } from '@paved/digest';
-import { type ArtifactService, githubArtifacts, receiveAll, receiveHandover, sendHandover } from '@paved/handoff';
+import {
+  type ArtifactService,
+  assertFresh,
+  formatOrigin,
+  githubArtifacts,
+  parseOrigin,
+  receiveAll,
+  receiveHandover,
+  sendHandover,
+} from '@paved/handoff';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { HandoffInputError } from './error.js';
@@ -44,12 +53,15 @@ async function send(inputs: Inputs, context: ActionContext, service: ArtifactSer
     files: sent.files,
   });
   context.log.info(`Sent "${name}": ${sent.files} files in ${sent.size} bytes, ${sent.digest}`);
-  return { 'artifact-id': String(sent.artifactId), sha256: digestHex(sent.digest) };
+  const { runId, runAttempt } = context.runner;
+  const made = formatOrigin({ runId, attempt: Number(runAttempt), at: new Date() });
+  return { 'artifact-id': String(sent.artifactId), sha256: digestHex(sent.digest), made };
 }
 
 async function receive(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {
   assertSuccessful(inputs['needs-result']);
   const { artifactId, digest } = parseReference(inputs['artifact-id'] ?? '', inputs.sha256 ?? '');
+  assertYoung(inputs, context);
   const received = await receiveHandover(
     {
       artifactId,
@@ -100,6 +112,12 @@ function assertSuccessful(result: string | undefined): void {
     `Cannot receive the hand-over: the job that sent it ended as "${result ?? ''}"`,
     { hint: 'Give needs-result as needs.<job>.result, and run the job only when that is success' },
   );
+}
+
+function assertYoung({ made, 'max-age': maxAgeMs }: Inputs, { runner }: ActionContext): void {
+  if (maxAgeMs === undefined) return;
+  const { runId, runAttempt } = runner;
+  assertFresh(parseOrigin(made ?? ''), { runId, attempt: Number(runAttempt), now: new Date(), maxAgeMs });
 }
 
 /** Outputs of a job that failed, or that the service dropped, arrive as empty strings. */

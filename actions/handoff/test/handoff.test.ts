@@ -77,6 +77,24 @@ describe('handoff', () => {
     await expect(start(reference)).rejects.toMatchObject({ code: 'HANDOFF_DIGEST_MISMATCH' });
   });
 
+  test('states in which attempt of the run it was made, and takes that with max-age', async () => {
+    const { made = '' } = await start({ mode: 'send', name: 'files', path: 'out' });
+    expect(made).toMatch(/^[1-9][0-9]*\/1\/\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    const { path } = await start({ ...(await sent()), made, 'max-age': '24h' });
+    expect(path).toBeDefined();
+  });
+
+  test.each<readonly [string, string, (made: string) => string]>([
+    ['no origin', 'HANDOFF_ORIGIN_INVALID', () => ''],
+    ['another run', 'HANDOFF_OTHER_RUN', (made) => `9${made}`],
+    ['an attempt to come', 'HANDOFF_OTHER_RUN', (made) => made.replace('/1/', '/2/')],
+    ['an old one', 'HANDOFF_STALE', (made) => made.replace(/[^/]+$/, '2020-01-01T00:00:00.000Z')],
+  ])('with max-age, refuses %s before anything is downloaded', async (_what, code, change) => {
+    const { made = '' } = await start({ mode: 'send', name: 'files', path: 'out' });
+    const reference = { ...(await sent()), 'artifact-id': '999', made: change(made), 'max-age': '24h' };
+    await expect(start(reference)).rejects.toMatchObject({ code });
+  });
+
   test.each(['failure', 'cancelled', 'skipped', 'Success', ''])('refuses a job that ended as "%s"', async (result) => {
     const reference = await sent();
     await expect(start({ ...reference, 'needs-result': result })).rejects.toMatchObject({

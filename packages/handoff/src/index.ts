@@ -1,6 +1,7 @@
 export { type ArtifactService, githubArtifacts, type ListedArtifact } from './artifact-service.js';
 export { DEFAULT_CAPS, type HandoverCaps } from './caps.js';
 export { HandoffError, type HandoffErrorCode } from './error.js';
+export { assertFresh, type FreshnessLimits, formatOrigin, type HandoverOrigin, parseOrigin } from './origin.js';
 export { type ReceivedHandover, type ReceiveOptions, receiveHandover } from './receive.js';
 export { type ReceiveAllOptions, receiveAll } from './receive-all.js';
 export { type SendOptions, type SentHandover, sendHandover } from './send.js';

@@ -50,6 +50,19 @@ describe("a hand-over through GitHub's artifact service", () => {
     expect(artifact).toMatchObject({ name: 'plain.tar', digest: sent.digest, mimeType: 'application/x-tar' });
   });
 
+  test('is refused by name on a server that has no artifacts by id, and not on a tenant of ghe.com', async () => {
+    const sent = await send('elsewhere');
+    try {
+      process.env.GITHUB_SERVER_URL = 'https://ghe.example';
+      await expect(send('more')).rejects.toMatchObject({ code: 'HANDOFF_SERVER_UNSUPPORTED' });
+      await expect(receive(sent)).rejects.toMatchObject({ code: 'HANDOFF_SERVER_UNSUPPORTED' });
+      process.env.GITHUB_SERVER_URL = 'https://acme.ghe.com';
+      expect(await receive(sent)).toBe('hello');
+    } finally {
+      process.env.GITHUB_SERVER_URL = 'https://github.com';
+    }
+  });
+
   test('is refused when one byte changed, and when the artifact was swapped with a digest to match', async () => {
     const sent = await send('victim');
     github.artifacts.tamper(sent.artifactId);
