@@ -42,6 +42,7 @@ const FIXED_AT_RENDER = new Set([
   'tool-urls',
   'kev',
   'max-age',
+  'server-url',
   'as-of',
   'store',
   'require',
@@ -204,6 +205,31 @@ const onlyAfterSuccess: Rule = (workflow) => [
     ),
   ]),
 ];
+
+/** Rule 4: a job keeps its outputs when it is not run again, so who decides over an inspection asks how old it is. */
+const inspectionIsYoung: Rule = (workflow) =>
+  eachStep(workflow, (where, step, job) =>
+    violation(
+      4,
+      where,
+      'takes an inspection of any age',
+      holdsIdToken(job) &&
+        step.with?.['artifact-id']?.includes('.outputs.inspection-id') === true &&
+        (step.with['max-age'] === undefined || step.with.made !== `\${{ needs.inspect.outputs.inspection-made }}`),
+    ),
+  );
+
+/** Rule 6: two runs that push one tag wait for each other, and neither is stopped in the middle. */
+const oneSealAtATime: Rule = (workflow) =>
+  eachJob(workflow, (name, job) => {
+    if (position(job, 'push', 'tag') === -1) return [];
+    const { group, 'cancel-in-progress': cancels } = job.concurrency ?? {};
+    const names = ['github.repository', 'inputs.name', 'inputs.version'];
+    return [
+      ...violation(6, name, 'races with another run', !names.every((part) => group?.includes(`\${{ ${part} }}`))),
+      ...violation(6, name, 'can be stopped by another run', cancels !== 'false'),
+    ];
+  });
 
 /** Rule 5: who holds a token knows which workflow at which commit it must name. */
 const claimsAreExpected: Rule = (workflow) =>
@@ -417,6 +443,8 @@ const RULES: readonly Rule[] = [
   statementsAreMadeInSeal,
   handoversByIdAndDigest,
   onlyAfterSuccess,
+  inspectionIsYoung,
+  oneSealAtATime,
   claimsAreExpected,
   tagIsLast,
   checkoutIsTheTokensCommit,

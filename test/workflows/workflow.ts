@@ -25,6 +25,8 @@ const job = object({
   'runs-on': scalar,
   permissions: optional(record(string)),
   outputs: optional(record(scalar)),
+  environment: optional(unknown),
+  concurrency: optional(record(scalar)),
   env: optional(record(scalar)),
   container: optional(unknown),
   services: optional(unknown),

@@ -30,6 +30,12 @@ a: 1
     expect(text.match(/^b:/gm)).toHaveLength(1);
   });
 
+  test('leaves out an environment that the configuration does not name, and no other key', () => {
+    const text = "a: '{{ v }}'\nenvironment: '{{ v }}'\nb: { environment: kept }\nc: 1\n";
+    expect(render(text, { v: '' })).toMatch(/do not edit\.\na: ''\nb: \{environment: kept\}\nc: 1\n$/);
+    expect(render(text, { v: 'production' })).toContain("environment: 'production'\n");
+  });
+
   test.each([
     ['an unknown key', "a: '{{ nothing }}'\n"],
     ['YAML that does not parse', 'a: [\n'],
@@ -57,6 +63,23 @@ evidence-store: run
 describe('the configuration', () => {
   test('is decoded', () => {
     expect(parseConfig(VALID).sigstore['fulcio-url']).toBe('https://a.example');
+  });
+
+  test.each(["seal: { environment: '' }", 'seal: {}', ''])(
+    'with %j asks nobody, and trusts an inspection for a day',
+    (text) => {
+      expect(parseConfig(`${VALID}${text}\n`).seal).toEqual({ environment: '', 'inspection-age': '24h' });
+    },
+  );
+
+  test.each([
+    'seal: { environment: "a: b" }',
+    'seal: { environment: "${{ inputs.name }}" }',
+    "seal: { inspection-age: '' }",
+    'seal: { inspection-age: 24 h }',
+    'seal: { inspection-age: 0h }',
+  ])('refuses %s', (text) => {
+    expect(() => parseConfig(`${VALID}${text}\n`)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 
   test.each([

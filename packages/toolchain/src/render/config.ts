@@ -55,6 +55,20 @@ const buildkitImage: Decoder<string> = refine(plain, (text) => {
   throw new RenderError('CONFIG_INVALID', `Cannot use "${text}" as buildkit-image: it is no image with a digest`);
 });
 
+/** Anything else would be evaluated, or name no environment of GitHub's. */
+const environmentName: Decoder<string> = refine(plain, (text) => {
+  if (/^(?:[A-Za-z0-9][A-Za-z0-9 ._-]{0,254})?$/.test(text)) return text;
+  throw new RenderError(
+    'CONFIG_INVALID',
+    `Cannot use "${text}" as an environment: it has other characters than names do`,
+  );
+});
+
+const age: Decoder<string> = refine(plain, (text) => {
+  if (/^[1-9][0-9]{0,4}[mhd]$/.test(text)) return text;
+  throw new RenderError('CONFIG_INVALID', `Cannot use "${text}" as an age: it is not a number with m, h or d`);
+});
+
 const optionalUrl: Decoder<string> = (value, path) => (value === '' ? '' : serviceUrl(value, path));
 
 const decodeConfig = object({
@@ -85,18 +99,31 @@ const decodeConfig = object({
   scanners: optional(object({ run: plain, databases: plain, 'database-age': plain, 'tool-urls': plain })),
   'policy-floor': plain,
   release: object({ events: plain, 'protected-ref': boolean }),
+  seal: optional(object({ environment: optional(environmentName), 'inspection-age': optional(age) })),
   'evidence-store': plain,
 });
 
 type Decoded = ReturnType<typeof decodeConfig>;
 type Scanners = NonNullable<Decoded['scanners']>;
 
+/** How the seal job starts: who must approve it, and how old what it decides over may be. */
+export interface SealConfig {
+  /** Name of a deployment environment of the caller's repository; empty: none. */
+  readonly environment: string;
+  readonly 'inspection-age': string;
+}
+
 /**
  * `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs; without
- * `buildkit-image` Dockerfiles are built by the runner's own BuildKit.
+ * `buildkit-image` Dockerfiles are built by the runner's own BuildKit; without `seal` nobody is asked, and an inspection counts for a day.
  */
-export type PavedConfig = Decoded & { readonly scanners: Scanners; readonly 'buildkit-image': string };
+export type PavedConfig = Decoded & {
+  readonly scanners: Scanners;
+  readonly 'buildkit-image': string;
+  readonly seal: SealConfig;
+};
 
+const DEFAULT_INSPECTION_AGE = '24h';
 const NO_SCANNERS: Scanners = { run: '', databases: '', 'database-age': '', 'tool-urls': '' };
 
 /** @throws {RenderError} `CONFIG_INVALID` with the path of the field */
@@ -115,6 +142,10 @@ export function parseConfig(text: string): PavedConfig {
       registry,
       scanners: config.scanners ?? NO_SCANNERS,
       'buildkit-image': config['buildkit-image'] ?? '',
+      seal: {
+        environment: config.seal?.environment ?? '',
+        'inspection-age': config.seal?.['inspection-age'] ?? DEFAULT_INSPECTION_AGE,
+      },
     };
   } catch (cause) {
     throw new RenderError('CONFIG_INVALID', 'Cannot use the configuration', {

@@ -1,4 +1,4 @@
-import { isScalar, parseDocument, type Scalar, visit } from 'yaml';
+import { isScalar, type Pair, parseDocument, type Scalar, visit } from 'yaml';
 import { RenderError } from './config.js';
 
 /** GitHub's own `${{ }}` is left alone: only a `{{` without a dollar sign before it is a token of ours. */
@@ -19,6 +19,7 @@ export interface RenderValues {
 
 /**
  * Replaces every `{{ key }}` in the scalars of a workflow source by its literal value; comments and order stay.
+ * An `environment` whose value is empty is left out, because what an empty one means is the server's to say.
  * The result carries a header that says where it comes from.
  * @throws {RenderError} `TEMPLATE_INVALID` for a key without a value, or for YAML that does not parse
  */
@@ -32,6 +33,9 @@ export function renderTemplate(
   if (problem !== undefined)
     throw new RenderError('TEMPLATE_INVALID', `Cannot parse workflow source "${template.name}"`, { cause: problem });
   visit(document, {
+    Pair(_, pair) {
+      return isEmptyEnvironment(pair, values) ? visit.REMOVE : undefined;
+    },
     Scalar(key, node, path) {
       if (key === 'key' || typeof node.value !== 'string') return;
       const parent = path.at(-1);
@@ -41,6 +45,12 @@ export function renderTemplate(
     },
   });
   return heading + document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
+}
+
+function isEmptyEnvironment({ key, value }: Pair, values: ReadonlyMap<string, string>): boolean {
+  if (!isScalar(key) || key.value !== 'environment' || !isScalar(value)) return false;
+  const [, name = ''] = /^\{\{ ([a-z][a-z.-]*) \}\}$/.exec(String(value.value)) ?? [];
+  return values.get(name) === '';
 }
 
 function substitute(template: Template, node: Scalar<string>, values: ReadonlyMap<string, string>): void {
