@@ -57,7 +57,12 @@ function readQuestion(inputs: Inputs, context: ActionContext): Question {
       'Cannot make a verification summary of a replay: it is not the answer of now',
     );
   }
-  return { policy, trustedRoot, at: policy.at === undefined ? new Date() : new Date(policy.at) };
+  return {
+    policy,
+    trustedRoot,
+    at: policy.at === undefined ? new Date() : new Date(policy.at),
+    listsBundles: inputs.vsa || inputs['print-commands'],
+  };
 }
 
 function nameOf(inputs: Inputs, { artifacts, reference }: Gathered): string | undefined {

@@ -18,6 +18,8 @@ export interface Question {
   readonly trustedRoot: TrustedRoot;
   /** When the question is asked: now, or the moment of a replay. */
   readonly at: Date;
+  /** Whether a summary or commands will name every verified bundle of what was named, asked for or not. */
+  readonly listsBundles: boolean;
 }
 
 /** Why a bundle does not count. */

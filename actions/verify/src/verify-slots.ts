@@ -15,7 +15,7 @@ export interface SlotResult {
 }
 
 /**
- * Verifies every bundle of every slot for one artifact. A bundle that does not verify is as good as none: whoever may push can
+ * Verifies every bundle of every slot that the answer rests on, for one artifact. A bundle that does not verify is as good as none: whoever may push can
  * attach one. Where a required slot has none that does, the check names why the likeliest was refused.
  */
 export function verifySlots(
@@ -27,6 +27,7 @@ export function verifySlots(
   const verified = new Map<PredicateSlot, readonly VerifiedBundle[]>();
   const checks: Check[] = [];
   for (const slot of PREDICATE_SLOTS) {
+    if (!require.includes(slot) && !isRead(slot, artifact, verified, question)) continue;
     const { bundles, refusal } = verifySlot(slot, artifact, claimed, question.policy.identity, question);
     if (bundles.length > 0) verified.set(slot, bundles);
     if (!require.includes(slot)) continue;
@@ -34,6 +35,16 @@ export function verifySlots(
     checks.push(slotCheck(slot, bundles, reason), ...ageCheck(slot, bundles, artifact, question));
   }
   return { checks, verified };
+}
+
+/**
+ * Whether anything reads a slot that is not required. The documents of what was named are read whoever asked for them, because one that is
+ * there must not say no; below an index they speak of nothing that is asked, and a plain image signature says nothing but that it is there.
+ */
+function isRead(slot: PredicateSlot, artifact: Artifact, verified: VerifiedSlots, { listsBundles }: Question): boolean {
+  if (artifact.parent !== undefined) return false;
+  // Without any other bundle the claims of the certificate are those of this one.
+  return slot !== 'signature' || listsBundles || verified.size === 0;
 }
 
 /** The bundles of one slot that one signer made, latest first, and why the likeliest other one does not count. */

@@ -64,6 +64,24 @@ describe('an image index', () => {
     expect(await ages('provenance<=3d', 'provenance<=3d')).toEqual({});
   });
 
+  test('reads a document that nobody asked for about the image, and below it only what is asked for', async () => {
+    await start();
+    const no = (digest: typeof index) => ({ ...honest(digest).verdict, verdict: 'fail' });
+    await bench.attach(bench.digest, [
+      await world.sign('provenance', honest(bench.digest).provenance, bench.digest),
+      await world.sign('verdict', no(bench.digest), bench.digest),
+    ]);
+    const child = `${bench.registry.host}/${NAME}@${bench.digest}`;
+    expect(await failed({ image, ...REQUIRE })).toEqual({});
+    expect(await failed({ image, ...REQUIRE, 'child-require': 'provenance\nverdict' })).toEqual({
+      [`verdict ${child}`]: 'VERDICT_NOT_PASS',
+    });
+    await bench.attach(index, [await world.sign('verdict', no(index), index)]);
+    expect(await failed({ image, ...REQUIRE })).toEqual({
+      [`verdict ${bench.registry.host}/${NAME}`]: 'VERDICT_NOT_PASS',
+    });
+  });
+
   test('may speak for the manifests below it in one bundle', async () => {
     await start();
     const statement = {

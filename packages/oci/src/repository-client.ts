@@ -1,7 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { type Digest, isDigest } from '@paved/digest';
 import type { HttpResponse } from '@paved/http';
-import { type BlobSource, VerifiedBlobStream } from './blob-source.js';
+import { type BlobSource, readChecked, VerifiedBlobStream } from './blob-source.js';
 import { type BlobOutcome, type UploadOptions, uploadBlob } from './blob-upload.js';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
@@ -77,9 +77,8 @@ export class RepositoryClient {
   /** The blob in memory; the caller has checked `descriptor.size` against a limit. */
   async pullBytes(descriptor: Descriptor): Promise<Buffer> {
     return await withRetry(this.registry.retry, isBroken, async () => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of await this.pullBlob(descriptor)) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks);
+      const { body } = await this.openBlob(descriptor);
+      return await readChecked(body, descriptor);
     });
   }
 

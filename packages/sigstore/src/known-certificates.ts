@@ -31,11 +31,19 @@ function rememberAuthorities(trustedRoot: TrustedRoot): Map<string, Certificate>
 
 /** The library encodes a certificate anew for every comparison, and verifies it anew for every bundle. */
 function remembering(certificate: Certificate): Certificate {
-  const { root, tbsCertificate: tbs, publicKey } = certificate;
-  const [whole, signed] = [root.toDER(), tbs.toDER()];
-  root.toDER = () => whole;
-  tbs.toDER = () => signed;
-  Object.defineProperty(certificate, 'publicKey', { value: publicKey });
+  const { root, tbsCertificate: tbs } = certificate;
+  root.toDER = once(root.toDER.bind(root));
+  tbs.toDER = once(tbs.toDER.bind(tbs));
+  Object.defineProperty(certificate, 'publicKey', {
+    configurable: true,
+    get() {
+      // From here on the library's own answer stands in the place of this property.
+      Reflect.deleteProperty(certificate, 'publicKey');
+      const { publicKey: value } = certificate;
+      Object.defineProperty(certificate, 'publicKey', { value });
+      return value;
+    },
+  });
   const verify = certificate.verify.bind(certificate);
   const answers = new Map<Certificate | undefined, boolean>();
   certificate.verify = (issuer) => {
@@ -44,4 +52,13 @@ function remembering(certificate: Certificate): Certificate {
     return answer;
   };
   return certificate;
+}
+
+/** Asked for only when it is needed: a trusted root names authorities that had no part in this release. */
+function once<T>(produce: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: produce() };
+    return known.value;
+  };
 }
