@@ -1,5 +1,11 @@
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
-import { type InstanceTrust, loadPublicGoodTrust, loadTufTrust } from '@paved/sigstore/tuf';
+import {
+  HALF_REPOSITORY,
+  HALF_REPOSITORY_HINT,
+  type InstanceTrust,
+  isTrustChoice,
+  loadChosenTrust,
+} from '@paved/sigstore/tuf';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
 
@@ -11,24 +17,19 @@ export async function loadTrust(
   inputs: InputsOf<typeof definition>,
   { http, log, events }: ActionContext,
 ): Promise<InstanceTrust | undefined> {
-  const { instance } = inputs;
-  const [url, root, cachePath] = [inputs['tuf-url']?.href, inputs['tuf-root'], inputs['trust-cache']];
-  if ((url === undefined) !== (root === undefined) || (url !== undefined && instance !== 'custom')) {
-    throw new SignError('INPUT_INVALID', 'Cannot choose the update repository: tuf-url and tuf-root go together', {
-      hint: 'Give both, and instance "custom"',
-    });
-  }
-  const options = { http, ...(cachePath === undefined ? {} : { cachePath }) };
-  if (url !== undefined && root !== undefined) {
-    return await loadTufTrust({ ...options, repository: { url, root: Buffer.from(root) } });
-  }
+  const choice = {
+    instance: inputs.instance,
+    tufUrl: inputs['tuf-url']?.href,
+    tufRoot: inputs['tuf-root'],
+    updates: inputs['trust-updates'],
+    cachePath: inputs['trust-cache'],
+  };
+  if (!isTrustChoice(choice)) throw new SignError('INPUT_INVALID', HALF_REPOSITORY, { hint: HALF_REPOSITORY_HINT });
   const isNeeded = inputs['signing-config'] === undefined || inputs['trusted-root'] === undefined;
-  if (instance !== 'public-good' || !isNeeded) return undefined;
-  const trust = await loadPublicGoodTrust({ ...options, updates: inputs['trust-updates'] });
-  if (trust.unavailable !== undefined) {
-    log.warning('The update repository of the instance cannot be reached; the embedded trusted root is used');
-  }
-  const unavailable = trust.unavailable === undefined ? {} : { code: trust.unavailable.code };
-  events.emit({ stage: 'sign', event: 'trust-loaded', source: trust.source, ...unavailable });
-  return trust;
+  if (choice.tufUrl === undefined && !isNeeded) return undefined;
+  return await loadChosenTrust(choice, {
+    http,
+    log,
+    onLoaded: (loaded) => events.emit({ stage: 'sign', event: 'trust-loaded', ...loaded }),
+  });
 }

@@ -15,7 +15,23 @@ export const definition = defineAction({
       description: 'How files are hashed: what the statements use',
       default: 'sha256',
     }),
-    'trusted-root': input.document({ description: 'trusted_root.json of the Sigstore instance', required: true }),
+    'trusted-root': input.document({
+      description: 'trusted_root.json of the Sigstore instance, in place of an update',
+    }),
+    instance: input.choice(['custom', 'public-good'], {
+      description: 'Whose trusted root comes from an update repository (TUF), where trusted-root gives none',
+      default: 'custom',
+    }),
+    'trust-updates': input.choice(['required', 'preferred', 'off'], {
+      description:
+        'public-good: trusted root from its update repository; preferred takes the embedded one when it cannot be reached',
+      default: 'preferred',
+    }),
+    'trust-cache': input.path({ description: 'Folder that keeps what the update repository answered, for a day' }),
+    'tuf-url': input.url({ description: 'custom: update repository that has the trusted root' }),
+    'tuf-root': input.document({
+      description: 'custom: root.json of that repository to begin with, from a safe place',
+    }),
     issuer: input.string({ description: 'OIDC issuer of who may have signed', required: true }),
     'workflow-path': input.string({
       description: 'Workflow that may have signed: owner/repo/.github/workflows/file.yml',
@@ -118,7 +134,10 @@ export const definition = defineAction({
     'vsa-path': output('Verification summary statement, for sign'),
   },
   permissions: {},
-  hosts: ['the registry of image and the token hosts that the inputs name'],
+  hosts: [
+    'the registry of image and the token hosts that the inputs name',
+    'tuf-repo-cdn.sigstore.dev for instance public-good, or the host of tuf-url',
+  ],
   writes: ['RUNNER_TEMP/paved/verify'],
   example: `- uses: org/paved/verify@v1
   with:

@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeStatement } from '@paved/attestation';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
-import { parseTrustedRoot } from '@paved/sigstore';
+import type { TrustedRoot } from '@paved/sigstore';
 import { type Gathered, gather } from './artifact.js';
 import { readClaimed } from './candidate.js';
 import type { definition } from './definition.js';
 import { VerificationError, VerifyError } from './error.js';
+import { loadTrustedRoot } from './load-trusted-root.js';
 import { report, reportClaims, reportCommands } from './report.js';
 import { requireResourceUri, resourceUriOf } from './resource-uri.js';
 import { buildSummary } from './summary-attestation.js';
@@ -20,7 +21,7 @@ type Inputs = InputsOf<typeof definition>;
 
 /** @throws {VerificationError} `VERIFICATION_FAILED` with every check, after the report was written */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
-  const question = readQuestion(inputs, context);
+  const question = readQuestion(inputs, context, await loadTrustedRoot(inputs, context));
   const { policy, trustedRoot } = question;
   const gathered = await gather(inputs, context.http);
   const resourceUri = nameOf(inputs, gathered);
@@ -47,8 +48,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   return { ...outputs, 'vsa-path': summaryPath };
 }
 
-function readQuestion(inputs: Inputs, context: ActionContext): Question {
-  const trustedRoot = parseTrustedRoot(inputs['trusted-root']);
+function readQuestion(inputs: Inputs, context: ActionContext, trustedRoot: TrustedRoot): Question {
   const serverHost = new URL(context.runner.optional('serverUrl') ?? 'https://github.com').host;
   const policy = verificationPolicy(inputs, serverHost, trustedRoot.sha256);
   if (inputs.vsa && policy.at !== undefined) {

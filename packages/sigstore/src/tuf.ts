@@ -1,5 +1,12 @@
 // An entry of its own: only who follows an update repository pays for its client.
 export {
+  HALF_REPOSITORY,
+  HALF_REPOSITORY_HINT,
+  isTrustChoice,
+  loadChosenTrust,
+  type TrustChoice,
+} from './tuf/choose-trust.js';
+export {
   type InstanceTrust,
   type LoadTrustOptions,
   loadPublicGoodTrust,

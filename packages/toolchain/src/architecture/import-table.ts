@@ -95,7 +95,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   seal: [],
   sign: ['@paved/attestation', '@paved/bom', '@paved/oci', '@paved/sigstore', '@paved/sigstore/tuf'],
-  verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
+  verify: ['@paved/attestation', '@paved/oci', '@paved/sigstore', '@paved/sigstore/tuf'],
   watch: [
     '@paved/attestation',
     '@paved/handoff/receive',
