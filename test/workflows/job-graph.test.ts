@@ -10,6 +10,7 @@ describe('the rendered job graph', () => {
     'release-artifact',
     'release-container',
     'review',
+    'review-container',
     'report',
     'notify',
     'snapshot',
@@ -26,15 +27,20 @@ describe('the rendered job graph', () => {
     ]);
   });
 
-  test('review can neither mint a token nor write', () => {
-    const { build, inspect, gate } = parseWorkflow(renderedWorkflow('review')).jobs;
+  test.each(['review', 'review-container'])('%s can neither mint a token nor write', (name) => {
+    const { build, inspect, gate } = parseWorkflow(renderedWorkflow(name)).jobs;
     expect([build?.permissions, inspect?.permissions]).toEqual([{ contents: 'read' }, { contents: 'read' }]);
     expect(gate?.permissions).toEqual({ actions: 'read', contents: 'read' });
   });
 
-  test('review rehearses what the release does, with the same inputs but for who signs and where it goes', () => {
-    const { gate } = parseWorkflow(renderedWorkflow('review')).jobs;
-    const { seal } = parseWorkflow(RELEASE).jobs;
+  test.each([
+    ['review', 'release-artifact'],
+    ['review-container', 'release-container'],
+  ])('%s rehearses what %s does, with the same inputs but for who signs and where it goes', (name, released) => {
+    const { gate, ...before } = parseWorkflow(renderedWorkflow(name)).jobs;
+    const { seal, ...others } = parseWorkflow(renderedWorkflow(released)).jobs;
+    expect(before).toEqual(others);
+    expect(gate?.needs).toEqual(seal?.needs);
     const of = (job: typeof seal, id: string) => job?.steps.find((step) => step.id === id)?.with ?? {};
     const without = (texts: Readonly<Record<string, string>>, names: readonly string[]) =>
       Object.fromEntries(Object.entries(texts).filter(([name]) => !names.includes(name)));
@@ -43,7 +49,16 @@ describe('the rendered job graph', () => {
       gate: ['branch-protected'],
       provenance: ['rehearsal', 'expected-workflow-path', 'allowed-events', 'require-protected-ref'],
       sign: [
-        ...['instance', 'throw-away-key', 'transparency', 'oidc-audience', 'fulcio-url', 'rekor-url', 'tsa-url'],
+        ...[
+          'instance',
+          'throw-away-key',
+          'transparency',
+          'oidc-audience',
+          'server-url',
+          'fulcio-url',
+          'rekor-url',
+          'tsa-url',
+        ],
         ...['expected-workflow-path', 'expected-workflow-sha'],
       ],
       pack: ['logs'],
@@ -51,7 +66,7 @@ describe('the rendered job graph', () => {
     for (const [id, names] of Object.entries(DIFFERS)) {
       expect([id, without(of(gate, id), names)]).toEqual([id, without(of(seal, id), names)]);
     }
-    const tags = ['tags', 'allow-tags', 'trusted-root', 'layout-path'];
+    const tags = ['tags', 'version', 'allow-tags', 'trusted-root', 'layout-path'];
     for (const name of tags) expect(of(gate, 'push')[name]).toBe(of(seal, 'tag')[name]);
   });
 
@@ -72,7 +87,7 @@ describe('the rendered job graph', () => {
     expect(violationsOf(parseWorkflow(text)).map(({ rule }) => rule)).toContain(3);
   });
 
-  test.each(['release-artifact', 'release-container', 'review'])(
+  test.each(['release-artifact', 'release-container', 'review', 'review-container'])(
     '%s hands the snapshot over, and writes none',
     (name) => {
       const { on, jobs } = parse(renderedWorkflow(name));

@@ -8,11 +8,12 @@ import { PLATFORM, type World } from '../../demo/world.js';
 
 export const OWNER = { owner: 'acme', name: 'example', id: '7001', ownerId: '70' } as const;
 
-/** Releases a repository with this Dockerfile through the rendered release-container. */
+/** Releases a repository with this Dockerfile through the rendered release-container, or tries to with review-container. */
 export async function releaseDockerfile(
   world: World,
   dockerfile: string,
   inputs: Readonly<Record<string, string | boolean>>,
+  workflow: 'release-container' | 'review-container' = 'release-container',
 ): Promise<RunResult> {
   const source = join(world.folder, `source-${inputs.version}`);
   mkdirSync(source, { recursive: true });
@@ -28,8 +29,11 @@ export async function releaseDockerfile(
       permissions: {},
       jobs: {
         release: {
-          permissions: { actions: 'read', contents: 'read', 'id-token': 'write', packages: 'write' },
-          uses: `${PLATFORM}/.github/workflows/release-container.yml@v1`,
+          permissions: {
+            ...{ actions: 'read', contents: 'read' },
+            ...(workflow === 'release-container' ? { 'id-token': 'write', packages: 'write' } : {}),
+          },
+          uses: `${PLATFORM}/.github/workflows/${workflow}.yml@v1`,
           with: { name: 'greeter', dockerfile: 'Dockerfile', lockfile: 'Dockerfile', ...inputs },
         },
       },

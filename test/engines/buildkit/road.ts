@@ -175,6 +175,31 @@ const refused: Test = {
   },
 };
 
+const rehearsed: Test = {
+  name: 'review-container builds, tests and rehearses the same index without a token, and leaves nothing in the registry',
+  async run({ world, base }) {
+    const before = { tags: tagsOf(world, REPOSITORY).length, tokens: tokensOf(world) };
+    const inputs = { version: '4.0.0', platforms: 'linux/amd64\nlinux/arm64' };
+    const run = await releaseDockerfile(world, dockerfile(base), inputs, 'review-container');
+    expectThat('every step succeeds', run.ok, failuresOf(run));
+    const last = run.jobs.at(-1)?.steps.at(-1);
+    expectThat('the last one pushes into a folder', last?.name.startsWith('Push into a folder') === true, last?.name);
+    const after = { tags: tagsOf(world, REPOSITORY).length, tokens: tokensOf(world) };
+    expectThat('no tag and no token', JSON.stringify(after) === JSON.stringify(before), JSON.stringify(after));
+    const latest = { ...inputs, version: '4.0.1', tags: 'latest' };
+    const refusal = await releaseDockerfile(world, dockerfile(base), latest, 'review-container');
+    expectThat(
+      'what the release would refuse is refused',
+      failuresOf(refusal).includes('TAG_REFUSED'),
+      failuresOf(refusal),
+    );
+  },
+};
+
+function tokensOf({ github }: World): number {
+  return github.requests.filter(({ path }) => path === '/_oidc/token').length;
+}
+
 const untested: Test = {
   name: 'an image that does not start is not released, and is kept with the record of its test; unless its test is switched off',
   async run({ world, base }) {
@@ -200,5 +225,5 @@ const untested: Test = {
 export const buildkitRoadSuite = defineSuite<RoadContext>({
   engines: ['buildkitd', 'buildctl', 'crane', 'cosign', 'fulcio', 'rekor', 'timestamp-server'],
   start: startRoad,
-  tests: [released, verified, flattened, refused, untested],
+  tests: [released, verified, flattened, refused, rehearsed, untested],
 });
