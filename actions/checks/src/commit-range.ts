@@ -60,5 +60,6 @@ function rangeOf(eventName: string, text: string): { readonly base: string; read
 function unreadable(eventName: string, cause?: unknown): ChecksError {
   return new ChecksError('EVENT_UNREADABLE', `Cannot tell the commits of event "${eventName}": it names no range`, {
     cause,
+    hint: 'Run it on the event of GitHub itself; an event that was written by hand needs the commits of both ends',
   });
 }

@@ -30,6 +30,7 @@ export async function readWorkflowFiles(root: string): Promise<readonly Workflow
         throw new ChecksError(
           'TREE_TOO_LARGE',
           `Cannot look through the commit: it has more than ${MAX_ENTRIES} entries`,
+          { hint: 'Keep what is generated out of the repository: a commit of this size is not looked at' },
         );
       }
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;

@@ -38,7 +38,9 @@ async function examine(inputs: Inputs, { http }: ActionContext): Promise<Subject
   const { repository } = inputs;
   const owner = REPOSITORY.exec(repository)?.[1];
   if (owner === undefined) {
-    throw new DoctorError('REPOSITORY_INVALID', `Cannot look at ${JSON.stringify(repository)}: it is not owner/name`);
+    throw new DoctorError('REPOSITORY_INVALID', `Cannot look at ${JSON.stringify(repository)}: it is not owner/name`, {
+      hint: 'Give the repository as owner/name, without address',
+    });
   }
   const api = new SettingsApi(http, inputs['api-url'], inputs['github-token']);
   const path = `/repos/${repository}`;

@@ -38,7 +38,9 @@ export async function checkPack(folder: string, requireSignatures: boolean): Pro
   }
   const extra = [...present].find((path) => !known.has(path));
   if (extra !== undefined) {
-    throw new EvidenceError('PACK_FILE_UNEXPECTED', `Cannot accept the pack: "${extra}" is not in its manifest`);
+    throw new EvidenceError('PACK_FILE_UNEXPECTED', `Cannot accept the pack: "${extra}" is not in its manifest`, {
+      hint: 'Assemble the pack again, and hand it over without changes',
+    });
   }
   const files = [...known].map(([path, sha256]) => ({ path, sha256 })).sort((a, b) => (a.path < b.path ? -1 : 1));
   return { manifest, manifestDigest, files };
@@ -52,7 +54,9 @@ interface Expected {
 
 async function assertFile(folder: string, present: ReadonlySet<string>, file: Expected): Promise<void> {
   if (!present.has(file.path)) {
-    throw new EvidenceError('PACK_FILE_MISSING', `Cannot accept the pack: "${file.path}" is missing`);
+    throw new EvidenceError('PACK_FILE_MISSING', `Cannot accept the pack: "${file.path}" is missing`, {
+      hint: 'Assemble the pack again, and hand it over without changes',
+    });
   }
   const path = join(folder, file.path);
   const sameSize = file.size === undefined || (await stat(path)).size === file.size;
@@ -60,6 +64,7 @@ async function assertFile(folder: string, present: ReadonlySet<string>, file: Ex
     throw new EvidenceError(
       'PACK_DIGEST_MISMATCH',
       `Cannot accept the pack: "${file.path}" is not what its manifest says`,
+      { hint: 'Assemble the pack again, and hand it over without changes' },
     );
   }
 }
@@ -91,6 +96,7 @@ async function assertSignature(folder: string, file: Expected): Promise<void> {
     throw new EvidenceError(
       'SIGNATURE_MISMATCH',
       `Cannot accept the pack: the signature beside "${file.path}" is of other bytes`,
+      { hint: 'Sign the files of this pack, and assemble it with these signatures' },
     );
   }
 }
@@ -100,6 +106,9 @@ async function readBundle(folder: string, path: string): Promise<{ readonly dige
     const { messageSignature } = await readJsonFile(join(folder, `${path}.sigstore.json`), bundle, MAX_SIGNATURE_BYTES);
     return messageSignature.messageDigest;
   } catch (cause) {
-    throw new EvidenceError('SIGNATURE_MISMATCH', `Cannot read the signature bundle beside "${path}"`, { cause });
+    throw new EvidenceError('SIGNATURE_MISMATCH', `Cannot read the signature bundle beside "${path}"`, {
+      cause,
+      hint: 'Sign the pack again, and store it with the bundles that sign wrote',
+    });
   }
 }

@@ -47,7 +47,9 @@ export async function storePack(store: string, folder: string, pack: CheckedPack
 
 function differs(target: string, created: boolean): EvidenceError {
   if (created) {
-    return new EvidenceError('EVIDENCE_CHANGED', `Cannot confirm the pack: ${target} does not hold what was written`);
+    return new EvidenceError('EVIDENCE_CHANGED', `Cannot confirm the pack: ${target} does not hold what was written`, {
+      hint: 'Look who else writes to the store; then run it again',
+    });
   }
   return new EvidenceError('EVIDENCE_EXISTS', `Cannot store the pack: ${target} holds other files`, {
     hint: 'Evidence is never overwritten; a new run makes a new pack with a key of its own',
@@ -61,7 +63,9 @@ async function create(parent: string, target: string, folder: string, pack: Chec
     for (const { path, sha256 } of pack.files) {
       const copied = await copyFile(join(folder, path), join(temporary, path));
       if (copied.sha256 !== sha256) {
-        throw new EvidenceError('PACK_DIGEST_MISMATCH', `Cannot store "${path}": it changed while it was copied`);
+        throw new EvidenceError('PACK_DIGEST_MISMATCH', `Cannot store "${path}": it changed while it was copied`, {
+          hint: 'Let no step write into the pack while it is stored; then run it again',
+        });
       }
     }
     await syncFolders(temporary, pack);

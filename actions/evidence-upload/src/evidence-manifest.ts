@@ -67,7 +67,11 @@ export async function readManifest(path: string): Promise<EvidenceManifest> {
   }
   const paths = manifest.files.map((file) => file.path);
   if (new Set(paths).size !== paths.length || paths.includes(MANIFEST_NAME)) {
-    throw new EvidenceError('PACK_INVALID', 'Cannot accept the manifest of the pack: it lists a path twice, or itself');
+    throw new EvidenceError(
+      'PACK_INVALID',
+      'Cannot accept the manifest of the pack: it lists a path twice, or itself',
+      { hint: 'Assemble the pack again, and hand it over without changes' },
+    );
   }
   return manifest;
 }

@@ -29,7 +29,9 @@ export async function storeAttestations(
 ): Promise<readonly string[]> {
   const files = (await listFiles(packPath)).filter(({ name }) => BUNDLE.test(name) && !SIGNATURE.test(name));
   if (files.length === 0) {
-    throw new EvidenceError('GITHUB_STORE_EMPTY', "Cannot fill GitHub's store: the pack has no attestations");
+    throw new EvidenceError('GITHUB_STORE_EMPTY', "Cannot fill GitHub's store: the pack has no attestations", {
+      hint: 'Sign with statements, or choose a store of files',
+    });
   }
   const ids: string[] = [];
   for (const { name } of files) ids.push(await storeBundle(http, address, join(packPath, name)));

@@ -22,6 +22,9 @@ async function walk(folder: string, prefix: string, found: FoundFile[]): Promise
     if (entry.isDirectory()) await walk(folder, name, found);
     else if (entry.isFile()) found.push({ name, source: join(folder, name) });
     // A link could point at a file that changes after it was signed, or at one outside the pack.
-    else throw new EvidenceError('PACK_INVALID', `Cannot take "${name}" into the pack: it is not a regular file`);
+    else
+      throw new EvidenceError('PACK_INVALID', `Cannot take "${name}" into the pack: it is not a regular file`, {
+        hint: 'Replace links and special files by the files themselves',
+      });
   }
 }

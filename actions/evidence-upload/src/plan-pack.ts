@@ -102,6 +102,7 @@ async function planBundles(sources: PackSources): Promise<PackPlan> {
       throw new EvidenceError(
         'BUNDLE_MISMATCH',
         `Cannot take bundle "${bundle.path}": its bytes are not what sign wrote`,
+        { hint: 'Pass bundles-path as sign wrote it, without changes' },
       );
     }
     const count = (counts.get(bundle.slot) ?? 0) + 1;
@@ -146,11 +147,14 @@ function assertPlaces(files: readonly PlannedFile[]): void {
       throw new EvidenceError(
         'INPUT_INVALID',
         `Cannot take "${path.slice(0, 200)}" into the pack: its name is not allowed`,
+        { hint: 'Rename the file: letters, digits, dots, hyphens and underscores' },
       );
     }
     // Case-insensitive, because a pack may be unpacked on such a file system.
     if (seen.has(path.toLowerCase())) {
-      throw new EvidenceError('PACK_CONFLICT', `Cannot make a pack: two files would be "${path}"`);
+      throw new EvidenceError('PACK_CONFLICT', `Cannot make a pack: two files would be "${path}"`, {
+        hint: 'Give the files names of their own',
+      });
     }
     seen.add(path.toLowerCase());
   }

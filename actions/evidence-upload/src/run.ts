@@ -90,7 +90,9 @@ async function upload(inputs: Inputs, context: ActionContext, packPath: string):
   const store = parseStore(inputs.store);
   const checked = await checkPack(packPath, !inputs['allow-unsigned']);
   if (checked.manifest.artifact.name !== inputs.name) {
-    throw new EvidenceError('PACK_INVALID', `Cannot store the pack: it is of "${checked.manifest.artifact.name}"`);
+    throw new EvidenceError('PACK_INVALID', `Cannot store the pack: it is of "${checked.manifest.artifact.name}"`, {
+      hint: 'Set name to that of the pack, or assemble a pack of this artifact',
+    });
   }
   const result: Stored =
     store.kind === 'run' ? { location: 'run', stored: false } : await storePack(store.path, packPath, checked);

@@ -36,7 +36,11 @@ export interface IdTokenFacts {
 export function readIdToken(token: string, audience: string): IdTokenFacts {
   const claims = decode(token);
   if (claims?.aud !== audience) {
-    throw new LoginError('AUDIENCE_MISMATCH', 'Cannot use the token of the job: its audience is not the one asked for');
+    throw new LoginError(
+      'AUDIENCE_MISMATCH',
+      'Cannot use the token of the job: its audience is not the one asked for',
+      { hint: 'Let no step set ACTIONS_ID_TOKEN_REQUEST_URL: the token is not the one that was asked for' },
+    );
   }
   return { subject: (claims.sub ?? '').replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300) };
 }

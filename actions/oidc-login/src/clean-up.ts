@@ -35,9 +35,12 @@ async function readToken(path: string, registry: string): Promise<RegistryCreden
   } catch (cause) {
     throw new LoginError('REVOCATION_FAILED', 'Cannot revoke the access token: its file is gone or was changed', {
       cause,
+      hint: 'Revoke the token at the service, or wait until it ends; let no other step write its file',
     });
   }
-  throw new LoginError('REVOCATION_FAILED', 'Cannot revoke the access token: its file names another registry');
+  throw new LoginError('REVOCATION_FAILED', 'Cannot revoke the access token: its file names another registry', {
+    hint: 'Revoke the token at the service, or wait until it ends; let no other step write its file',
+  });
 }
 
 function secretOf(credentials: RegistryCredentials): string {

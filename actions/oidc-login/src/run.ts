@@ -79,7 +79,9 @@ function loginByJobToken(inputs: Inputs, registry: RegistryHost, context: Action
 
 function basic(username: string, password: string, context: ActionContext): RegistryCredentials {
   if (/[:\p{Cc}]/u.test(username) || /[\r\n\0]/.test(password)) {
-    throw new LoginError('LOGIN_INPUT_INVALID', 'Cannot sign in: user name or token holds a colon or a line break');
+    throw new LoginError('LOGIN_INPUT_INVALID', 'Cannot sign in: user name or token holds a colon or a line break', {
+      hint: 'Pass user name and token without line breaks; a user name has no colon',
+    });
   }
   context.mask(password);
   context.mask(basicText(username, password));

@@ -86,13 +86,18 @@ async function exchangeOnce(options: TokenExchangeOptions, idToken: string, subj
     if (!(cause instanceof HttpError)) throw cause;
     const passing = cause.code === 'HTTP_UNREACHABLE' || cause.code === 'HTTP_TIMEOUT';
     const code = passing ? 'EXCHANGE_UNAVAILABLE' : 'EXCHANGE_ANSWER_INVALID';
-    throw new LoginError(code, `Cannot exchange the token at ${redactUrl(options.tokenUrl)}`, { cause });
+    throw new LoginError(code, `Cannot exchange the token at ${redactUrl(options.tokenUrl)}`, {
+      cause,
+      hint: 'Check token-url, and whether the service answers; then run it again',
+    });
   }
 }
 
 function readAnswer({ mask, tokenUrl }: TokenExchangeOptions, text: string, subject: string): AccessToken {
   const invalid = (state: string) =>
-    new LoginError('EXCHANGE_ANSWER_INVALID', `Cannot use the answer of ${redactUrl(tokenUrl)}: ${state}`);
+    new LoginError('EXCHANGE_ANSWER_INVALID', `Cannot use the answer of ${redactUrl(tokenUrl)}: ${state}`, {
+      hint: 'Check that token-url is the token service itself, and not a page that signs in',
+    });
   try {
     const answer = parseJson('the answer', text, answerDecoder);
     mask(answer.access_token);
@@ -114,7 +119,10 @@ function readAnswer({ mask, tokenUrl }: TokenExchangeOptions, text: string, subj
 function refusal(tokenUrl: URL, response: HttpResponse, text: string, subject: string): LoginError {
   const { status } = response;
   const what = `Cannot exchange the token at ${redactUrl(tokenUrl)}: it answered ${status}${oauthCode(text)}`;
-  if (status === 408 || status === 429 || status >= 500) return new LoginError('EXCHANGE_UNAVAILABLE', what);
+  if (status === 408 || status === 429 || status >= 500)
+    return new LoginError('EXCHANGE_UNAVAILABLE', what, {
+      hint: 'Run it again later: the service is down or overloaded',
+    });
   return new LoginError('EXCHANGE_REFUSED', `${what} for subject "${subject}"`, {
     hint: 'Make the trust policy of the service match this subject and audience exactly',
   });

@@ -69,7 +69,9 @@ export async function fetchJobs(http: HttpClient, run: RunAddress, githubToken: 
     jobs.push(...found);
     if (jobs.length >= total_count || found.length === 0) return jobs;
   }
-  throw new ProvenanceError('JOB_NOT_FOUND', `Cannot list the jobs of run ${run.runId}: there are too many`);
+  throw new ProvenanceError('JOB_NOT_FOUND', `Cannot list the jobs of run ${run.runId}: there are too many`, {
+    hint: 'Split the workflow: a run that releases has fewer jobs',
+  });
 }
 
 export interface JobExpectations {
@@ -125,6 +127,9 @@ function callerPrefix(jobs: readonly ApiJob[], ownJobId: string | undefined): st
     throw new ProvenanceError(
       'JOB_NOT_FOUND',
       `Cannot find this job (${ownJobId.slice(0, 40)}) among the jobs of its run`,
+      {
+        hint: 'Run it again; if that fails too, report the names of the jobs, which the API shows in another form than expected',
+      },
     );
   }
   const separator = own.name.lastIndexOf(' / ');
@@ -142,12 +147,15 @@ function isNamed(jobName: string, name: string, prefix: string | undefined): boo
 function assertJob(job: ApiJob, expected: JobExpectations): void {
   const name = job.name.slice(0, 200);
   if (String(job.run_id) !== expected.runId || job.head_sha !== expected.sha) {
-    throw new ProvenanceError('SOURCE_MISMATCH', `Cannot accept job "${name}": it belongs to another run or commit`);
+    throw new ProvenanceError('SOURCE_MISMATCH', `Cannot accept job "${name}": it belongs to another run or commit`, {
+      hint: 'Build and seal in one run: name the build job of this run in build-jobs',
+    });
   }
   if (job.status !== 'completed' || job.conclusion !== 'success') {
     throw new ProvenanceError(
       'JOB_NOT_SUCCESSFUL',
       `Cannot accept job "${name}": it is ${job.conclusion ?? job.status}`,
+      { hint: 'Let the sealing job need the build job, and start after success alone' },
     );
   }
   if (!expected.allowSelfHosted && !isHosted(job, expected.hostedRunnerGroups)) {

@@ -76,11 +76,13 @@ function tokenError(error: unknown, issuer: string): ProvenanceError {
     return new ProvenanceError(
       'TOKEN_SIGNATURE_INVALID',
       `Cannot accept the OIDC token: no key of ${issuer} made its signature`,
+      { hint: 'Check that oidc-issuer is the issuer of this server' },
     );
   }
   return new ProvenanceError(
     'TOKEN_MALFORMED',
     'Cannot accept the OIDC token: it is no signed JWT of an accepted kind',
+    { hint: 'Give the job id-token: write, and let no step set ACTIONS_ID_TOKEN_REQUEST_URL' },
   );
 }
 
@@ -90,9 +92,12 @@ function claimError(claim: string, issuer: string): ProvenanceError {
     return new ProvenanceError(
       'TOKEN_AUDIENCE_WRONG',
       `Cannot accept the OIDC token: its audience is not ${PROVENANCE_AUDIENCE}`,
+      { hint: 'Let no step set ACTIONS_ID_TOKEN_REQUEST_URL: the token is not the one that was asked for' },
     );
   }
-  return new ProvenanceError('TOKEN_MALFORMED', `Cannot accept the OIDC token: its claim ${claim} is not acceptable`);
+  return new ProvenanceError('TOKEN_MALFORMED', `Cannot accept the OIDC token: its claim ${claim} is not acceptable`, {
+    hint: 'Check that oidc-issuer is the issuer of this server, and that the job runs on GitHub',
+  });
 }
 
 function untrusted(issuer: string, state: string, cause?: unknown): ProvenanceError {

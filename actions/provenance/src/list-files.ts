@@ -21,9 +21,14 @@ async function walk(folder: string, prefix: string, names: string[]): Promise<vo
     const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     if (entry.isDirectory()) await walk(folder, name, names);
     else if (entry.isFile()) names.push(name);
-    else throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot accept "${name}": it is not a regular file`);
+    else
+      throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot accept "${name}": it is not a regular file`, {
+        hint: 'Replace links and special files by the files themselves',
+      });
     if (names.length > MAX_FILES) {
-      throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot list the files: there are more than ${MAX_FILES}`);
+      throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot list the files: there are more than ${MAX_FILES}`, {
+        hint: 'Name the folder of the artifact alone, or pack it into one file',
+      });
     }
   }
 }

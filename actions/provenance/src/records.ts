@@ -37,7 +37,9 @@ export async function readBuildRecord(path: string): Promise<BuildRecord> {
   const text = folder ? only(await readDocuments(path), BUILD_RECORD_MEDIA_TYPE) : await readLimited(path);
   const record = parseBuildRecord(text);
   if (record.exitStatus === 0) return record;
-  throw new ProvenanceError('BUILD_FAILED', `Cannot describe this build: its command ended with ${record.exitStatus}`);
+  throw new ProvenanceError('BUILD_FAILED', `Cannot describe this build: its command ended with ${record.exitStatus}`, {
+    hint: 'Mend the build: what failed is not released',
+  });
 }
 
 /**
@@ -91,5 +93,7 @@ function only(documents: ReadonlyMap<string, readonly string[]>, mediaType: stri
 async function readLimited(path: string): Promise<string> {
   const { size } = await stat(path);
   if (size <= MAX_RECORD_BYTES) return await readFile(path, 'utf8');
-  throw new ProvenanceError('RECORD_MISSING', `Cannot read "${path}": it is larger than ${MAX_RECORD_BYTES} bytes`);
+  throw new ProvenanceError('RECORD_MISSING', `Cannot read "${path}": it is larger than ${MAX_RECORD_BYTES} bytes`, {
+    hint: 'Hand over the record as hermetic-build wrote it, without changes',
+  });
 }

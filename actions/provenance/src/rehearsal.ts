@@ -51,6 +51,9 @@ export async function rehearsedHead(runner: RunnerFacts): Promise<string> {
   try {
     return parseJson('the event', await readFile(runner.eventPath, 'utf8'), pullRequestEvent).pull_request.head.sha;
   } catch (cause) {
-    throw new ProvenanceError('EVENT_UNREADABLE', 'Cannot find the commit of the pull request in its event', { cause });
+    throw new ProvenanceError('EVENT_UNREADABLE', 'Cannot find the commit of the pull request in its event', {
+      cause,
+      hint: 'Run it on the event of GitHub itself',
+    });
   }
 }

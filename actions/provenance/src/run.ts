@@ -148,7 +148,9 @@ async function buildJobs(inputs: Inputs, context: ActionContext, claims: JobClai
 async function subjectsOf(inputs: Inputs): Promise<readonly Subject[]> {
   const [folder, name, digest] = [inputs['subjects-path'], inputs['image-name'], inputs['image-digest']];
   if ((name === undefined) !== (digest === undefined)) {
-    throw new ProvenanceError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together');
+    throw new ProvenanceError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together', {
+      hint: 'Set both, or neither',
+    });
   }
   const files = folder === undefined ? [] : await collectSubjects(folder);
   if ((folder !== undefined && files.length === 0) || (folder === undefined && name === undefined)) {

@@ -113,6 +113,8 @@ export class ReleasesApi {
     const api = this.#apiUrl;
     const expected = new Set([api.host, api.host.replace(/^api\./, 'uploads.')]);
     if (url.protocol === api.protocol && expected.has(url.host)) return;
-    throw new PublishError('UPLOAD_HOST_REFUSED', `Cannot upload to "${url.host}": it is not the API's uploads host`);
+    throw new PublishError('UPLOAD_HOST_REFUSED', `Cannot upload to "${url.host}": it is not the API's uploads host`, {
+      hint: 'Check that the server is GitHub: assets and token go to its own uploads host alone',
+    });
   }
 }

@@ -14,7 +14,9 @@ export async function run(
   const { runner, http } = context;
   const { tag } = inputs;
   if (!VERSION.test(tag))
-    throw new PublishError('TAG_INVALID', `Cannot publish ${JSON.stringify(tag)}: it is not vX.Y.Z`);
+    throw new PublishError('TAG_INVALID', `Cannot publish ${JSON.stringify(tag)}: it is not vX.Y.Z`, {
+      hint: 'Give the tag as v1.2.3',
+    });
   const assets = await readAssets(inputs.files);
   const api = new ReleasesApi(http, runner.apiUrl, runner.repository, inputs['github-token']);
   await prepare(api, tag);

@@ -41,11 +41,16 @@ export async function newConnect(inputs: Inputs, context: ActionContext): Promis
 async function httpFor(caFile: string | undefined, context: ActionContext): Promise<HttpClient> {
   if (caFile === undefined) return context.http;
   const ca = await readFile(caFile, 'utf8').catch((cause) => {
-    throw new PushError('PUSH_INPUT_INVALID', `Cannot read ca-file "${caFile}"`, { cause });
+    throw new PushError('PUSH_INPUT_INVALID', `Cannot read ca-file "${caFile}"`, {
+      cause,
+      hint: 'Write the certificates of the authority to that file in an earlier step, in PEM',
+    });
   });
   // Without a certificate in it, nothing would be trusted, and the error would be about the registry.
   if (!/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.test(ca)) {
-    throw new PushError('PUSH_INPUT_INVALID', `Cannot use ca-file "${caFile}": it holds no certificate in PEM`);
+    throw new PushError('PUSH_INPUT_INVALID', `Cannot use ca-file "${caFile}": it holds no certificate in PEM`, {
+      hint: 'Give the certificate of the authority itself, from -----BEGIN CERTIFICATE----- to its end, not its key',
+    });
   }
   return new HttpClient({ ca, userAgent: 'paved/push' });
 }

@@ -107,7 +107,9 @@ async function copiedBundle({ manifest, blobs }: Referrer): Promise<string | und
   if (!isBundle) return undefined;
   const source = blobs.find(({ descriptor }) => descriptor.digest === layer?.digest);
   if (source === undefined || others.length > 0) {
-    throw new PushError('BUNDLES_INVALID', `Cannot copy ${manifest.digest}: it is a bundle without exactly one layer`);
+    throw new PushError('BUNDLES_INVALID', `Cannot copy ${manifest.digest}: it is a bundle without exactly one layer`, {
+      hint: 'Sign the source image again with paved: what is attached there under this digest is no Sigstore bundle',
+    });
   }
   return (await readBlob(source, MAX_BUNDLE_BYTES)).toString('utf8');
 }
@@ -131,7 +133,10 @@ function manifestsNamedBy(bundle: GivenBundle, manifests: readonly Manifest[]): 
     const { subject } = parseStatement(parseEnvelope(JSON.stringify(dsseEnvelope)).payload);
     return manifests.filter((manifest) => subject.some(({ digest }) => digestSetHas(digest, manifest.digest)));
   } catch (cause) {
-    throw new PushError('BUNDLES_INVALID', `Cannot read the statement of "${bundle.path}"`, { cause });
+    throw new PushError('BUNDLES_INVALID', `Cannot read the statement of "${bundle.path}"`, {
+      cause,
+      hint: 'Pass bundles-path as sign wrote it, without changes',
+    });
   }
 }
 

@@ -35,7 +35,9 @@ export async function openSource(inputs: Inputs, workDir: () => Promise<string>,
   const source = await open(inputs, workDir, connect);
   const { digest } = source.content.root;
   if (inputs.digest === undefined || digest === inputs.digest) return source;
-  throw new PushError('LAYOUT_CHANGED', `Cannot push the layout: it is ${digest}, expected ${inputs.digest}`);
+  throw new PushError('LAYOUT_CHANGED', `Cannot push the layout: it is ${digest}, expected ${inputs.digest}`, {
+    hint: 'Pass the layout that the digest was computed from, or the digest of this one',
+  });
 }
 
 async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Connect): Promise<Source> {
@@ -58,7 +60,10 @@ async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Con
 async function openLayouts(paths: readonly string[], inputs: Inputs): Promise<Source> {
   for (const path of paths) {
     await stat(path).catch((cause) => {
-      throw new PushError('PUSH_INPUT_INVALID', `Cannot read layout-path "${path}": it does not exist`, { cause });
+      throw new PushError('PUSH_INPUT_INVALID', `Cannot read layout-path "${path}": it does not exist`, {
+        cause,
+        hint: 'Name the folder or the archive that the build left, relative to the workspace',
+      });
     });
   }
   const [first = '', ...others] = paths;
@@ -101,6 +106,7 @@ function annotationsOf(inputs: Inputs): Readonly<Record<string, string>> {
       throw new PushError(
         'PUSH_INPUT_INVALID',
         'Cannot read annotations: a line is not key=value, or a key is repeated',
+        { hint: 'Write one key=value per line, each key once' },
       );
     }
     annotations[name] = entry.slice(equals + 1).trim();

@@ -30,6 +30,7 @@ export async function readBundles(folders: readonly string[]): Promise<readonly 
         throw new PushError(
           'BUNDLE_DIGEST_MISMATCH',
           `Cannot use bundle "${path}": it was changed after it was signed`,
+          { hint: 'Pass bundles-path as sign wrote it, without changes' },
         );
       }
       found.set(digest, { path, text: bytes.toString('utf8') });
@@ -42,7 +43,10 @@ function readIndex(text: string, folder: string) {
   try {
     return parseBundleIndex(text).bundles.filter((bundle) => bundle.content === 'dsse');
   } catch (cause) {
-    throw new PushError('BUNDLES_INVALID', `Cannot read the bundles in "${folder}"`, { cause });
+    throw new PushError('BUNDLES_INVALID', `Cannot read the bundles in "${folder}"`, {
+      cause,
+      hint: 'Pass the bundles-path output of sign',
+    });
   }
 }
 

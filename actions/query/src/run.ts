@@ -65,17 +65,23 @@ async function readQuestion(inputs: Inputs): Promise<Question> {
     });
   }
   if (cve !== undefined && !/^[A-Za-z][\w.:-]{2,99}$/.test(cve)) {
-    throw new QueryError('INPUT_INVALID', `Cannot look for "${cve.slice(0, 100)}": it is no id of a vulnerability`);
+    throw new QueryError('INPUT_INVALID', `Cannot look for "${cve.slice(0, 100)}": it is no id of a vulnerability`, {
+      hint: 'Give an id such as CVE-2021-44228 or GHSA-jfh8-c2jp-5v3q',
+    });
   }
   if (at !== undefined && (!/^\d{4}-\d\d-\d\d/.test(at) || Number.isNaN(Date.parse(at)))) {
-    throw new QueryError('INPUT_INVALID', `Cannot look back to "${at.slice(0, 40)}": it is no RFC 3339 date`);
+    throw new QueryError('INPUT_INVALID', `Cannot look back to "${at.slice(0, 40)}": it is no RFC 3339 date`, {
+      hint: 'Give a time such as 2026-01-31T12:00:00Z',
+    });
   }
   const records = await Promise.all(advisories.map(async (path) => parseOsvRecord(path, await readFile(path, 'utf8'))));
   const own = records.filter(
     ({ id, aliases }) => cve === undefined || [id, ...aliases].some((own) => sameId(own, cve)),
   );
   if (own.length < records.length) {
-    throw new QueryError('INPUT_INVALID', `Cannot use the advisories: not all of them are about ${cve}`);
+    throw new QueryError('INPUT_INVALID', `Cannot use the advisories: not all of them are about ${cve}`, {
+      hint: 'Give the advisory of this id alone',
+    });
   }
   return {
     ...(purl === undefined ? {} : { purl }),

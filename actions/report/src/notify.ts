@@ -31,7 +31,9 @@ export async function notify(
   const worst = news.slice(0, MAX_PAYLOADS);
   const { 'slack-webhook': slack, 'jira-webhook': jira, 'jira-project': project, 'notify-hosts': hosts = [] } = inputs;
   if (jira !== undefined && project === undefined) {
-    throw new ReportError('INPUT_INVALID', 'Cannot notify by jira: there is no jira-project');
+    throw new ReportError('INPUT_INVALID', 'Cannot notify by jira: there is no jira-project', {
+      hint: 'Set jira-project to the key of the project',
+    });
   }
   const channels: (readonly [string, () => Promise<unknown>])[] = [
     ...(inputs.issues

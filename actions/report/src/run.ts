@@ -79,7 +79,9 @@ async function clientOf(inputs: Inputs, { runner }: ActionContext): Promise<GitH
 
 function given(path: string | undefined, name: string, mode: string): string {
   if (path !== undefined) return path;
-  throw new ReportError('INPUT_INVALID', `Cannot ${mode}: there is no ${name}`);
+  throw new ReportError('INPUT_INVALID', `Cannot ${mode}: there is no ${name}`, {
+    hint: 'Set the input that is named',
+  });
 }
 
 async function aboutOf(
@@ -128,7 +130,9 @@ async function readVerdict(path: string): Promise<string> {
   const info = await stat(file).catch(() => undefined);
   if (!info?.isFile() || info.size > MAX_VERDICT_BYTES) {
     const state = info === undefined ? 'it does not exist' : `it is no file of at most ${MAX_VERDICT_BYTES} bytes`;
-    throw new ReportError('VERDICT_UNREADABLE', `Cannot report "${file}": ${state}`);
+    throw new ReportError('VERDICT_UNREADABLE', `Cannot report "${file}": ${state}`, {
+      hint: 'Pass the verdict-path of scan-gate',
+    });
   }
   return await readFile(file, 'utf8');
 }

@@ -39,6 +39,7 @@ export function groupByArtifact(plan: Plan, records: readonly LegRecord[]): read
       throw new RescanError(
         'RECORD_UNKNOWN',
         `Cannot use the record of "${image}": it was not planned, or is there twice`,
+        { hint: 'Hand over the records of the jobs of this run alone' },
       );
     }
     byImage.set(image, record);

@@ -121,5 +121,7 @@ async function subjectOf(
 }
 
 function invalid(state: string): RescanError {
-  return new RescanError('INPUT_INVALID', `Cannot rescan: ${state}`);
+  return new RescanError('INPUT_INVALID', `Cannot rescan: ${state}`, {
+    hint: 'Give it as name@sha256:..., as the release printed it',
+  });
 }

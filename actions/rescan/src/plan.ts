@@ -61,7 +61,10 @@ function readImages(text: string): readonly string[] {
     return list.filter((line) => line !== '');
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw new RescanError('INPUT_INVALID', 'Cannot rescan: images is no JSON list of texts', { cause });
+    throw new RescanError('INPUT_INVALID', 'Cannot rescan: images is no JSON list of texts', {
+      cause,
+      hint: 'Write images as a JSON list, such as ["ghcr.io/owner/name"]',
+    });
   }
 }
 

@@ -21,6 +21,7 @@ export async function record(
     throw new RescanError(
       'SBOM_SUBJECT_MISMATCH',
       `Cannot record a verdict on ${verdict.subject?.digest ?? 'nothing'}: the SBOMs describe ${facts.subjectDigest}`,
+      { hint: 'Gate the SBOMs that this rescan fetched, in the same job' },
     );
   }
   const path = join(await context.workDir(), 'rescan-record.json');
@@ -31,6 +32,9 @@ export async function record(
 
 export async function readText(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new RescanError('VERDICT_UNREADABLE', `Cannot read "${path}"`, { cause });
+    throw new RescanError('VERDICT_UNREADABLE', `Cannot read "${path}"`, {
+      cause,
+      hint: 'Pass the verdict-path of scan-gate',
+    });
   });
 }

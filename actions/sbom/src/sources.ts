@@ -78,7 +78,9 @@ async function readWithin(path: string, maxBytes: number): Promise<Buffer> {
   const info = await stat(path).catch(() => undefined);
   if (!info?.isFile() || info.size > maxBytes) {
     const state = info === undefined ? 'it does not exist' : `it is no file of at most ${maxBytes} bytes`;
-    throw new SbomActionError('SOURCE_UNREADABLE', `Cannot read "${path}": ${state}`);
+    throw new SbomActionError('SOURCE_UNREADABLE', `Cannot read "${path}": ${state}`, {
+      hint: 'Name a file that an earlier step or hand-over left there',
+    });
   }
   return await readFile(path);
 }
@@ -100,6 +102,7 @@ async function readLock(path: string) {
     throw new SbomActionError(
       'SOURCE_UNREADABLE',
       `Cannot read lock file "${basename(path)}": its name is of no known kind`,
+      { hint: 'Keep the name that the package manager gives it, such as package-lock.json or go.sum' },
     );
   }
   const text = (await readWithin(path, MAX_LOCKFILE_BYTES)).toString('utf8');

@@ -76,7 +76,10 @@ export async function run(
   const stage = await makeStage(inputs, scanners, { method, workDir, folder, asOf });
   const jobs = scanners.map(async (scanner, index) => {
     const tool = tools.get(scanner.tool);
-    if (tool === undefined) throw new ScanError('INPUT_INVALID', `Cannot run ${scanner.name}: its tool is not there`);
+    if (tool === undefined)
+      throw new ScanError('INPUT_INVALID', `Cannot run ${scanner.name}: its tool is not there`, {
+        hint: 'Name the tool in tool-paths, or leave it to the lock',
+      });
     const database = scanner.database === undefined ? undefined : databases.get(scanner.database.provider);
     return await runScanner({ scanner, tool, database, index }, stage);
   });

@@ -69,7 +69,9 @@ async function lockedTool(name: string, { lock, urls, cache }: ToolOptions, cont
       context.log.notice(`Cannot take ${name} from server ${index + 1} of ${servers.length}; asking the next one`);
     }
   }
-  throw new ScanError('INPUT_INVALID', `Cannot get ${name}: no server is named`);
+  throw new ScanError('INPUT_INVALID', `Cannot get ${name}: no server is named`, {
+    hint: 'Name at least one server, or leave the input out',
+  });
 }
 
 function isOutage(error: unknown): boolean {

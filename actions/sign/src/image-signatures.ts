@@ -79,5 +79,6 @@ async function manifestsOf(layoutPath: string, digest: Digest): Promise<readonly
 function malformed(digest: Digest, state: string, cause?: unknown): SignError {
   return new SignError('LAYOUT_MALFORMED', `Cannot sign manifest ${digest}: ${state}`, {
     ...(cause === undefined ? {} : { cause }),
+    hint: 'Pass the layout as the build wrote it, with every blob that its index names',
   });
 }

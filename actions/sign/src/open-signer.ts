@@ -114,6 +114,7 @@ async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSi
     throw new SignError(
       'INPUT_INVALID',
       'Cannot sign with a key: exactly one of key, kms-key and throw-away-key is needed',
+      { hint: 'Set one of the three, and leave the others out' },
     );
   }
   if (inputs['fulcio-url'] !== undefined || inputs['signing-config'] !== undefined) {

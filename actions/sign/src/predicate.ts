@@ -24,7 +24,9 @@ export async function readPredicate(
 ): Promise<readonly PendingStatement[]> {
   if (path === undefined && predicateType === undefined) return [];
   if (path === undefined || predicateType === undefined) {
-    throw new SignError('INPUT_INVALID', 'Cannot sign a predicate: predicate-path and predicate-type go together');
+    throw new SignError('INPUT_INVALID', 'Cannot sign a predicate: predicate-path and predicate-type go together', {
+      hint: 'Set both, or neither',
+    });
   }
   assertType(predicateType);
   const text = (await readRegularFile(path, MAX_STATEMENT_BYTES)).toString('utf8');
@@ -42,7 +44,11 @@ export async function readPredicate(
 
 function assertType(predicateType: string): void {
   if (!/^https?:\/\/[^\s"<>]+$/.test(predicateType)) {
-    throw new SignError('INPUT_INVALID', `Cannot use predicate-type "${predicateType.slice(0, 200)}": it is not a URI`);
+    throw new SignError(
+      'INPUT_INVALID',
+      `Cannot use predicate-type "${predicateType.slice(0, 200)}": it is not a URI`,
+      { hint: 'Give the type as an address, such as https://example.com/type/v1' },
+    );
   }
   const slot = slotOfPredicateType(predicateType);
   if (slot === undefined) return;

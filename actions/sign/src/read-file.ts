@@ -18,7 +18,10 @@ export interface ListedFile {
  */
 export async function listFiles(path: string): Promise<readonly ListedFile[]> {
   const info = await stat(path).catch((cause: unknown) => {
-    throw new SignError('FILE_UNREADABLE', `Cannot read "${path}": it does not exist`, { cause });
+    throw new SignError('FILE_UNREADABLE', `Cannot read "${path}": it does not exist`, {
+      cause,
+      hint: 'Name a file or folder that an earlier step or hand-over left there',
+    });
   });
   if (!info.isDirectory()) return [{ name: basename(path), path }];
   const files: ListedFile[] = [];
@@ -31,9 +34,14 @@ async function walk(root: string, prefix: string, files: ListedFile[]): Promise<
     const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     if (entry.isDirectory()) await walk(root, name, files);
     else if (entry.isFile()) files.push({ name, path: join(root, name) });
-    else throw new SignError('FILE_UNREADABLE', `Cannot accept "${name}": it is not a regular file`);
+    else
+      throw new SignError('FILE_UNREADABLE', `Cannot accept "${name}": it is not a regular file`, {
+        hint: 'Replace links and special files by the files themselves before the hand-over',
+      });
     if (files.length > MAX_FILES) {
-      throw new SignError('FILE_UNREADABLE', `Cannot list "${root}": it has more than ${MAX_FILES} files`);
+      throw new SignError('FILE_UNREADABLE', `Cannot list "${root}": it has more than ${MAX_FILES} files`, {
+        hint: 'Name the folder of the artifact alone, or pack it into one file',
+      });
     }
   }
 }
@@ -41,7 +49,10 @@ async function walk(root: string, prefix: string, files: ListedFile[]): Promise<
 /** Reads a regular file once, at most `maxBytes`; what was read is what is signed, whatever happens to the file later. */
 export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
   const refuse = (state: string, cause?: unknown) =>
-    new SignError('FILE_UNREADABLE', `Cannot read "${path}": ${state}`, cause === undefined ? {} : { cause });
+    new SignError('FILE_UNREADABLE', `Cannot read "${path}": ${state}`, {
+      ...(cause === undefined ? {} : { cause }),
+      hint: 'Name a regular file within the limit; a link is not followed',
+    });
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
     throw refuse('it cannot be opened', cause);
   });

@@ -32,7 +32,9 @@ export class RemoteImage {
     const oci = await import('@paved/oci');
     const reference = oci.parseReference(options.name);
     if (reference.tag !== undefined || reference.digest !== undefined) {
-      throw new SignError('INPUT_INVALID', `Cannot sign "${options.name}": image-name has a tag or a digest`);
+      throw new SignError('INPUT_INVALID', `Cannot sign "${options.name}": image-name has a tag or a digest`, {
+        hint: 'Put the digest into image-digest, and leave the tag out',
+      });
     }
     const { registry, repository } = reference;
     const config = options.registryConfig;

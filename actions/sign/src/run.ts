@@ -64,6 +64,7 @@ async function openImage(inputs: Inputs, { http }: ActionContext): Promise<Remot
     throw new SignError(
       'INPUT_INVALID',
       'Cannot sign an image in a registry: image-digest is needed, and no layout-path',
+      { hint: 'Set image-digest to the digest that was pushed, and leave layout-path out' },
     );
   }
   return await RemoteImage.open({

@@ -26,7 +26,9 @@ export async function collectSubjects({
   checksums,
 }: ArtifactInputs): Promise<ReleasedArtifact> {
   if ((imageName === undefined) !== (imageDigest === undefined)) {
-    throw new SignError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together');
+    throw new SignError('INPUT_INVALID', 'Cannot name the image: image-name and image-digest go together', {
+      hint: 'Set both, or neither',
+    });
   }
   const image =
     imageName === undefined || imageDigest === undefined

@@ -63,7 +63,11 @@ async function receive(
   context: ActionContext,
 ): Promise<string> {
   if (digest === undefined || digest === null) {
-    throw new WatchError('STATE_MALFORMED', `Cannot receive the state in artifact ${id}: the service states no digest`);
+    throw new WatchError(
+      'STATE_MALFORMED',
+      `Cannot receive the state in artifact ${id}: the service states no digest`,
+      { hint: 'Start it by hand with start set to an index or newest' },
+    );
   }
   const folder = await context.workDir();
   const received = await receiveHandover(

@@ -25,7 +25,9 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const trustedRoot = parseTrustedRoot(inputs['trusted-root']);
   const { followed, others } = logsOf(trustedRoot, new Date());
   if (followed.length === 0) {
-    throw new WatchError('NOTHING_TO_FOLLOW', 'Cannot watch: the trusted root has no open log with tiles');
+    throw new WatchError('NOTHING_TO_FOLLOW', 'Cannot watch: the trusted root has no open log with tiles', {
+      hint: 'Render the trusted root of an instance with Rekor v2',
+    });
   }
   for (const other of others) context.log.info(`Not followed: ${other} is no log of Rekor v2`);
   // Loaded late: bad inputs are found without it, and start-up is what every run pays.
@@ -46,12 +48,16 @@ async function readTrust(inputs: Inputs, client: GitHubClient): Promise<TrustDoc
   if (inputs.trust !== undefined) return parseTrust(inputs.trust);
   const [owner = '', repo = ''] = (inputs['trust-repository'] ?? '').split('/');
   if (owner === '' || repo === '') {
-    throw new WatchError('TRUST_UNREADABLE', 'Cannot watch: neither trust nor trust-repository (owner/name) is set');
+    throw new WatchError('TRUST_UNREADABLE', 'Cannot watch: neither trust nor trust-repository (owner/name) is set', {
+      hint: 'Set trust-repository to the repository that holds trust.json, as owner/name',
+    });
   }
   const place = { owner, repo, path: 'trust.json', mediaType: { format: 'raw' } };
   const { data } = await client.rest.repos.getContent(place);
   if (typeof data === 'string') return parseTrust(data);
-  throw new WatchError('TRUST_UNREADABLE', `Cannot watch: trust.json of ${owner}/${repo} is no file`);
+  throw new WatchError('TRUST_UNREADABLE', `Cannot watch: trust.json of ${owner}/${repo} is no file`, {
+    hint: 'Commit trust.json as a file at the root of that repository',
+  });
 }
 
 async function readState(
@@ -64,7 +70,10 @@ async function readState(
     path === undefined
       ? await previousState(client, inputs['github-token'], context)
       : await readFile(path, 'utf8').catch((cause: unknown) => {
-          throw new WatchError('STATE_MALFORMED', `Cannot read "${path}"`, { cause });
+          throw new WatchError('STATE_MALFORMED', `Cannot read "${path}"`, {
+            cause,
+            hint: 'Name the state that an earlier run left, or leave state-path out',
+          });
         });
   return text === undefined ? undefined : parseState(text);
 }
@@ -73,7 +82,9 @@ async function readState(
 function startOf({ start }: Inputs, previous: WatchState | undefined, { runner, log }: ActionContext): Start {
   if (/^(0|[1-9]\d{0,14})$/.test(start)) return Number(start);
   if (start !== 'continue' && start !== 'newest') {
-    throw new WatchError('STATE_MALFORMED', `Cannot start at "${start}": it is continue, newest or an index`);
+    throw new WatchError('STATE_MALFORMED', `Cannot start at "${start}": it is continue, newest or an index`, {
+      hint: 'Set start to continue, newest or the index of an entry',
+    });
   }
   if (previous !== undefined) return 'continue';
   if (start === 'continue' && runner.runNumber !== '1') {

@@ -73,6 +73,9 @@ export async function watchLog(
       throw new SigstoreError(
         'LOG_STATE_INVALID',
         `Cannot continue log "${log.origin}" at ${from}: it has ${size} entries`,
+        {
+          hint: 'Look at what is wrong before starting again: either the state is of another log, or the log lost entries',
+        },
       );
     }
     await read(followed, log, seen, watching);

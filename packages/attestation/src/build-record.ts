@@ -53,6 +53,9 @@ export function parseBuildRecord(text: string): BuildRecord {
   try {
     return parseJson('the build record', text, buildRecord);
   } catch (cause) {
-    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the build record', { cause });
+    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the build record', {
+      cause,
+      hint: 'Hand over the build-record-path of hermetic-build, without changes',
+    });
   }
 }

@@ -61,6 +61,9 @@ export function parseBundleIndex(text: string): BundleIndex {
   try {
     return parseJson('the bundle index', text, decodeIndex);
   } catch (cause) {
-    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the bundle index', { cause });
+    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the bundle index', {
+      cause,
+      hint: 'Pass bundles-path as sign wrote it, without changes',
+    });
   }
 }

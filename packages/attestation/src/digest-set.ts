@@ -43,7 +43,9 @@ export function assertDigestSet(what: string, set: DigestSet): void {
 }
 
 function invalid(what: string, state: string): AttestationError {
-  return new AttestationError('SUBJECT_DIGEST_INVALID', `Cannot accept ${what}: ${state}`);
+  return new AttestationError('SUBJECT_DIGEST_INVALID', `Cannot accept ${what}: ${state}`, {
+    hint: 'Give digests as lower-case hexadecimal digits of the whole length',
+  });
 }
 
 /** Decodes and checks a digest set. */

@@ -46,7 +46,10 @@ export function parseEnvelope(text: string): Envelope {
       })),
     };
   } catch (cause) {
-    throw new AttestationError('ENVELOPE_MALFORMED', 'Cannot read a DSSE envelope', { cause });
+    throw new AttestationError('ENVELOPE_MALFORMED', 'Cannot read a DSSE envelope', {
+      cause,
+      hint: 'Pass the bundle as the signer wrote it, without changes',
+    });
   }
 }
 

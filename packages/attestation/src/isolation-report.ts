@@ -45,6 +45,7 @@ export function parseIsolationReport(text: string): IsolationReport {
     throw new AttestationError(
       'DOCUMENT_MALFORMED',
       'Cannot accept the isolation report: it says hermetic and its own checks say otherwise',
+      { hint: 'Hand over the report as hermetic-build wrote it, without changes' },
     );
   }
   return report;
@@ -54,6 +55,9 @@ function readReport(text: string): IsolationReport {
   try {
     return parseJson('the isolation report', text, isolationReport);
   } catch (cause) {
-    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the isolation report', { cause });
+    throw new AttestationError('DOCUMENT_MALFORMED', 'Cannot read the isolation report', {
+      cause,
+      hint: 'Hand over the report as hermetic-build wrote it, without changes',
+    });
   }
 }

@@ -74,11 +74,15 @@ export function readPredicate<T>(statement: Statement, predicateType: string, de
     throw new AttestationError(
       'PREDICATE_TYPE_UNKNOWN',
       `Cannot read a predicate as ${predicateType}: it is "${statement.predicateType.slice(0, 100)}"`,
+      { hint: 'Pass provenance here, and other statements to the input that is made for them' },
     );
   }
   try {
     return decoder(statement.predicate, '$.predicate');
   } catch (cause) {
-    throw new AttestationError('PREDICATE_MALFORMED', `Cannot read a predicate of type ${predicateType}`, { cause });
+    throw new AttestationError('PREDICATE_MALFORMED', `Cannot read a predicate of type ${predicateType}`, {
+      cause,
+      hint: 'Pass the statement as the action wrote it, without changes',
+    });
   }
 }

@@ -104,6 +104,7 @@ function readStatement<T>(bytes: Uint8Array | string, decoder: Decoder<T>): T {
     throw new AttestationError(
       'STATEMENT_MALFORMED',
       `Cannot read a statement: it has ${size} bytes, the limit is ${MAX_STATEMENT_BYTES}`,
+      { hint: 'Split it: a statement is about a few files and carries no large document' },
     );
   }
   try {
@@ -111,14 +112,19 @@ function readStatement<T>(bytes: Uint8Array | string, decoder: Decoder<T>): T {
       typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return parseJson('the statement', text, decoder);
   } catch (cause) {
-    throw new AttestationError('STATEMENT_MALFORMED', 'Cannot read a statement', { cause });
+    throw new AttestationError('STATEMENT_MALFORMED', 'Cannot read a statement', {
+      cause,
+      hint: 'Pass the statement as the action wrote it, without changes',
+    });
   }
 }
 
 function assertSubjects(subjects: readonly Subject[]): void {
   // A statement about nothing verifies against everything in a careless verifier.
   if (subjects.length === 0)
-    throw new AttestationError('SUBJECTS_EMPTY', 'Cannot accept a statement: it has no subject');
+    throw new AttestationError('SUBJECTS_EMPTY', 'Cannot accept a statement: it has no subject', {
+      hint: 'Name what the statement is about: at least one file or image with its digest',
+    });
   const seen = new Map<string, string>();
   for (const { name, digest } of subjects) {
     assertDigestSet(`subject "${name.slice(0, 200)}"`, digest);
@@ -127,6 +133,7 @@ function assertSubjects(subjects: readonly Subject[]): void {
       throw new AttestationError(
         'SUBJECT_CONFLICT',
         `Cannot accept subject "${name.slice(0, 200)}": it has two digests`,
+        { hint: 'Give each file a name of its own' },
       );
     }
     seen.set(name, form);

@@ -137,7 +137,9 @@ class SbomReader {
   #count(components: number): void {
     this.#components += components;
     if (this.#components <= MAX_COMPONENTS) return;
-    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it lists more than ${MAX_COMPONENTS} components`);
+    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it lists more than ${MAX_COMPONENTS} components`, {
+      hint: 'Make one SBOM for each artifact instead of one for all',
+    });
   }
 
   #subjects(kind: SbomKind): readonly Digest[] {
@@ -176,5 +178,7 @@ function assertNew(kind: SbomKind, name: string, seen: Set<string>, key: string)
     return;
   }
   const label = kind === 'spdx' ? 'SPDX' : 'CycloneDX';
-  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${label} document: /${name} has an element twice`);
+  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${label} document: /${name} has an element twice`, {
+    hint: 'Make it again with a newer version of the tool that wrote it, or remove the double',
+  });
 }

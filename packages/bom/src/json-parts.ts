@@ -127,5 +127,8 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 function malformed(state: string, cause?: unknown): BomError {
-  return new BomError('SBOM_MALFORMED', `Cannot read the SBOM: ${state}`, cause === undefined ? {} : { cause });
+  return new BomError('SBOM_MALFORMED', `Cannot read the SBOM: ${state}`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'Give the document as the tool wrote it, whole and in UTF-8',
+  });
 }

@@ -22,7 +22,9 @@ export function parseSbom(bytes: Uint8Array): Sbom {
   assertSbomSchema(kind, document);
   const sbom = kind === 'cyclonedx' ? readCycloneDx(document) : readSpdx(document);
   if (sbom.components.length > MAX_COMPONENTS) {
-    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it lists ${sbom.components.length} components`);
+    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it lists ${sbom.components.length} components`, {
+      hint: 'Make one SBOM for each artifact instead of one for all',
+    });
   }
   return { ...sbom, subjects: [...new Set(sbom.subjects)].sort(byText), components: sorted(sbom.components) };
 }
@@ -30,13 +32,18 @@ export function parseSbom(bytes: Uint8Array): Sbom {
 /** JSON of at most `maxBytes` and a bounded depth. */
 export function parseDocument(bytes: Uint8Array, maxBytes = MAX_SBOM_BYTES): unknown {
   if (bytes.length > maxBytes) {
-    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it has ${bytes.length} bytes of ${maxBytes}`);
+    throw new BomError('SBOM_TOO_LARGE', `Cannot read the SBOM: it has ${bytes.length} bytes of ${maxBytes}`, {
+      hint: 'Make one SBOM for each artifact, or leave the files out of it',
+    });
   }
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not JSON in UTF-8', { cause });
+    throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not JSON in UTF-8', {
+      cause,
+      hint: 'Write it as JSON (CycloneDX or SPDX); XML and tag-value are not read',
+    });
   }
   assertShallow(document);
   return document;
@@ -47,7 +54,9 @@ export function assertShallow(document: unknown): void {
   let level: unknown[] = [document];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) {
-      throw new BomError('SBOM_MALFORMED', `Cannot read the SBOM: it is nested deeper than ${MAX_DEPTH} levels`);
+      throw new BomError('SBOM_MALFORMED', `Cannot read the SBOM: it is nested deeper than ${MAX_DEPTH} levels`, {
+        hint: 'Make it again with the tool that wrote it: no SBOM needs such depth',
+      });
     }
     level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
   }
@@ -64,7 +73,9 @@ export function assertNoStatement(document: unknown): void {
 export function kindOf(document: unknown): SbomKind {
   assertNoStatement(document);
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not a JSON object');
+    throw new BomError('SBOM_MALFORMED', 'Cannot read the SBOM: it is not a JSON object', {
+      hint: 'Give the CycloneDX or SPDX document itself, not a list of documents',
+    });
   }
   const fields = document as Readonly<Record<string, unknown>>;
   if (fields.bomFormat === 'CycloneDX')

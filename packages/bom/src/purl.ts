@@ -38,7 +38,9 @@ const PLAIN = /^(pkg:(npm|cargo)\/([a-z0-9][a-z0-9._-]*))@([0-9A-Za-z][0-9A-Za-z
 
 function parse(text: string): PackageURL {
   if (text.length > MAX_LENGTH) {
-    throw new BomError('PURL_INVALID', `Cannot parse a package URL: it has ${text.length} characters`);
+    throw new BomError('PURL_INVALID', `Cannot parse a package URL: it has ${text.length} characters`, {
+      hint: 'Give a package URL such as pkg:npm/lodash@4.17.21',
+    });
   }
   try {
     return PackageURL.fromString(text);
@@ -108,7 +110,10 @@ export function purlOf(ecosystem: 'npm' | 'Go', name: string, version: string): 
     return format(new PackageURL(type, namespace, name.slice(cut + 1), version, undefined, undefined), version);
   } catch (cause) {
     const state = 'it is not a package name with a version';
-    throw new BomError('PURL_INVALID', `Cannot build a package URL for "${name.slice(0, 200)}": ${state}`, { cause });
+    throw new BomError('PURL_INVALID', `Cannot build a package URL for "${name.slice(0, 200)}": ${state}`, {
+      cause,
+      hint: 'Write the lock file again with the package manager',
+    });
   }
 }
 

@@ -63,7 +63,9 @@ export function assertSbomSchema(kind: SbomKind, document: unknown): void {
   const [first] = validate.errors ?? [];
   const where = `${first?.instancePath || '/'} ${first?.message ?? 'is refused'}`.slice(0, 300);
   const label = name === 'spdx' ? 'SPDX 2.3' : `CycloneDX ${name}`;
-  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${label} document: ${where}`);
+  throw new BomError('SBOM_SCHEMA_INVALID', `Cannot accept the ${label} document: ${where}`, {
+    hint: 'Make it again with a newer version of the tool that wrote it: the schema of its own version refuses it',
+  });
 }
 
 /** A list of the outermost object whose elements the schema holds to something each, and to being different at most. */

@@ -15,7 +15,10 @@ const MAX_FILES = 10_000;
  */
 export async function hashSubjects(path: string): Promise<readonly SbomSubject[]> {
   const info = await lstat(path).catch((cause: unknown) => {
-    throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${path}": it does not exist`, { cause });
+    throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${path}": it does not exist`, {
+      cause,
+      hint: 'Name a file or folder that the build left there',
+    });
   });
   const names: string[] = [];
   if (info.isDirectory()) await walk(path, '', names);
@@ -38,11 +41,15 @@ async function walk(folder: string, prefix: string, names: string[]): Promise<vo
     else if (entry.isFile()) names.push(name);
     else throw notRegular(name);
     if (names.length > MAX_FILES) {
-      throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${folder}": it has more than ${MAX_FILES} files`);
+      throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${folder}": it has more than ${MAX_FILES} files`, {
+        hint: 'Name the folder of the artifact alone, or pack it into one file',
+      });
     }
   }
 }
 
 function notRegular(name: string): BomError {
-  return new BomError('SUBJECT_UNREADABLE', `Cannot describe "${name}": it is not a regular file`);
+  return new BomError('SUBJECT_UNREADABLE', `Cannot describe "${name}": it is not a regular file`, {
+    hint: 'Replace links and special files by the files themselves',
+  });
 }

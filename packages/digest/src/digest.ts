@@ -35,6 +35,8 @@ export function digestHex(digest: Digest): string {
 /** @throws {DigestError} `DIGEST_MISMATCH` that names `what` and both digests */
 export function assertSameDigest(what: string, expected: Digest, actual: Digest): void {
   if (expected !== actual) {
-    throw new DigestError('DIGEST_MISMATCH', `Cannot accept ${what}: its digest is ${actual}, expected ${expected}`);
+    throw new DigestError('DIGEST_MISMATCH', `Cannot accept ${what}: its digest is ${actual}, expected ${expected}`, {
+      hint: 'Take the expected bytes again from where they come from; accept others only after you looked what changed',
+    });
   }
 }

@@ -48,7 +48,11 @@ export class LimitStream extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#size += chunk.length;
     if (this.#size > this.#maxBytes) {
-      done(new DigestError('SIZE_EXCEEDED', `Cannot read ${this.#what}: it is larger than ${this.#maxBytes} bytes`));
+      done(
+        new DigestError('SIZE_EXCEEDED', `Cannot read ${this.#what}: it is larger than ${this.#maxBytes} bytes`, {
+          hint: 'Check what is named: nothing of its kind is that large',
+        }),
+      );
       return;
     }
     done(null, chunk);

@@ -13,10 +13,32 @@ export function errorChain(error: unknown): readonly unknown[] {
   return chain;
 }
 
-/** One line: `CODE: message: cause: cause (hint)`. Unknown values are named by their type only, never printed. */
+/**
+ * What happened, from the outermost error inwards, joined by `: `. A link that says no more than the one beside it is left out.
+ * Unknown values are named by their type only, never printed.
+ */
+export function describeCauses(error: unknown): string {
+  const parts: string[] = [];
+  for (const link of errorChain(error)) {
+    const text = link instanceof Error ? link.message : `a thrown ${typeof link}`;
+    const last = parts.at(-1);
+    if (last !== undefined && (last === text || last.endsWith(`: ${text}`))) continue;
+    if (last !== undefined && text.startsWith(`${last}: `)) parts.pop();
+    parts.push(text);
+  }
+  return parts.join(': ');
+}
+
+/** The cure: that of the outermost link that has one, because it knows most of what the user asked for. */
+export function cureOf(error: unknown): string | undefined {
+  for (const link of errorChain(error)) if (link instanceof PavedError && link.hint !== undefined) return link.hint;
+  return undefined;
+}
+
+/** One line: `CODE: message: cause: cause (hint)`. */
 export function describeError(error: unknown): string {
-  const parts = errorChain(error).map((link) => (link instanceof Error ? link.message : `a thrown ${typeof link}`));
-  const text = parts.join(': ');
+  const text = describeCauses(error);
   if (!(error instanceof PavedError)) return text;
-  return `${error.code}: ${text}${error.hint === undefined ? '' : ` (${error.hint})`}`;
+  const cure = cureOf(error);
+  return `${error.code}: ${text}${cure === undefined ? '' : ` (${cure})`}`;
 }

@@ -1,2 +1,2 @@
-export { describeError, errorChain } from './describe.js';
+export { cureOf, describeCauses, describeError, errorChain } from './describe.js';
 export { InternalError, PavedError, type PavedErrorOptions } from './paved-error.js';

@@ -16,6 +16,22 @@ describe('PavedError', () => {
     expect(describeError('s3cret')).toBe('a thrown string');
   });
 
+  test('a link that says what the one beside it says is left out', () => {
+    const field = new Error('Cannot read field "$.a": it is null');
+    const text = new Error('Cannot read the root: Cannot read field "$.a": it is null', { cause: field });
+    const error = new PavedError('X_MALFORMED', 'Cannot read the root', { cause: text });
+    expect(describeError(error)).toBe('X_MALFORMED: Cannot read the root: Cannot read field "$.a": it is null');
+    const other = new PavedError('X_MALFORMED', 'Cannot read the roots', { cause: text });
+    expect(describeError(other)).toContain('Cannot read the roots: Cannot read the root: ');
+  });
+
+  test('the cure of a cause is told where nothing around it has one', () => {
+    const inner = new PavedError('Y', 'not JSON', { hint: 'Give JSON' });
+    expect(describeError(new PavedError('X', 'Cannot sign', { cause: inner }))).toContain('(Give JSON)');
+    expect(describeError(new PavedError('X', 'Cannot sign', { cause: inner, hint: 'Look' }))).toContain('(Look)');
+    expect(describeError(new PavedError('X', 'Cannot sign', { cause: new Error('a') }))).not.toContain('(');
+  });
+
   test('a cycle of causes ends', () => {
     const a = new Error('a');
     const b = new Error('b', { cause: a });

@@ -16,7 +16,10 @@ export interface CollectedFile {
  */
 export async function collectFiles(path: string, caps: HandoverCaps): Promise<readonly CollectedFile[]> {
   const root = await lstat(path).catch((cause: unknown) => {
-    throw new HandoffError('HANDOFF_MISSING', `Cannot hand over "${path}": it does not exist`, { cause });
+    throw new HandoffError('HANDOFF_MISSING', `Cannot hand over "${path}": it does not exist`, {
+      cause,
+      hint: 'Name a file or folder that an earlier step left there',
+    });
   });
   const names = root.isDirectory() ? await walk(path, '', caps) : [assertName(basename(path))];
   const base = root.isDirectory() ? path : dirname(path);
@@ -44,7 +47,9 @@ async function walk(root: string, folder: string, caps: HandoverCaps): Promise<r
     else if (entry.isFile()) names.push(name);
     else throw refused(name, 'it is neither a regular file nor a folder');
     if (names.length > caps.maxFiles) {
-      throw new HandoffError('HANDOFF_TOO_LARGE', `Cannot hand over "${root}": more than ${caps.maxFiles} files`);
+      throw new HandoffError('HANDOFF_TOO_LARGE', `Cannot hand over "${root}": more than ${caps.maxFiles} files`, {
+        hint: 'Name fewer files, or pack them into one',
+      });
     }
   }
   return names;

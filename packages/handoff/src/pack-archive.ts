@@ -58,7 +58,9 @@ async function addFile(archive: Pack, file: CollectedFile): Promise<void> {
   try {
     const stat = await handle.stat();
     if (!stat.isFile())
-      throw new HandoffError('HANDOFF_FILE_REFUSED', `Cannot hand over "${file.name}": not a regular file`);
+      throw new HandoffError('HANDOFF_FILE_REFUSED', `Cannot hand over "${file.name}": not a regular file`, {
+        hint: 'Replace links and special files by the files themselves',
+      });
     const header = {
       name: file.name,
       size: stat.size,

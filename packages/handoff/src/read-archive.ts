@@ -101,5 +101,9 @@ function refused(state: string): HandoffError {
 }
 
 function tooMany(caps: HandoverCaps): HandoffError {
-  return new HandoffError('HANDOFF_TOO_LARGE', `Cannot open the handed-over archive: more than ${caps.maxFiles} files`);
+  return new HandoffError(
+    'HANDOFF_TOO_LARGE',
+    `Cannot open the handed-over archive: more than ${caps.maxFiles} files`,
+    { hint: 'Hand over fewer files, or pack them into one' },
+  );
 }

@@ -35,6 +35,7 @@ export async function receiveAll(
     throw new HandoffError(
       'HANDOFF_TOO_LARGE',
       `Cannot receive "${prefix}": ${listed.length} artifacts have such a name`,
+      { hint: 'Use a prefix that only the legs of this matrix have' },
     );
   }
   await mkdir(targetFolder);
@@ -54,5 +55,6 @@ function digestOf({ name, sha256 }: ListedArtifact) {
   throw new HandoffError(
     'HANDOFF_DIGEST_MISMATCH',
     `Cannot accept ${JSON.stringify(name)}: the service states no digest`,
+    { hint: 'Run the job that sent it again' },
   );
 }

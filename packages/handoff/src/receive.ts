@@ -84,7 +84,9 @@ async function assertAbsent(target: string): Promise<void> {
 async function assertDigest(archive: FileHandle, expected: Digest, caps: HandoverCaps): Promise<number> {
   const stat = await archive.stat();
   if (!stat.isFile()) {
-    throw new HandoffError('HANDOFF_ARCHIVE_REFUSED', 'Cannot open the handed-over archive: it is not a regular file');
+    throw new HandoffError('HANDOFF_ARCHIVE_REFUSED', 'Cannot open the handed-over archive: it is not a regular file', {
+      hint: 'Run the job that sent it again; let no step write into the folder of the hand-over',
+    });
   }
   if (stat.size > caps.maxBytes) {
     throw new HandoffError('HANDOFF_TOO_LARGE', `Cannot receive the hand-over: it has ${stat.size} bytes`, {

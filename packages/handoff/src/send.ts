@@ -51,6 +51,7 @@ export async function sendHandover(options: SendOptions, service: ArtifactServic
       throw new HandoffError(
         'HANDOFF_DIGEST_MISMATCH',
         `Cannot hand over "${options.name}": the uploaded bytes differ`,
+        { hint: 'Let no step write the files while they are sent; then run the job again' },
       );
     }
     return { artifactId: id, digest, size, files: files.length };

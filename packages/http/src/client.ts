@@ -109,7 +109,9 @@ export class HttpClient {
     const url = parseUrl(new URL(location, attempt.url));
     assertPublicHost(url, origin);
     if (attempt.url.protocol === 'https:' && url.protocol !== 'https:') {
-      throw new HttpError('HTTP_REDIRECT_REFUSED', `Cannot follow ${redactUrl(url)}: it leaves https`);
+      throw new HttpError('HTTP_REDIRECT_REFUSED', `Cannot follow ${redactUrl(url)}: it leaves https`, {
+        hint: 'Use the address that it leads to, if that is https',
+      });
     }
     return {
       ...attempt,
@@ -139,11 +141,18 @@ export class HttpClient {
   }
 }
 
+function cureOfStatus(status: number): string {
+  if (status === 401 || status === 403) return 'Check the credential, and that it may do this';
+  if (status === 404 || status === 410) return 'Check the address, and that the credential may see what is there';
+  if (status === 408 || status === 429 || status >= 500) return 'Run it again later: the server is down or overloaded';
+  return 'Check the address and what it was asked for; the answer says why';
+}
+
 class StatusError extends HttpError {
   readonly retryAfter: string | undefined;
 
   constructor(message: string, status: number, retryAfter: string | undefined, cause: unknown) {
-    super('HTTP_STATUS', message, { status, cause });
+    super('HTTP_STATUS', message, { status, cause, hint: cureOfStatus(status) });
     this.retryAfter = retryAfter;
   }
 }
@@ -153,10 +162,15 @@ function parseUrl(url: URL | string): URL {
   try {
     parsed = new URL(url);
   } catch (cause) {
-    throw new HttpError('HTTP_URL_INVALID', 'Cannot parse a URL', { cause });
+    throw new HttpError('HTTP_URL_INVALID', 'Cannot parse a URL', {
+      cause,
+      hint: 'Give a whole address, such as https://host/path',
+    });
   }
   if (parsed.protocol === 'http:' || parsed.protocol === 'https:') return parsed;
-  throw new HttpError('HTTP_URL_INVALID', `Cannot use ${redactUrl(parsed)}: only http and https are supported`);
+  throw new HttpError('HTTP_URL_INVALID', `Cannot use ${redactUrl(parsed)}: only http and https are supported`, {
+    hint: 'Give an address that begins with https://',
+  });
 }
 
 function bodyLength(body: HttpBody): number {

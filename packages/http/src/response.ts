@@ -37,13 +37,17 @@ export class HttpResponse {
           throw new HttpError(
             'HTTP_BODY_TOO_LARGE',
             `Cannot read ${redactUrl(this.url)}: the answer exceeds ${maxBytes} bytes`,
+            { hint: 'Check the address: what it serves is larger than anything of its kind' },
           );
         }
         chunks.push(chunk);
       }
     } catch (cause) {
       if (cause instanceof HttpError) throw cause;
-      throw new HttpError('HTTP_UNREACHABLE', `Cannot read ${redactUrl(this.url)}: the answer broke off`, { cause });
+      throw new HttpError('HTTP_UNREACHABLE', `Cannot read ${redactUrl(this.url)}: the answer broke off`, {
+        cause,
+        hint: 'Run it again',
+      });
     }
     return Buffer.concat(chunks);
   }

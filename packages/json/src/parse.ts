@@ -1,18 +1,22 @@
 import { open } from 'node:fs/promises';
 import { type Decoder, JsonError } from './decoder.js';
 
+const CURE = 'Give one whole JSON document of the kind that is asked for, and look at what wrote this one';
+
 /** @throws {JsonError} `JSON_MALFORMED` naming `what`, or `JSON_UNEXPECTED` from the decoder */
 export function parseJson<T>(what: string, text: string, decoder: Decoder<T>): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new JsonError('JSON_MALFORMED', `Cannot parse ${what}: it is not JSON`, { cause });
+    throw new JsonError('JSON_MALFORMED', `Cannot read ${what}: it is not JSON`, { cause, hint: CURE });
   }
   try {
     return decoder(value);
   } catch (cause) {
-    if (cause instanceof JsonError) throw new JsonError(cause.code, `Cannot read ${what}: ${cause.message}`, { cause });
+    if (cause instanceof JsonError) {
+      throw new JsonError(cause.code, `Cannot read ${what}: ${cause.message}`, { cause, hint: cause.hint ?? CURE });
+    }
     throw cause;
   }
 }
@@ -26,7 +30,9 @@ export async function readJsonFile<T>(path: string, decoder: Decoder<T>, maxByte
   try {
     const { size } = await handle.stat();
     if (size > maxBytes) {
-      throw new JsonError('JSON_TOO_LARGE', `Cannot read "${path}": it has ${size} bytes, the limit is ${maxBytes}`);
+      throw new JsonError('JSON_TOO_LARGE', `Cannot read "${path}": it has ${size} bytes, the limit is ${maxBytes}`, {
+        hint: 'Name the right file: nothing of its kind is that large',
+      });
     }
     return parseJson(`"${path}"`, await handle.readFile('utf8'), decoder);
   } finally {

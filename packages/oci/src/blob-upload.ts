@@ -195,6 +195,7 @@ export async function confirmStored(
   throw new OciError(
     'DIGEST_MISMATCH',
     `Cannot accept ${descriptor.digest}: the registry stored ${answered.slice(0, 140)}`,
+    { hint: 'Look at the registry: it stores other bytes than it was sent' },
   );
 }
 
@@ -217,5 +218,7 @@ function isWorthANewSession(error: unknown): boolean {
 }
 
 function incomplete(source: BlobSource, state: string): OciError {
-  return new OciError('UPLOAD_INCOMPLETE', `Cannot upload blob ${source.descriptor.digest}: ${state}`);
+  return new OciError('UPLOAD_INCOMPLETE', `Cannot upload blob ${source.descriptor.digest}: ${state}`, {
+    hint: 'Push again; what is complete is not sent twice',
+  });
 }

@@ -63,7 +63,10 @@ export async function buildArtifactLayout(
 }
 
 function assertNames(names: readonly string[]): void {
-  if (names.length === 0) throw new OciError('LAYOUT_INVALID', 'Cannot build a layout: there are no files');
+  if (names.length === 0)
+    throw new OciError('LAYOUT_INVALID', 'Cannot build a layout: there are no files', {
+      hint: 'Name at least one file',
+    });
   names.forEach((name, position) => {
     const parts = name.split('/');
     const unsafe = parts.some((part) => part === '' || part === '.' || part === '..');
@@ -76,7 +79,10 @@ function assertNames(names: readonly string[]): void {
 async function copyBlob(file: ArtifactFile, blobs: string): Promise<Descriptor> {
   const source = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (cause) => {
-      throw new OciError('LAYOUT_INVALID', `Cannot read "${file.name}": it is missing or a link`, { cause });
+      throw new OciError('LAYOUT_INVALID', `Cannot read "${file.name}": it is missing or a link`, {
+        cause,
+        hint: 'Replace the link by the file itself, or check the name',
+      });
     },
   );
   if (!(await source.stat()).isFile()) {
@@ -101,5 +107,7 @@ async function writeBlob(blobs: string, digest: Digest, bytes: Uint8Array): Prom
 }
 
 function unsafeName(name: string, state: string): OciError {
-  return new OciError('LAYOUT_INVALID', `Cannot put ${JSON.stringify(name.slice(0, 120))} into a layout: ${state}`);
+  return new OciError('LAYOUT_INVALID', `Cannot put ${JSON.stringify(name.slice(0, 120))} into a layout: ${state}`, {
+    hint: 'Rename the file',
+  });
 }

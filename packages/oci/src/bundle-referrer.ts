@@ -63,6 +63,9 @@ function bundleContent(bundle: Uint8Array): 'dsse-envelope' | 'message-signature
       throw new Error('it holds not exactly one content');
     return dsseEnvelope === undefined ? 'message-signature' : 'dsse-envelope';
   } catch (cause) {
-    throw new OciError('MANIFEST_INVALID', 'Cannot attach a Sigstore bundle: it is not a v0.3 bundle', { cause });
+    throw new OciError('MANIFEST_INVALID', 'Cannot attach a Sigstore bundle: it is not a v0.3 bundle', {
+      cause,
+      hint: 'Sign again with a tool that writes Sigstore bundles of version 0.3',
+    });
   }
 }

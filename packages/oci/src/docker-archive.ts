@@ -114,6 +114,9 @@ function decode<T>(name: string, bytes: Buffer, decoder: Decoder<T>): T {
   try {
     return parseJson(name, bytes.toString('utf8'), decoder);
   } catch (cause) {
-    throw new OciError('LAYOUT_INVALID', `Cannot read ${JSON.stringify(name.slice(0, 120))} of the layout`, { cause });
+    throw new OciError('LAYOUT_INVALID', `Cannot read ${JSON.stringify(name.slice(0, 120))} of the layout`, {
+      cause,
+      hint: 'Write the layout again with the tool that built it, and pass it without changes',
+    });
   }
 }

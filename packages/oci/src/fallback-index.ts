@@ -103,7 +103,9 @@ type RawIndex = ReturnType<typeof rawIndexDecoder>;
 function rawIndex(current: Manifest | undefined, tag: Tag): RawIndex {
   if (current === undefined) return { manifests: [] };
   if (current.kind !== 'index') {
-    throw new OciError('REFERRERS_CONFLICT', `Cannot update the referrers index "${tag}": it is not an index`);
+    throw new OciError('REFERRERS_CONFLICT', `Cannot update the referrers index "${tag}": it is not an index`, {
+      hint: 'Remove what is under this tag, or rename it: the tag belongs to the referrers of the image',
+    });
   }
   return parseJson('the index', current.bytes.toString('utf8'), rawIndexDecoder);
 }

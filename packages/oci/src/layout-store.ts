@@ -104,7 +104,10 @@ export async function openRegular(path: string, name: string): Promise<FileHandl
     if ((await handle.stat()).isFile()) return handle;
     await handle.close();
   } catch (cause) {
-    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout: it is missing or a link`, { cause });
+    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout: it is missing or a link`, {
+      cause,
+      hint: 'Write the layout again with the tool that built it, and pass it without changes',
+    });
   }
   throw invalid(name, 'it is not a regular file');
 }

@@ -113,6 +113,9 @@ function rethrow<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout`, { cause });
+    throw new OciError('LAYOUT_INVALID', `Cannot read "${name}" of the layout`, {
+      cause,
+      hint: 'Write the layout again with the tool that built it, and pass it without changes',
+    });
   }
 }

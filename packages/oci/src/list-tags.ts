@@ -24,6 +24,7 @@ export async function listTags(repository: RepositoryClient): Promise<readonly s
       throw new OciError(
         'REGISTRY_REFUSED',
         `Cannot list the tags of ${repository.name}: more than ${MAX_PAGES} pages`,
+        { hint: 'Name the references by digest instead of all tags' },
       );
     }
     const answer: Page = await fetchPage(repository, url);
@@ -55,6 +56,9 @@ function decode(text: string): readonly string[] | null {
     return parseJson('a list of tags', text, listDecoder).tags;
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw new OciError('MANIFEST_INVALID', 'Cannot read a list of tags', { cause });
+    throw new OciError('MANIFEST_INVALID', 'Cannot read a list of tags', {
+      cause,
+      hint: 'Check that the address is a registry (distribution-spec)',
+    });
   }
 }

@@ -81,7 +81,9 @@ export function parseManifest(bytes: Buffer, mediaType: string): Manifest {
     );
   }
   if (bytes.length > MAX_MANIFEST_BYTES) {
-    throw new OciError('MANIFEST_INVALID', `Cannot read a manifest: it has ${bytes.length} bytes, the limit is 4 MiB`);
+    throw new OciError('MANIFEST_INVALID', `Cannot read a manifest: it has ${bytes.length} bytes, the limit is 4 MiB`, {
+      hint: 'Split the image: registries take no larger manifest',
+    });
   }
   const document = decode(bytes, record(unknown));
   assertUnambiguous(document, kind, mediaType);
@@ -118,7 +120,10 @@ function decode<T>(bytes: Buffer, decoder: Decoder<T>): T {
     return parseJson('a manifest', new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), decoder);
   } catch (cause) {
     const state = cause instanceof JsonError ? cause.message : 'it is not UTF-8';
-    throw new OciError('MANIFEST_INVALID', `Cannot read a manifest: ${state}`, { cause });
+    throw new OciError('MANIFEST_INVALID', `Cannot read a manifest: ${state}`, {
+      cause,
+      hint: 'Push the image again with a tool that writes OCI or Docker v2.2 manifests',
+    });
   }
 }
 

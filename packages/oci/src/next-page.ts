@@ -15,5 +15,7 @@ export function nextPage(
   if (target === undefined || !URL.canParse(target, base.href)) return undefined;
   const url = new URL(target, base);
   if (repository.registry.isOwn(url)) return url;
-  throw new OciError('REGISTRY_NOT_ALLOWED', `Cannot list ${what}: ${base.host} continues on ${url.host}`);
+  throw new OciError('REGISTRY_NOT_ALLOWED', `Cannot list ${what}: ${base.host} continues on ${url.host}`, {
+    hint: 'Use the host that the registry itself uses',
+  });
 }

@@ -70,5 +70,8 @@ function parseConfig(bytes: Buffer, manifest: ImageManifest): Platform {
 }
 
 function invalidConfig({ config }: ImageManifest, state: string, cause?: unknown): OciError {
-  return new OciError('LAYOUT_INVALID', `Cannot read the config ${config.digest} of an image: ${state}`, { cause });
+  return new OciError('LAYOUT_INVALID', `Cannot read the config ${config.digest} of an image: ${state}`, {
+    cause,
+    hint: 'Build the image again: its config must be what the manifest says',
+  });
 }

@@ -41,7 +41,9 @@ export async function pullBundles(
   const limit = options.maxReferrers ?? DEFAULT_MAX_REFERRERS;
   const listed = await listReferrers(repository, subject, SIGSTORE_BUNDLE);
   if (listed.length > limit) {
-    throw new OciError('REGISTRY_REFUSED', `Cannot read the bundles of ${subject}: there are more than ${limit}`);
+    throw new OciError('REGISTRY_REFUSED', `Cannot read the bundles of ${subject}: there are more than ${limit}`, {
+      hint: 'Remove referrers that nobody needs',
+    });
   }
   const bundles: PulledBundle[] = [];
   const rejected: { referrer: Digest; reason: string }[] = [];

@@ -80,7 +80,10 @@ async function pullReferrer(repository: RepositoryClient, subject: Manifest, dig
 async function pullPresent(repository: RepositoryClient, digest: Digest): Promise<Manifest> {
   const pulled = await repository.pullManifest(digest);
   if (pulled !== undefined) return pulled.manifest;
-  throw new OciError('REGISTRY_REFUSED', `Cannot copy ${digest}: ${repository.name} does not have it`, { status: 404 });
+  throw new OciError('REGISTRY_REFUSED', `Cannot copy ${digest}: ${repository.name} does not have it`, {
+    status: 404,
+    hint: 'Check repository and digest, and whether a clean-up of the registry removed it',
+  });
 }
 
 function assertDescribed(descriptor: Descriptor, manifest: Manifest): void {
@@ -88,6 +91,7 @@ function assertDescribed(descriptor: Descriptor, manifest: Manifest): void {
   throw new OciError(
     'LAYOUT_INVALID',
     `Cannot copy ${descriptor.digest}: it has another media type or size than its index says`,
+    { hint: 'Push the image again: the registry holds something else than its index' },
   );
 }
 
@@ -110,5 +114,6 @@ function tooMany(repository: RepositoryClient): OciError {
   return new OciError(
     'REGISTRY_REFUSED',
     `Cannot copy from ${repository.name}: there are more than ${MAX_REFERRERS} referrers, or they are nested too deep`,
+    { hint: 'Remove referrers that nobody needs' },
   );
 }

@@ -39,7 +39,9 @@ const RESERVED = /^sha(?:256|512)-[0-9a-f]{32,}(?:\..*)?$/;
 export function assertTagsAllowed(tags: readonly Tag[], allowed: readonly string[]): void {
   for (const tag of tags) {
     if (RESERVED.test(tag)) {
-      throw new OciError('TAG_REFUSED', `Cannot tag as "${tag}": the registry keeps referrers under this name`);
+      throw new OciError('TAG_REFUSED', `Cannot tag as "${tag}": the registry keeps referrers under this name`, {
+        hint: 'Choose another tag',
+      });
     }
     if (VERSION.test(tag) || COMMIT.test(tag) || allowed.includes(tag)) continue;
     throw new OciError('TAG_REFUSED', `Cannot tag as "${tag}": it names no version`, {

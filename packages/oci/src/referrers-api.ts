@@ -28,7 +28,9 @@ export async function listReferrersApi(
   const found: Descriptor[] = [];
   for (let page = 0; url !== undefined; page++) {
     if (page >= MAX_PAGES) {
-      throw new OciError('REGISTRY_REFUSED', `Cannot list the referrers of ${subject}: more than ${MAX_PAGES} pages`);
+      throw new OciError('REGISTRY_REFUSED', `Cannot list the referrers of ${subject}: more than ${MAX_PAGES} pages`, {
+        hint: 'Remove referrers that nobody needs',
+      });
     }
     const answer: Page | undefined = await fetchPage(repository, url);
     if (answer === undefined) return page === 0 ? undefined : found;
@@ -62,6 +64,9 @@ function decode(text: string): readonly Descriptor[] {
     return parseJson('a list of referrers', text, listDecoder).manifests;
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw new OciError('MANIFEST_INVALID', 'Cannot read a list of referrers', { cause });
+    throw new OciError('MANIFEST_INVALID', 'Cannot read a list of referrers', {
+      cause,
+      hint: 'Check that the registry follows distribution-spec 1.1; the receipt says what it announced',
+    });
   }
 }

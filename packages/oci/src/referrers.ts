@@ -52,6 +52,7 @@ export async function ensureListed(
       throw new OciError(
         'READBACK_MISMATCH',
         `Cannot find the referrers of ${subject}: the registry does not list them`,
+        { hint: 'Push again; if it stays so, the registry loses referrers, and docs/registries.md says which do' },
       );
     }
     if (listed === undefined) path.referrersApi = 'absent';

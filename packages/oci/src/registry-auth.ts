@@ -116,7 +116,10 @@ export class RegistryAuth {
     } catch (cause) {
       if (!(cause instanceof HttpError)) throw cause;
       const code = cause.code === 'HTTP_ADDRESS_REFUSED' ? 'REGISTRY_NOT_ALLOWED' : 'REGISTRY_UNAVAILABLE';
-      throw new OciError(code, `Cannot fetch a registry token from ${redactUrl(realm)}`, { cause });
+      throw new OciError(code, `Cannot fetch a registry token from ${redactUrl(realm)}`, {
+        cause,
+        hint: 'Check the credentials and whether the token service answers; then run it again',
+      });
     }
   }
 
@@ -162,6 +165,7 @@ function refusePrivate(realm: URL, origin: URL): void {
   } catch (cause) {
     throw new OciError('REGISTRY_NOT_ALLOWED', `Cannot ask ${redactUrl(realm)} for a token: it is a private address`, {
       cause,
+      hint: 'Name the host of the token service in token-hosts, if it is yours',
     });
   }
 }
@@ -180,6 +184,8 @@ function tokenRefused(realm: URL, status: number): OciError {
   });
 }
 
+const SERVICE = 'Check that the registry names its own token service, and not a page that signs in';
+
 function readToken(text: string, realm: URL): { readonly token: string; readonly lifetimeS: number } {
   const state = `Cannot fetch a registry token from ${redactUrl(realm)}: the answer holds none`;
   let answer: unknown;
@@ -187,11 +193,12 @@ function readToken(text: string, realm: URL): { readonly token: string; readonly
     answer = JSON.parse(text);
   } catch {
     // Without the parser's message, which quotes the answer.
-    throw new OciError('REGISTRY_UNAVAILABLE', state);
+    throw new OciError('REGISTRY_UNAVAILABLE', state, { hint: SERVICE });
   }
   const { token, access_token: accessToken, expires_in: lifetime } = (answer ?? {}) as Record<string, unknown>;
   const found = typeof token === 'string' && token !== '' ? token : accessToken;
-  if (typeof found !== 'string' || !/^[\x21-\x7e]+$/.test(found)) throw new OciError('REGISTRY_UNAUTHORIZED', state);
+  if (typeof found !== 'string' || !/^[\x21-\x7e]+$/.test(found))
+    throw new OciError('REGISTRY_UNAUTHORIZED', state, { hint: SERVICE });
   const lifetimeS = typeof lifetime === 'number' && lifetime > 0 ? lifetime : DEFAULT_LIFETIME_S;
   return { token: found, lifetimeS };
 }

@@ -121,7 +121,10 @@ export class RegistryClient {
       case 'HTTP_REDIRECT_REFUSED':
       case 'HTTP_ADDRESS_REFUSED':
       case 'HTTP_URL_INVALID':
-        return new OciError('REGISTRY_NOT_ALLOWED', `Cannot ${what}: it leads to another place`, { cause });
+        return new OciError('REGISTRY_NOT_ALLOWED', `Cannot ${what}: it leads to another place`, {
+          cause,
+          hint: 'Name the host that the registry itself uses',
+        });
       case 'HTTP_STATUS': {
         const status = cause.status ?? 0;
         const code = isTransientStatus(status) ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED';
@@ -129,7 +132,10 @@ export class RegistryClient {
         return new OciError(code, `Cannot ${what}: it answered ${status}`, { cause, status, retryAfter });
       }
       default:
-        return new OciError('REGISTRY_UNAVAILABLE', `Cannot ${what}: the connection failed`, { cause });
+        return new OciError('REGISTRY_UNAVAILABLE', `Cannot ${what}: the connection failed`, {
+          cause,
+          hint: 'Check the address of the registry and the network; then run it again',
+        });
     }
   }
 

@@ -119,6 +119,7 @@ async function readLimited(path: string): Promise<string> {
     if (cause instanceof OciError) throw cause;
     throw new OciError('REGISTRY_CONFIG_INVALID', 'Cannot read the registry config: it is missing or a link', {
       cause,
+      hint: 'Sign in before, with oidc-login or docker login, and pass the file that it wrote',
     });
   }
 }

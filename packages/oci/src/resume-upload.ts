@@ -84,7 +84,11 @@ async function sendRest(repository: RepositoryClient, source: BlobSource, start:
     offset += chunk.length;
     const stored = storedBytes(response.header('range'));
     if (stored !== 0 && stored !== offset) {
-      throw new OciError('UPLOAD_INCOMPLETE', `Cannot go on with ${source.descriptor.digest}: the registry lost bytes`);
+      throw new OciError(
+        'UPLOAD_INCOMPLETE',
+        `Cannot go on with ${source.descriptor.digest}: the registry lost bytes`,
+        { hint: 'Push again' },
+      );
     }
     const location = response.header('location');
     if (location !== undefined) url = sessionUrl(repository, location, response.url);

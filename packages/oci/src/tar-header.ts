@@ -92,5 +92,7 @@ function checksum(block: Buffer): number {
 }
 
 export function damaged(state: string): OciError {
-  return new OciError('LAYOUT_INVALID', `Cannot read the archive of the layout: ${state}`);
+  return new OciError('LAYOUT_INVALID', `Cannot read the archive of the layout: ${state}`, {
+    hint: 'Write the layout again with the tool that built it, and pass it without changes',
+  });
 }

@@ -9,7 +9,9 @@ import type { RepositoryClient } from './repository-client.js';
  */
 export function sessionUrl(repository: RepositoryClient, location: string | undefined, base: URL): URL {
   if (location === undefined || !URL.canParse(location, base.href)) {
-    throw new OciError('UPLOAD_INCOMPLETE', `Cannot upload to ${base.host}: it gave no usable Location`);
+    throw new OciError('UPLOAD_INCOMPLETE', `Cannot upload to ${base.host}: it gave no usable Location`, {
+      hint: 'Look at the registry or the proxy before it: an upload cannot be started without its Location',
+    });
   }
   const url = new URL(location, base);
   const isHttp = url.protocol === 'https:' || (url.protocol === 'http:' && base.protocol === 'http:');

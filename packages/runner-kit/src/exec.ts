@@ -66,7 +66,10 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
     });
     return { exitStatus, stdout: stdout.text(), stderr: stderr.text(), truncated: stdout.cut || stderr.cut };
   } catch (cause) {
-    throw new RunnerError('EXEC_FAILED', `Cannot run ${quote(options.command)}: it did not start`, { cause });
+    throw new RunnerError('EXEC_FAILED', `Cannot run ${quote(options.command)}: it did not start`, {
+      cause,
+      hint: 'Install the program in an earlier step, or check its path',
+    });
   }
 }
 
@@ -117,7 +120,9 @@ async function isExecutable(path: string): Promise<boolean> {
 /** The library splits its first argument at spaces, so the path goes in quotes. */
 function quoted(path: string): string {
   if (/["\\]/.test(path)) {
-    throw new RunnerError('EXEC_COMMAND_INVALID', `Cannot run ${quote(path)}: its path has a quote or a backslash`);
+    throw new RunnerError('EXEC_COMMAND_INVALID', `Cannot run ${quote(path)}: its path has a quote or a backslash`, {
+      hint: 'Move the program to a path without quotes and backslashes',
+    });
   }
   return `"${path}"`;
 }

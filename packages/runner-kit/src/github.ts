@@ -46,5 +46,7 @@ function assertSameOrigin(api: URL, url: URL): URL {
 }
 
 function refused(url: URL, state: string): RunnerError {
-  return new RunnerError('GITHUB_HOST_REFUSED', `Cannot call the API at ${url.origin}: ${state}`);
+  return new RunnerError('GITHUB_HOST_REFUSED', `Cannot call the API at ${url.origin}: ${state}`, {
+    hint: 'Let no step set GITHUB_API_URL',
+  });
 }

@@ -1,4 +1,4 @@
-import { errorChain, InternalError, PavedError } from '@paved/errors';
+import { cureOf, describeCauses, InternalError, PavedError } from '@paved/errors';
 import type { Commands } from './commands.js';
 import type { Log } from './log.js';
 import { plainText } from './plain-text.js';
@@ -12,11 +12,8 @@ const REPORT = 'This is a defect of paved: report it with the log of this step';
 export function reportError(error: unknown, commands: Commands, log: Log, secrets: Secrets): void {
   const expected = error instanceof PavedError && !(error instanceof InternalError);
   const code = error instanceof PavedError ? error.code : 'INTERNAL';
-  const hint = error instanceof PavedError ? (error.hint ?? (expected ? undefined : REPORT)) : REPORT;
-  const message = errorChain(error)
-    .map((link) => (link instanceof Error ? link.message : `a thrown ${typeof link}`))
-    .join(': ');
-  const lines = [plainText(secrets.redact(`${code}: ${message}`), MAX_MESSAGE)];
+  const hint = expected ? cureOf(error) : error instanceof InternalError ? (error.hint ?? REPORT) : REPORT;
+  const lines = [plainText(secrets.redact(`${code}: ${describeCauses(error)}`), MAX_MESSAGE)];
   if (hint !== undefined) lines.push(plainText(secrets.redact(hint), MAX_HINT));
   if (!expected && error instanceof Error && error.stack !== undefined) log.untrusted(error.stack);
   commands.annotate('error', lines.join('\n'));

@@ -112,6 +112,7 @@ async function extractProgram(asset: string, tool: LockedTool, member: string, p
   const refuse = (state: string, cause?: unknown) =>
     new RunnerError('TOOL_ARCHIVE_INVALID', `Cannot take ${quote(member)} out of the asset of ${tool.tool}: ${state}`, {
       cause,
+      hint: 'Update the lock of tools: the archive of this version is made up in another way',
     });
   try {
     const archive = extract();

@@ -172,7 +172,12 @@ export async function supervise(
 function closed(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(new SandboxError('SANDBOX_BROKEN', 'Cannot start the sandbox: its first program is missing', { cause }));
+      reject(
+        new SandboxError('SANDBOX_BROKEN', 'Cannot start the sandbox: its first program is missing', {
+          cause,
+          hint: 'Run the job on a hosted runner, or give its machine util-linux',
+        }),
+      );
     });
     child.once('close', () => resolve());
   });
@@ -190,5 +195,7 @@ async function readState(path: string): Promise<{ readonly exitStatus: number }>
 /** @param last the last line of the state file */
 export function brokenAt(last: string): SandboxError {
   const stage = /^stage (.+)$/.exec(last)?.[1] ?? 'create the namespaces';
-  return new SandboxError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`);
+  return new SandboxError('SANDBOX_BROKEN', `Cannot run in the sandbox: it could not ${stage}`, {
+    hint: 'Run the job on a hosted runner, or let its machine make user namespaces',
+  });
 }

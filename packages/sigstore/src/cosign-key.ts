@@ -37,7 +37,9 @@ export function decryptCosignKey(pem: string, password: string | undefined): Buf
     key.fill(0);
   } catch {
     // No cause: what a parser says quotes what it read.
-    throw new SigstoreError('KEY_MALFORMED', 'Cannot read the key: it is not a file of cosign generate-key-pair');
+    throw new SigstoreError('KEY_MALFORMED', 'Cannot read the key: it is not a file of cosign generate-key-pair', {
+      hint: 'Give the cosign.key that cosign generate-key-pair wrote, or a key in PEM',
+    });
   }
   if (opened === undefined) throw passwordError('the password does not open it');
   return opened;

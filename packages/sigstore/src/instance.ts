@@ -95,7 +95,9 @@ function fromConfig(text: string, { transparency, rekorVersion, at }: InstanceOp
   const config = parseSigningConfig(text);
   const [authority] = selectServices(config.authorities, { selector: 'ANY' }, FULCIO_VERSIONS, at);
   if (authority === undefined) {
-    throw new SigstoreError('SERVICE_NOT_AVAILABLE', 'Cannot sign with the signing config: it names no authority');
+    throw new SigstoreError('SERVICE_NOT_AVAILABLE', 'Cannot sign with the signing config: it names no authority', {
+      hint: 'Give the signing_config.json of the instance, or sign with a key',
+    });
   }
   const versions = rekorVersion === undefined ? REKOR_VERSIONS : [rekorVersion];
   const logs = transparency === 'off' ? [] : selectServices(config.logs, config.logSelector, versions, at);

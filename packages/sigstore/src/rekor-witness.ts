@@ -65,7 +65,9 @@ export class RekorV2Witness implements Witness {
     if (response.status === DUPLICATE_STATUS) {
       response.discard();
       // A retry after a lost answer: the log has the entry and will not show it again. A new signature gives a new entry.
-      throw new SigstoreError('REKOR_DUPLICATE', 'Cannot log the signature: the log has this entry already');
+      throw new SigstoreError('REKOR_DUPLICATE', 'Cannot log the signature: the log has this entry already', {
+        hint: 'Run it again: a new run signs with a new key',
+      });
     }
     return await response.json(unknown, MAX_ANSWER_BYTES);
   }

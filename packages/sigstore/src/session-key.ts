@@ -90,7 +90,9 @@ export class SessionKey implements Signer {
     assertClaims(claims);
     const certificate = await fetchCertificate({ ...this.#options, ...keys, token, claims });
     if (!certificate.publicKey.equals(keys.publicKey)) {
-      throw new SigstoreError('CERTIFICATE_KEY_MISMATCH', 'Cannot sign: the certificate is for another key');
+      throw new SigstoreError('CERTIFICATE_KEY_MISMATCH', 'Cannot sign: the certificate is for another key', {
+        hint: 'Check fulcio-url: the authority certified a key that it was not sent',
+      });
     }
     assertCertificateMatchesClaims(certificate, claims, serverUrl);
     this.#assertSameSigner(certificate);

@@ -118,6 +118,7 @@ async function askDaemon(target: Target, folder: string): Promise<IsolationRepor
       throw new SandboxError(
         'CANARY_REACHED',
         'Cannot call the build hermetic: buildkitd reached a listener of the host',
+        { hint: 'Run the job on a hosted runner or as root: buildkitd needs a network namespace of its own' },
       );
     }
   } finally {

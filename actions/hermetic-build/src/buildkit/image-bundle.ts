@@ -73,7 +73,11 @@ export async function resolveDigest(reference: Reference, http: HttpClient): Pro
   const tag = reference.tag ?? ('latest' as NonNullable<Reference['tag']>);
   const pulled = await client.repository(reference.repository).pullManifest(tag);
   if (pulled !== undefined) return pulled.manifest.digest;
-  throw new HermeticBuildError('IMAGE_INVALID', `Cannot resolve "${referenceText(reference)}": there is no such image`);
+  throw new HermeticBuildError(
+    'IMAGE_INVALID',
+    `Cannot resolve "${referenceText(reference)}": there is no such image`,
+    { hint: 'Check name and digest of the image, and sign in where its registry is private' },
+  );
 }
 
 /**
@@ -176,7 +180,9 @@ function mediaTypeOf(bytes: Buffer): string {
 }
 
 function invalid({ reference }: WantedImage, state: string): HermeticBuildError {
-  return new HermeticBuildError('IMAGE_INVALID', `Cannot use image "${referenceText(reference)}": ${state}`);
+  return new HermeticBuildError('IMAGE_INVALID', `Cannot use image "${referenceText(reference)}": ${state}`, {
+    hint: 'Name an image that the registry holds for the platforms of the build, by its digest',
+  });
 }
 
 function missing(image: WantedImage, digest: Digest): HermeticBuildError {

@@ -159,5 +159,7 @@ function readSources(role: ImageRole, sources: Flags['from'], line: number, stag
 }
 
 function refused(state: string): HermeticBuildError {
-  return new HermeticBuildError('DOCKERFILE_REFUSED', `Cannot read the Dockerfile: ${state}`);
+  return new HermeticBuildError('DOCKERFILE_REFUSED', `Cannot read the Dockerfile: ${state}`, {
+    hint: 'Name the Dockerfile itself in the input dockerfile',
+  });
 }

@@ -105,5 +105,6 @@ function tooLarge(): HermeticBuildError {
   return new HermeticBuildError(
     'ARCHIVE_UNSAFE',
     `Cannot fetch the packages: together they exceed ${MAX_TOTAL_BYTES} bytes`,
+    { hint: 'Split the build: remove dependencies that it does not need' },
   );
 }

@@ -79,7 +79,9 @@ async function open(label: string, source: PackageSource, options: DownloadOptio
 async function fileInside(label: string, path: string, root: string): Promise<string> {
   const found = await realpath(join(root, path)).catch(() => undefined);
   if (found !== undefined && isInside(found, await realpath(root)) && (await lstat(found)).isFile()) return found;
-  throw new HermeticBuildError('DEPENDENCY_OUTSIDE', `Cannot fetch "${label}": its file is not in the source tree`);
+  throw new HermeticBuildError('DEPENDENCY_OUTSIDE', `Cannot fetch "${label}": its file is not in the source tree`, {
+    hint: 'Commit the file, or take the package from a registry',
+  });
 }
 
 /** The refusal of bytes that are not those of the lock file. */

@@ -39,7 +39,9 @@ function packageOf(
   const { name, version, key, entry } = node.package;
   const archive = archives.get(entry.inBundle === true ? carrierOf(key, nodes) : key);
   if (archive === undefined)
-    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${key}": it has no archive`);
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${key}": it has no archive`, {
+      hint: 'Write the lock file again with the package manager',
+    });
   // What a carrier declares is not what the packages inside it declare.
   const licence = entry.license ?? (entry.inBundle === true ? undefined : archive.licence);
   const purls = node.requires.map((required) => nodes.get(required)?.package);
@@ -72,7 +74,9 @@ function carrierOf(key: string, nodes: ReadonlyMap<string, Node>): string {
 function merge(a: FetchedPackage, b: FetchedPackage): FetchedPackage {
   const bundled = a.lockDigest === '' || b.lockDigest === '';
   if (!bundled && a.digests.sha512 !== b.digests.sha512) {
-    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${a.purl}": the lock file has two contents for it`);
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot list "${a.purl}": the lock file has two contents for it`, {
+      hint: 'Write the lock file again with the package manager: one version has one content',
+    });
   }
   // The archive of its own says more than one that it is only a part of.
   const base = a.lockDigest === '' ? b : a;

@@ -49,7 +49,9 @@ function isRegistryUrl(url: URL, locked: LockedPackage): boolean {
 function secureUrl(key: string, resolved: string): URL {
   const url = URL.canParse(resolved) ? new URL(resolved) : undefined;
   if (url === undefined) {
-    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot fetch "${key}": its "resolved" is no URL`);
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot fetch "${key}": its "resolved" is no URL`, {
+      hint: 'Write the lock file again with the package manager',
+    });
   }
   const local = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && local)) return url;

@@ -15,7 +15,9 @@ export async function hashModuleZip(label: string, path: string, prefix: string)
   await walkZip(label, path, async (name, content) => {
     if (!name.startsWith(prefix)) {
       content.destroy();
-      throw new HermeticBuildError('ARCHIVE_UNSAFE', `Cannot use "${label}": it has a file outside of "${prefix}"`);
+      throw new HermeticBuildError('ARCHIVE_UNSAFE', `Cannot use "${label}": it has a file outside of "${prefix}"`, {
+        hint: 'Take another version of the module: go refuses this archive as well',
+      });
     }
     const hash = createHash('sha256');
     await pipeline(content, hash);

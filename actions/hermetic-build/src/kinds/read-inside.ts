@@ -14,12 +14,20 @@ export async function readInside(root: string, path: string): Promise<string | u
     current = join(current, segment);
     const info = await lstat(current).catch(() => undefined);
     if (info === undefined) return undefined;
-    if (info.isSymbolicLink()) throw new HermeticBuildError('SOURCE_UNSAFE', `Cannot read "${path}": it is a link`);
+    if (info.isSymbolicLink())
+      throw new HermeticBuildError('SOURCE_UNSAFE', `Cannot read "${path}": it is a link`, {
+        hint: 'Commit the file itself in place of the link',
+      });
     if (info.size > MAX_BYTES) {
-      throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot read "${path}": it has more than ${MAX_BYTES} bytes`);
+      throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot read "${path}": it has more than ${MAX_BYTES} bytes`, {
+        hint: 'Look what wrote it: no lock file or manifest is that large',
+      });
     }
   }
   return await readFile(current, 'utf8').catch((cause: unknown) => {
-    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot read "${path}": it is no readable file`, { cause });
+    throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot read "${path}": it is no readable file`, {
+      cause,
+      hint: 'Commit the file, and check its name in the inputs',
+    });
   });
 }

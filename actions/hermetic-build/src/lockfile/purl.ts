@@ -25,6 +25,7 @@ export function packagePurl(
     const state = 'it is not a package name with a version';
     throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot name package "${name.slice(0, 200)}": ${state}`, {
       cause,
+      hint: 'Write the lock file again with the package manager',
     });
   }
 }

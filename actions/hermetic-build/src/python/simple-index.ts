@@ -52,6 +52,7 @@ function offered(name: string, href: string, sha256: string, base: URL): readonl
     throw new HermeticBuildError(
       'DEPENDENCY_INSECURE',
       `Cannot fetch "${name.slice(0, 200)}": its address is not https`,
+      { hint: 'Use an index that serves its files over https' },
     );
   }
   return [{ name, url, sha256 }];

@@ -66,6 +66,7 @@ export function kmsAnswerInvalid(cause?: unknown): SigstoreError {
     'Cannot use the answer of the key service: it is not what it promises',
     {
       ...(cause === undefined ? {} : { cause }),
+      hint: 'Check the address of the key service and the version of the key; then run it again',
     },
   );
 }
