@@ -60,6 +60,16 @@ async function transfer<T>(verb: string, run: () => Promise<T>): Promise<T> {
         hint: 'Run the whole workflow again; an artifact that was deleted does not come back',
       });
     }
+    if (cause instanceof Error && cause.name === 'GHESNotSupportedError') {
+      throw new HandoffError(
+        'HANDOFF_SERVER_UNSUPPORTED',
+        `Cannot ${verb} the hand-over: this server has no artifacts by id`,
+        {
+          cause,
+          hint: 'GitHub Enterprise Server lacks version 4 of the artifact service; use github.com or a tenant of ghe.com',
+        },
+      );
+    }
     throw failed(verb, cause);
   }
 }

@@ -40,6 +40,35 @@ export async function readBlob(source: BlobSource, maxBytes: number): Promise<Bu
 }
 
 /**
+ * The whole of `body` in memory, checked; for what is small, where a pipeline of streams would take longer than the bytes.
+ * @throws {OciError} `DIGEST_MISMATCH`, after at most one chunk more than `descriptor.size`
+ */
+export async function readChecked(body: Readable, descriptor: Descriptor): Promise<Buffer> {
+  const hash = createHash(algorithmOf(descriptor));
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > descriptor.size) throw digestMismatch(descriptor, `it has more than ${descriptor.size} bytes`);
+    hash.update(chunk);
+    chunks.push(chunk);
+  }
+  assertBlob(descriptor, size, hash.digest('hex'));
+  return Buffer.concat(chunks);
+}
+
+function algorithmOf({ digest }: Descriptor): string {
+  return digest.slice(0, digest.indexOf(':'));
+}
+
+function assertBlob(descriptor: Descriptor, size: number, hex: string): void {
+  if (size !== descriptor.size) {
+    throw digestMismatch(descriptor, `it has ${size} bytes, expected ${descriptor.size}`);
+  }
+  if (hex !== digestHex(descriptor.digest)) throw digestMismatch(descriptor, 'its bytes have another digest');
+}
+
+/**
  * Passes bytes through one chunk late and gives the last chunk free only when size and digest are those of `descriptor`.
  * A receiver that was promised `size` bytes therefore never holds a complete wrong blob.
  * @throws {OciError} `DIGEST_MISMATCH` as the stream's error
@@ -57,7 +86,7 @@ export class VerifiedBlobStream extends Transform {
     super({ highWaterMark: READ_BYTES });
     this.#onBytes = onBytes;
     this.#descriptor = descriptor;
-    this.#hash = createHash(descriptor.digest.slice(0, descriptor.digest.indexOf(':')));
+    this.#hash = createHash(algorithmOf(descriptor));
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -65,7 +94,7 @@ export class VerifiedBlobStream extends Transform {
     this.#size += chunk.length;
     this.#onBytes?.(chunk.length);
     if (this.#size > this.#descriptor.size) {
-      done(this.#mismatch(`it has more than ${this.#descriptor.size} bytes`));
+      done(digestMismatch(this.#descriptor, `it has more than ${this.#descriptor.size} bytes`));
       return;
     }
     if (this.#held !== undefined) this.push(this.#held);
@@ -74,18 +103,13 @@ export class VerifiedBlobStream extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    const hex = this.#hash.digest('hex');
-    if (this.#size !== this.#descriptor.size) {
-      done(this.#mismatch(`it has ${this.#size} bytes, expected ${this.#descriptor.size}`));
-    } else if (hex !== digestHex(this.#descriptor.digest)) {
-      done(this.#mismatch('its bytes have another digest'));
-    } else {
-      done(null, this.#held);
+    try {
+      assertBlob(this.#descriptor, this.#size, this.#hash.digest('hex'));
+    } catch (error) {
+      done(error as OciError);
+      return;
     }
-  }
-
-  #mismatch(state: string): OciError {
-    return digestMismatch(this.#descriptor, state);
+    done(null, this.#held);
   }
 }
 
