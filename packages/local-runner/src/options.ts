@@ -77,6 +77,8 @@ export interface RunWorkflowOptions {
   readonly trapProcesses?: boolean;
   /** Origin of the server (default https://github.com). The artifact client works on github.com, tenants of ghe.com and .localhost alone. */
   readonly serverUrl?: string;
+  /** Leaves out `job.workflow_sha` and its neighbours, as servers did before they knew them. */
+  readonly withoutWorkflowFacts?: boolean;
   /** Makes this the next attempt of a run. */
   readonly rerun?: Rerun;
   /** Asked before a job with an environment starts (default: yes); a job that is not approved fails, as one that a reviewer rejects. */

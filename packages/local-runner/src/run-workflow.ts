@@ -102,6 +102,7 @@ function startRun(
     kept,
     approve: options.approve ?? (() => true),
     workflow: plan.workflow,
+    withoutWorkflowFacts: options.withoutWorkflowFacts ?? false,
     serverUrl: options.serverUrl ?? 'https://github.com',
     env,
     trapProcesses,

@@ -81,6 +81,16 @@ describe('another attempt of a run', () => {
   });
 });
 
+test.each([
+  [true, ''],
+  [false, 'x'],
+])('without facts of the workflow (%s) they are empty', async (withoutWorkflowFacts, more) => {
+  const jobs =
+    '  only:\n    runs-on: u\n    steps:\n      - env: { SHA: "${{ job.workflow_sha }}" }\n        run: echo "[${SHA:+x}]"\n';
+  const result = await scene.run({ road: road(jobs) }, { withoutWorkflowFacts });
+  expect(step(result, 'only', 0).log).toContain(`[${more}]`);
+});
+
 describe('a job with an environment', () => {
   const seal = (more: string) =>
     road(

@@ -136,10 +136,14 @@ export class JobState {
       job: {
         status: this.status,
         check_run_id: this.#credentials.jobId,
-        workflow_ref: workflowRef(this.#workflow),
-        workflow_sha: source.sha,
-        workflow_repository: source.repository,
-        workflow_file_path: source.path,
+        ...(this.#facts.withoutWorkflowFacts
+          ? {}
+          : {
+              workflow_ref: workflowRef(this.#workflow),
+              workflow_sha: source.sha,
+              workflow_repository: source.repository,
+              workflow_file_path: source.path,
+            }),
       },
     };
   }

@@ -21,6 +21,7 @@ export interface RunFacts {
   /** The workflow that the event started. */
   readonly workflow: WorkflowModel;
   readonly serverUrl: string;
+  readonly withoutWorkflowFacts: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly trapProcesses: boolean;
   /** Folder under which machines are made. */

@@ -23,7 +23,8 @@ export async function handleArtifactCall(
   if (job === undefined) return twirpError(401, 'unauthenticated', 'the runtime token is not valid');
   exchange.job = job.options.name;
   const fields = parseJson('the twirp request', (await exchange.body()).toString('utf8'), record(unknown));
-  if (fields.workflow_run_backend_id !== job.run.backendId) {
+  const readable = exchange.url.pathname.endsWith('/GetSignedArtifactURL') ? job.run.earlierBackendIds : [];
+  if (![job.run.backendId, ...readable].includes(text(fields.workflow_run_backend_id))) {
     return twirpError(403, 'permission_denied', 'the token belongs to another run');
   }
   const call = { exchange, job, fields, store, origin };
@@ -86,14 +87,14 @@ function finalizeArtifact({ job, fields, store }: Call): Answer {
 
 function listArtifacts({ job, fields, store }: Call): Answer {
   const [name, id] = [text(fields.name_filter), text(fields.id_filter)];
-  const artifacts = store
-    .list(job.run.backendId)
+  const artifacts = [...job.run.earlierBackendIds, job.run.backendId]
+    .flatMap((backendId) => store.list(backendId))
     .filter((artifact) => (name === '' || artifact.name === name) && (id === '' || String(artifact.id) === id));
   return jsonAnswer(200, { artifacts: artifacts.map(listed) });
 }
 
 function getSignedUrl({ job, fields, store, origin }: Call): Answer {
-  const artifact = store.byName(job.run.backendId, text(fields.name));
+  const artifact = store.byName(text(fields.workflow_run_backend_id), text(fields.name));
   if (artifact === undefined) return twirpError(404, 'not_found', 'no such artifact');
   const signature = store.signDownload(artifact.id);
   return jsonAnswer(200, { signed_url: blobUrl(origin, job.run.backendId, artifact.name, signature) });

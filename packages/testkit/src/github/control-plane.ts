@@ -53,6 +53,7 @@ export class ControlPlane {
       id: FIRST_RUN_ID + this.#runs.size,
       number: this.#runs.size + 1,
       backendId: randomUUID(),
+      earlierBackendIds: [],
       startedAt: new Date().toISOString(),
     };
     this.#runs.set(run.id, run);
@@ -66,7 +67,13 @@ export class ControlPlane {
   rerun(id: number, kept: readonly string[]): GitHubRun {
     const previous = this.#runs.get(id);
     if (previous === undefined) throw new Error(`Cannot run ${id} again: it does not exist`);
-    const run = { ...previous, attempt: previous.attempt + 1, startedAt: new Date().toISOString() };
+    const run = {
+      ...previous,
+      attempt: previous.attempt + 1,
+      backendId: randomUUID(),
+      earlierBackendIds: [...previous.earlierBackendIds, previous.backendId],
+      startedAt: new Date().toISOString(),
+    };
     const jobs = this.jobsOf(previous).filter((job) => kept.includes(job.options.name));
     this.#runs.set(id, run);
     for (const job of jobs) {

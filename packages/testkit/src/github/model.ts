@@ -34,7 +34,10 @@ export interface GitHubRunOptions {
 export interface GitHubRun extends Required<GitHubRunOptions> {
   readonly id: number;
   readonly number: number;
+  /** Of this attempt: names of artifacts are unique in it. */
   readonly backendId: string;
+  /** Of earlier attempts, whose artifacts this one sees. */
+  readonly earlierBackendIds: readonly string[];
   readonly startedAt: string;
 }
 
