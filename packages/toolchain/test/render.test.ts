@@ -89,6 +89,11 @@ describe('the configuration', () => {
     ['an unknown isolation', 'isolation: sandbox', 'isolation: maybe'],
     ['a tag as self-reference', 'self-reference: $/', 'self-reference: v1'],
     ['a repository with a path', 'repository: org/paved', 'repository: org/paved/x'],
+    [
+      'another server with the issuer of github.com',
+      'server-url: https://github.com',
+      'server-url: https://ghe.example',
+    ],
     ['a missing field', 'runner: ubuntu-24.04\n', ''],
     ['text that is not YAML', 'repository:', '] ['],
   ])('refuses %s', (_what, from, to) => {

@@ -136,6 +136,7 @@ export function parseConfig(text: string): PavedConfig {
   }
   try {
     const config = decodeConfig(value);
+    assertOneServer(config);
     const registry = { ...config.registry, 'read-login': config.registry['read-login'] ?? 'job-token' } as const;
     return {
       ...config,
@@ -153,6 +154,18 @@ export function parseConfig(text: string): PavedConfig {
       hint: 'Correct paved.config.yml',
     });
   }
+}
+
+const GITHUB = 'https://github.com';
+const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
+
+/** Another server has an issuer of its own: on it every release would be refused, or somebody else's token accepted. */
+function assertOneServer(config: Decoded): void {
+  const [server, issuer] = [new URL(config['server-url']).origin, new URL(config['oidc-issuer']).origin];
+  if (server === GITHUB || issuer !== GITHUB_ISSUER) return;
+  throw new RenderError('CONFIG_INVALID', `Cannot use the issuer of github.com with ${server}`, {
+    hint: 'Set oidc-issuer to https://HOST/_services/token, or of a tenant to https://token.actions.TENANT.ghe.com',
+  });
 }
 
 /** Reads the configuration and the trusted root that it names, relative to it. */
