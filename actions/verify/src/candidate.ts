@@ -10,6 +10,8 @@ export interface Candidate {
   readonly text: string;
   /** What a legacy image signature covers, instead of a statement. */
   readonly payload?: Uint8Array;
+  /** What the timestamp of a legacy attestation is about: its envelope as it was stored. */
+  readonly envelope?: Uint8Array;
 }
 
 /** What a candidate says before it is verified; only to choose which to verify for what. */

@@ -43,7 +43,7 @@ async function fetchLayer(repository: RepositoryClient, layer: Descriptor): Prom
   if ((mediaType !== ENVELOPE && mediaType !== SIMPLE_SIGNING) || size > MAX_LAYER_BYTES) return undefined;
   const bytes = await repository.pullBytes(layer);
   try {
-    if (mediaType === ENVELOPE) return { origin: digest, text: legacyAttestation(bytes, annotations) };
+    if (mediaType === ENVELOPE) return { origin: digest, text: legacyAttestation(bytes, annotations), envelope: bytes };
     return { origin: digest, text: legacySignature(bytes, annotations), payload: bytes };
   } catch {
     return undefined;

@@ -62,7 +62,7 @@ function verifyOne(
   predicateType: string | undefined,
   { policy, trustedRoot }: Question,
 ): VerifiedBundle {
-  const { payload, text: bundle } = candidate;
+  const { payload, envelope, text: bundle } = candidate;
   // Revoked commits are let through the identity here, so that their own reason is reported below, and never let through there.
   const revoked = Object.keys(policy.trust?.revoked ?? {});
   const identity = { ...signer, signerDigests: [...signer.signerDigests, ...revoked] };
@@ -71,6 +71,7 @@ function verifyOne(
     return verifyBundle({
       ...common,
       artifactDigest: artifact.digest,
+      ...(envelope === undefined ? {} : { timestampedEnvelope: envelope }),
       ...(predicateType === undefined ? {} : { predicateType }),
     });
   }

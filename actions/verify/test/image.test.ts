@@ -128,7 +128,6 @@ describe('a referrer that is malformed', () => {
 });
 
 describe('what cosign stored before bundles', () => {
-  const ENVELOPE = 'application/vnd.dsse.envelope.v1+json';
   const SIMPLE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
   function annotationsOf(bundle: string): Record<string, string> {
@@ -141,16 +140,15 @@ describe('what cosign stored before bundles', () => {
     };
   }
 
-  async function attestation(): Promise<LegacyLayer> {
+  function attestation(): Promise<LegacyLayer> {
+    const predicateType = 'https://slsa.dev/provenance/v1';
     const statement = {
       _type: 'https://in-toto.io/Statement/v1',
       subject: [{ name: 'widget', digest: { sha256: digestHex(bench.digest) } }],
-      predicateType: 'https://slsa.dev/provenance/v1',
+      predicateType,
       predicate: honest(bench.digest).provenance,
     };
-    const bundle = await world.signPayload(Buffer.from(JSON.stringify(statement)), {}, 'off');
-    const bytes = Buffer.from(JSON.stringify(JSON.parse(bundle).dsseEnvelope));
-    return { mediaType: ENVELOPE, bytes, annotations: { predicateType: '', ...annotationsOf(bundle) } };
+    return world.signLegacy(Buffer.from(JSON.stringify(statement)), predicateType);
   }
 
   async function signature(digest: string, type = 'cosign container image signature'): Promise<LegacyLayer> {
@@ -181,15 +179,86 @@ describe('what cosign stored before bundles', () => {
     });
   });
 
-  test('is held to the signature: one byte of the envelope changed is refused', async () => {
+  const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+  const CERTIFICATE = 'dev.sigstore.cosign/certificate';
+  const annotated = (layer: LegacyLayer, annotations: Record<string, string>): LegacyLayer => ({
+    ...layer,
+    annotations: { ...layer.annotations, ...annotations },
+  });
+  const stampOf = ({ annotations }: LegacyLayer) =>
+    Buffer.from(JSON.parse(annotations[TIMESTAMP] ?? '').SignedRFC3161Timestamp, 'base64');
+  const stamped = (layer: LegacyLayer, stamp: Buffer) =>
+    annotated(layer, { [TIMESTAMP]: JSON.stringify({ SignedRFC3161Timestamp: stamp.toString('base64') }) });
+  const without = (layer: LegacyLayer, name: string): LegacyLayer => ({
+    ...layer,
+    annotations: Object.fromEntries(Object.entries(layer.annotations).filter(([key]) => key !== name)),
+  });
+  const envelopeWith = (layer: LegacyLayer, change: (envelope: Record<string, string>) => object): LegacyLayer => ({
+    ...layer,
+    bytes: Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(layer.bytes).toString())))),
+  });
+  function changedPayload(layer: LegacyLayer): LegacyLayer {
+    return envelopeWith(layer, (envelope) => {
+      const payload = Buffer.from(envelope.payload ?? '', 'base64')
+        .toString()
+        .replace('npm pack', 'npm pacK');
+      return { ...envelope, payload: Buffer.from(payload).toString('base64') };
+    });
+  }
+  /** One bit of the timestamp's last byte, which is of the authority's signature. */
+  function changedStamp(layer: LegacyLayer): LegacyLayer {
+    const stamp = stampOf(layer);
+    stamp[stamp.length - 1] = (stamp[stamp.length - 1] ?? 0) ^ 1;
+    return stamped(layer, stamp);
+  }
+
+  type Tamper = (layer: LegacyLayer) => LegacyLayer | Promise<LegacyLayer>;
+  test.each<[string, Tamper, string]>([
+    ['one byte of what is signed changed', changedPayload, 'SIGNATURE_INVALID'],
+    [
+      'one byte more around what is signed',
+      (layer) => ({ ...layer, bytes: Buffer.concat([layer.bytes, Buffer.from('\n')]) }),
+      'TIMESTAMP_INVALID',
+    ],
+    [
+      'a member more beside what is signed',
+      (layer) => envelopeWith(layer, (envelope) => ({ ...envelope, more: 1 })),
+      'TIMESTAMP_INVALID',
+    ],
+    ['one bit of the timestamp changed', changedStamp, 'TIMESTAMP_INVALID'],
+    [
+      'the timestamp of another attestation',
+      async (layer) => stamped(layer, stampOf(await attestation())),
+      'TIMESTAMP_INVALID',
+    ],
+    ['no timestamp', (layer) => without(layer, TIMESTAMP), 'TIMESTAMP_MISSING'],
+    ['a timestamp that is none', (layer) => stamped(layer, Buffer.from('none')), 'TIMESTAMP_INVALID'],
+    [
+      'a timestamp annotation that is no JSON',
+      (layer) => annotated(layer, { [TIMESTAMP]: '{' }),
+      'ATTESTATION_MISSING',
+    ],
+    [
+      'the certificate of another attestation',
+      async (layer) => annotated(layer, { [CERTIFICATE]: (await attestation()).annotations[CERTIFICATE] ?? '' }),
+      'SIGNATURE_INVALID',
+    ],
+    ['no certificate', (layer) => without(layer, CERTIFICATE), 'BUNDLE_MALFORMED'],
+  ])('that rests on a timestamp is refused with %s', async (_name, tamper, code) => {
     bench = await startBench(world);
     await bench.push([]);
-    const layer = await attestation();
-    const envelope = JSON.parse(layer.bytes.toString());
-    const payload = Buffer.from(envelope.payload, 'base64').toString().replace('npm pack', 'npm pacK');
-    const bytes = Buffer.from(JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') }));
-    await bench.pushLegacy(tag('att'), [{ ...layer, bytes }]);
-    expect(await failed(ASKED)).toMatchObject({ 'provenance-signed': 'SIGNATURE_INVALID' });
+    await bench.pushLegacy(tag('att'), [await tamper(await attestation())]);
+    expect(await failed(ASKED)).toMatchObject({ 'provenance-signed': code });
+  });
+
+  test('is refused with a timestamp that is about the signature in it, as no tag holds it', async () => {
+    bench = await startBench(world);
+    await bench.push([]);
+    const bundle = await world.sign('provenance', honest(bench.digest).provenance, bench.digest);
+    const bytes = Buffer.from(JSON.stringify(JSON.parse(bundle).dsseEnvelope));
+    const layer = { ...(await attestation()), bytes, annotations: annotationsOf(bundle) };
+    await bench.pushLegacy(tag('att'), [layer]);
+    expect(await failed(ASKED)).toMatchObject({ 'provenance-signed': 'TIMESTAMP_INVALID' });
   });
 
   test.each<[string, () => Promise<LegacyLayer>, Record<string, string>]>([

@@ -41,6 +41,7 @@ import {
   startRegistry,
   startSigstore,
 } from '@paved/testkit';
+import { legacyAttestation } from '../../sign/src/legacy-layers.js';
 import { definition } from '../src/definition.js';
 import { run } from '../src/run.js';
 import type { Verification } from '../src/verification.js';
@@ -100,6 +101,8 @@ export interface World {
   /** Signs whatever bytes as the payload of an envelope. */
   signPayload(payload: Uint8Array, claims?: GitHubClaimsOptions, transparency?: 'required' | 'off'): Promise<string>;
   signBlob(bytes: Uint8Array, transparency: 'required' | 'off'): Promise<string>;
+  /** The layer of an `.att` tag as `sign` writes it without a log: the timestamp is about the whole envelope. */
+  signLegacy(payload: Uint8Array, predicateType: string): Promise<LegacyLayer>;
   close(): Promise<void>;
 }
 
@@ -135,6 +138,13 @@ export async function startWorld(options: Omit<StartSigstoreOptions, 'issuer'> =
       const { json } = await session.signBlob(bytes);
       session.close();
       return json;
+    },
+    async signLegacy(payload, predicateType) {
+      const session = await open({}, 'off');
+      const signed = await session.signStatement(payload);
+      const layer = await legacyAttestation(signed, predicateType, (bytes) => session.timestamp(bytes));
+      session.close();
+      return layer;
     },
     trustedRoot: sigstore.trustedRoot,
     identity: {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   digestSetHas,
+  parseEnvelope,
   parseSignedStatement,
   STATEMENT_PAYLOAD_TYPE,
   type Statement,
@@ -29,6 +30,8 @@ interface VerificationOptions {
   readonly artifactBytes?: Uint8Array;
   /** Takes the place of `artifactBytes` for a message signature of which only the digest is known. */
   readonly digestVerifier?: DigestVerifier;
+  /** The stored text of the envelope, where the timestamps are about that and not about the signature in it; with a certificate alone. */
+  readonly timestampedEnvelope?: Uint8Array;
   /** Absent means any; a message signature has none and is refused when one is asked for. */
   readonly predicateType?: string;
   /** Default `required`. */
@@ -100,8 +103,9 @@ export function verifyParsedBundle(
   known: KnownStatement | undefined,
   options: ParsedBundleOptions,
 ): VerifiedBundle | VerifiedKeyBundle {
-  const { artifactDigest, artifactBytes, digestVerifier, policy, predicateType } = options;
+  const { artifactDigest, artifactBytes, digestVerifier, policy, predicateType, timestampedEnvelope } = options;
   if (artifactBytes !== undefined) assertArtifactBytes(artifactBytes, artifactDigest);
+  if (timestampedEnvelope !== undefined) assertOwnEnvelope(bundle, timestampedEnvelope);
   if (bundle.content.$case === 'messageSignature') {
     assertMessage(bundle, artifactDigest, artifactBytes, digestVerifier !== undefined);
   }
@@ -111,6 +115,7 @@ export function verifyParsedBundle(
     transparency: options.transparency ?? 'required',
     ...(artifactBytes === undefined ? {} : { artifactBytes }),
     ...(digestVerifier === undefined ? {} : { digestVerifier }),
+    ...(timestampedEnvelope === undefined ? {} : { timestamped: timestampedEnvelope }),
   };
   const verified = isKeyPolicy(policy) ? verifyKeyMaterial({ ...common, policy }) : verifyMaterial(common);
   const statement = known ?? readStatement(bundle);
@@ -138,6 +143,25 @@ function assertArtifactBytes(bytes: Uint8Array, expected: Digest): void {
       'ARTIFACT_DIGEST_MISMATCH',
       `Cannot verify the artifact: its digest is ${actual}, expected ${expected}`,
     );
+  }
+}
+
+/** A time of other bytes says nothing about this signature. */
+function assertOwnEnvelope({ content }: Bundle, bytes: Uint8Array): void {
+  const stamped = envelopeSignatures(bytes);
+  const own = content.$case === 'dsseEnvelope' ? content.dsseEnvelope.signatures : [];
+  const isSame = (sig: Buffer, index: number) => stamped[index]?.equals(sig) === true;
+  if (own.length > 0 && own.length === stamped.length && own.every(({ sig }, index) => isSame(sig, index))) return;
+  throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot accept a timestamp: it is about another envelope', {
+    hint: 'Give the envelope as it was stored beside its timestamp',
+  });
+}
+
+function envelopeSignatures(bytes: Uint8Array): readonly Buffer[] {
+  try {
+    return parseEnvelope(Buffer.from(bytes).toString('utf8')).signatures.map(({ sig }) => sig);
+  } catch {
+    return [];
   }
 }
 

@@ -23,6 +23,8 @@ export interface MaterialOptions {
   /** What a message signature covers; unused for DSSE. */
   readonly artifactBytes?: Uint8Array;
   readonly digestVerifier?: DigestVerifier;
+  /** What the timestamps are about instead of the signature; the caller knows that it holds the signature. */
+  readonly timestamped?: Uint8Array;
   /** Default `uri`: a workflow. */
   readonly names?: SanKinds;
   readonly transparency: Transparency;
@@ -45,6 +47,7 @@ export function verifyMaterial({
   trustedRoot,
   artifactBytes,
   digestVerifier,
+  timestamped,
   names = 'uri',
   transparency,
 }: MaterialOptions): VerifiedMaterial {
@@ -55,7 +58,7 @@ export function verifyMaterial({
     throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
   }
   const given = withDigestVerifier(signedEntity(bundle, artifactBytes), bundle, artifactBytes, digestVerifier);
-  const entity = withKnownCertificate(given, trustedRoot, leaf);
+  const entity = withKnownCertificate(withTimestamped(given, timestamped), trustedRoot, leaf);
   const times = entityTimes(entity);
   if (times.length === 0) {
     throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made', {
@@ -112,16 +115,23 @@ function withDigestVerifier(
   if (content.$case !== 'messageSignature' || artifactBytes !== undefined || digestVerifier === undefined)
     return entity;
   const { signature, messageDigest } = content.messageSignature;
-  const own = entity.signature;
+  const verifySignature = (key: KeyObject) => digestVerifier(key, messageDigest.digest, signature);
+  return { ...entity, signature: { ...ownSignature(entity), verifySignature } };
+}
+
+/** The library asks `signature` for nothing but what a timestamp is about; what is compared and verified stays the signature. */
+function withTimestamped(entity: SignedEntity, timestamped: Uint8Array | undefined): SignedEntity {
+  if (timestamped === undefined) return entity;
+  return { ...entity, signature: { ...ownSignature(entity), signature: Buffer.from(timestamped) } };
+}
+
+function ownSignature({ signature: own }: SignedEntity): SignedEntity['signature'] {
   return {
-    ...entity,
-    signature: {
-      signature: own.signature,
-      compareSignature: (other) => own.compareSignature(other),
-      compareDigest: (other) => own.compareDigest(other),
-      compareSignedDigest: (other) => own.compareSignedDigest(other),
-      verifySignature: (key) => digestVerifier(key, messageDigest.digest, signature),
-    },
+    signature: own.signature,
+    compareSignature: (other) => own.compareSignature(other),
+    compareDigest: (other) => own.compareDigest(other),
+    compareSignedDigest: (other) => own.compareSignedDigest(other),
+    verifySignature: (key) => own.verifySignature(key),
   };
 }
 
