@@ -21,6 +21,7 @@ export function repositoryTree(): Tree {
 /** Permissions to write that a job needs, with the job's file and name. Everything else is read or none. */
 const WRITES: Readonly<Record<string, readonly string[]>> = {
   'notify.yml notify': ['issues'],
+  'platform-facts.yml again': ['id-token'],
   'platform-facts.yml facts': ['id-token'],
   'publish.yml publish': ['contents'],
   'release-artifact.yml seal': ['id-token', 'packages'],
