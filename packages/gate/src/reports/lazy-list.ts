@@ -3,6 +3,8 @@ export type EntryBounds = readonly number[];
 
 const ZERO = 0x30;
 const NINE = 0x39;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 /** Bytes that are parsed at once: fewer cost more calls, more would live longer than the young generation of the heap. */
 const BATCH_BYTES = 64 * 1024;
 
@@ -17,6 +19,7 @@ class Batches {
   readonly #bounds: EntryBounds;
   readonly #onMalformed: (cause: unknown) => Error;
   #current: Batch = { first: 0, entries: [] };
+  #scratch = Buffer.allocUnsafe(BATCH_BYTES + 2);
 
   constructor(bytes: Buffer, bounds: EntryBounds, onMalformed: (cause: unknown) => Error) {
     this.#bytes = bytes;
@@ -39,13 +42,23 @@ class Batches {
     while (end + 2 < bounds.length && (bounds[end + 2] as number) - start <= BATCH_BYTES) end += 2;
     let entries: unknown;
     try {
-      entries = JSON.parse(`[${this.#bytes.toString('utf8', start, bounds[end])}]`);
+      entries = JSON.parse(this.#textOf(start, bounds[end] as number));
     } catch (cause) {
       throw this.#onMalformed(cause);
     }
     const expected = (end + 1) / 2 - first;
     if (Array.isArray(entries) && entries.length === expected) return entries;
     throw this.#onMalformed(new Error(`not ${expected} entries`));
+  }
+
+  /** The brackets are put around the bytes: put around the text they would make the engine copy it. */
+  #textOf(start: number, end: number): string {
+    const length = end - start + 2;
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafe(length);
+    this.#scratch[0] = OPEN_BRACKET;
+    this.#bytes.copy(this.#scratch, 1, start, end);
+    this.#scratch[length - 1] = CLOSE_BRACKET;
+    return this.#scratch.toString('utf8', 0, length);
   }
 }
 
