@@ -61,7 +61,7 @@ function readQuestion(inputs: Inputs, context: ActionContext, trustedRoot: Trust
     policy,
     trustedRoot,
     at: policy.at === undefined ? new Date() : new Date(policy.at),
-    listsBundles: inputs.vsa || inputs['print-commands'],
+    listsBundles: inputs.vsa,
   };
 }
 

@@ -18,7 +18,7 @@ export interface Question {
   readonly trustedRoot: TrustedRoot;
   /** When the question is asked: now, or the moment of a replay. */
   readonly at: Date;
-  /** Whether a summary or commands will name every verified bundle of what was named, asked for or not. */
+  /** Whether a summary will name every verified bundle of what was named, asked for or not. */
   readonly listsBundles: boolean;
 }
 

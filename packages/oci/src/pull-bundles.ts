@@ -1,4 +1,5 @@
 import type { Digest } from '@paved/digest';
+import { forEachConcurrently } from './concurrency.js';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 import { SIGSTORE_BUNDLE } from './media-type.js';
@@ -25,6 +26,7 @@ export interface PullBundlesOptions {
   readonly maxBytes?: number;
 }
 
+const MAX_IN_FLIGHT = 8;
 const DEFAULT_MAX_REFERRERS = 200;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -45,12 +47,16 @@ export async function pullBundles(
       hint: 'Remove referrers that nobody needs',
     });
   }
+  const pulled: (Buffer | string)[] = [];
+  await forEachConcurrently([...listed.entries()], MAX_IN_FLIGHT, async ([index, { digest }]) => {
+    pulled[index] = await pullBundle(repository, subject, digest, options.maxBytes ?? DEFAULT_MAX_BYTES);
+  });
   const bundles: PulledBundle[] = [];
   const rejected: { referrer: Digest; reason: string }[] = [];
-  for (const { digest } of listed) {
-    const pulled = await pullBundle(repository, subject, digest, options.maxBytes ?? DEFAULT_MAX_BYTES);
-    if (typeof pulled === 'string') rejected.push({ referrer: digest, reason: pulled });
-    else bundles.push({ referrer: digest, bytes: pulled });
+  for (const [index, { digest }] of listed.entries()) {
+    const found = pulled[index] ?? 'it was not read';
+    if (typeof found === 'string') rejected.push({ referrer: digest, reason: found });
+    else bundles.push({ referrer: digest, bytes: found });
   }
   return { bundles, rejected };
 }
