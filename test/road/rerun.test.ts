@@ -92,6 +92,14 @@ describe('a release whose seal failed, after "Re-run failed jobs"', () => {
     second = await run(caller, { previous: await failed(caller) });
   }, 120_000);
 
+  function provenance(): string {
+    const digest = second.outputs.release?.digest ?? '';
+    const { bundles } = readPublished(world, 'acme/example/again', digest, mkdtempSync(join(world.folder, 'read-')));
+    const bundle = bundles.find(({ predicateType }) => predicateType === 'https://slsa.dev/provenance/v1');
+    const { dsseEnvelope } = JSON.parse(readFileSync(bundle?.path ?? '', 'utf8'));
+    return Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8');
+  }
+
   test('is sealed with the build and the inspection of the first attempt', () => {
     expect(refusal(second)).toBe('undefined: undefined');
     expect(results(second)).toEqual(['build success 1', 'inspect success 1', 'seal success 2']);
@@ -101,16 +109,21 @@ describe('a release whose seal failed, after "Re-run failed jobs"', () => {
     const digest = second.outputs.release?.digest ?? '';
     const published = readPublished(world, 'acme/example/again', digest, join(world.folder, 'published'));
     expect(published.tags).toEqual(['1.0.0']);
-    const bundle = published.bundles.find(({ predicateType }) => predicateType === 'https://slsa.dev/provenance/v1');
-    const { dsseEnvelope } = JSON.parse(readFileSync(bundle?.path ?? '', 'utf8'));
-    const statement = Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8');
-    expect(statement).toContain(`/actions/runs/${second.runId}/attempts/2"`);
-    expect(statement).toContain('"environment":"production"');
+    expect(provenance()).toContain(`/actions/runs/${second.runId}/attempts/2"`);
+    expect(provenance()).toContain('"environment":"production"');
     const reference = `${world.registryHost}/acme/example/again@${digest}`;
     const identity = { repositoryId: OWNER.id, ownerId: OWNER.ownerId };
     expect(await verifyImage(world, reference, identity, '1.0.0')).toMatchObject({ ok: true });
     expect(await verifyImage(world, reference, { ...identity, ownerId: '71' }, '1.0.0')).toMatchObject({ ok: false });
   }, 60_000);
+
+  test('names the platform as builder and the caller of another organisation as source', () => {
+    expect(PLATFORM.split('/')[0]).not.toBe(OWNER.owner);
+    const { predicate } = JSON.parse(provenance());
+    const builder = `https://github.com/${PLATFORM}/.github/workflows/release-artifact.yml@refs/tags/v1`;
+    expect(predicate.runDetails.builder.id).toBe(builder);
+    expect(predicate.buildDefinition.externalParameters.source.repository).toBe('https://github.com/acme/example');
+  });
 
   test('asked for approval in each attempt, of the seal alone', () => {
     expect(asked).toEqual(Array(2).fill({ environment: 'production', job: 'release / seal' }));
@@ -168,8 +181,4 @@ describe('an old verdict is not reused', () => {
       'seal success new',
     ]);
   }, 120_000);
-});
-
-test('all of this with a caller of another organisation than the platform', () => {
-  expect(PLATFORM.split('/')[0]).not.toBe(OWNER.owner);
 });
