@@ -13,10 +13,9 @@ export class VerificationError extends RefusalError<'VERIFICATION_FAILED'> {
 
   constructor(checks: readonly Check[], outputs: Readonly<Record<string, string>>) {
     const failed = checks.filter((check) => !check.ok);
-    const list = failed.map(({ name, code, detail }) => `${name} ${code}: ${detail}`).join('; ');
     super(
       'VERIFICATION_FAILED',
-      `Cannot accept the artifact: ${failed.length} of ${checks.length} checks failed: ${list}`,
+      `Cannot accept the artifact: ${failed.length} of ${checks.length} checks failed: ${reasonsOf(failed)}`,
       {
         hint: 'The table of checks in the summary and verification-path say what each one compared',
         outputs,
@@ -24,4 +23,18 @@ export class VerificationError extends RefusalError<'VERIFICATION_FAILED'> {
     );
     this.checks = checks;
   }
+}
+
+/** Each reason once, with the checks that it stopped; what only follows from them is counted. */
+function reasonsOf(failed: readonly Check[]): string {
+  const asked = failed.filter(({ code }) => code !== 'NOT_CHECKED');
+  const causes = asked.length === 0 ? failed : asked;
+  const names = new Map<string, string[]>();
+  for (const { name, code, detail } of causes) {
+    const reason = `${code}: ${detail}`;
+    names.set(reason, [...(names.get(reason) ?? []), name]);
+  }
+  const list = [...names].map(([reason, stopped]) => `${stopped.join(', ')} ${reason}`).join('; ');
+  const others = failed.length - causes.length;
+  return others === 0 ? list : `${list}; ${others} more could not be asked without them`;
 }
