@@ -68,17 +68,28 @@ function verifyOne(
   const identity = { ...signer, signerDigests: [...signer.signerDigests, ...revoked] };
   const common = { bundle, trustedRoot, policy: identity, transparency: policy.transparency };
   if (payload === undefined) {
-    return verifyBundle({
-      ...common,
-      artifactDigest: artifact.digest,
-      ...(envelope === undefined ? {} : { timestampedEnvelope: envelope }),
-      ...(predicateType === undefined ? {} : { predicateType }),
-    });
+    const type = predicateType === undefined ? {} : { predicateType };
+    const options = { ...common, ...type, artifactDigest: artifact.digest };
+    return verifyStamped((timestamped) => verifyBundle({ ...options, ...timestamped }), envelope);
   }
   if (parseSimpleSigning(payload) !== artifact.digest) {
     throw new SigstoreError('SUBJECT_MISMATCH', `Cannot accept the signature: it is not about ${artifact.digest}`);
   }
   return verifyBundle({ ...common, artifactDigest: sha256(payload), artifactBytes: payload });
+}
+
+/** Older cosign asked for the time of the whole stored envelope, newer cosign for that of the signature in it: either proves when. */
+function verifyStamped(
+  verify: (timestamped: { readonly timestampedEnvelope?: Uint8Array }) => VerifiedBundle,
+  envelope: Uint8Array | undefined,
+): VerifiedBundle {
+  try {
+    return verify({});
+  } catch (error) {
+    const isOther = error instanceof SigstoreError && error.code === 'TIMESTAMP_INVALID';
+    if (envelope === undefined || !isOther) throw error;
+    return verify({ timestampedEnvelope: envelope });
+  }
 }
 
 function afterwards(bundle: VerifiedBundle, { policy, at }: Question): CandidateResult {
