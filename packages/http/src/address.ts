@@ -19,15 +19,23 @@ for (const [net, prefix] of [
   ['::', 127],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
 ] as const) {
   PRIVATE.addSubnet(net, prefix, 'ipv6');
 }
 
+/** IPv4 inside IPv6: compatible, mapped, translated (RFC 4291, RFC 2765) and NAT64 (RFC 6052), as URL writes them. */
+const EMBEDDED = /^(?:::|::ffff:|::ffff:0:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
 /** Loopback, link-local, private and cloud-metadata ranges, as literals and as `localhost`; a name that resolves there is not seen. */
 export function isPrivateAddress(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = hostname
+    .replace(/^\[|\]$/g, '')
+    // A name with its root dot is the same name.
+    .replace(/\.$/, '')
+    .toLowerCase();
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
+  const mapped = EMBEDDED.exec(host);
   if (mapped !== null) return isPrivateAddress(ipv4OfWords(mapped[1] ?? '0', mapped[2] ?? '0'));
   const family = isIP(host);
   return family !== 0 && PRIVATE.check(host, family === 4 ? 'ipv4' : 'ipv6');

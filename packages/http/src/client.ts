@@ -9,6 +9,7 @@ import { redactUrl } from './redact.js';
 import type { HttpBody, HttpRequest } from './request.js';
 import { HttpResponse } from './response.js';
 import { isTransient, type RetryPolicy, retryDelayMs } from './retry.js';
+import { repeatsSecret, sentSecrets } from './sent-secrets.js';
 
 export interface HttpClientOptions {
   readonly retry?: Partial<RetryPolicy>;
@@ -82,7 +83,9 @@ export class HttpClient {
     let attempt: Attempt = { request, url: origin, headers: this.#headers(request) };
     for (let hop = 0; ; hop++) {
       const response = new HttpResponse(attempt.url, await this.#send(attempt));
-      if (!REDIRECTS.has(response.status) || request.redirect === 'manual') return await accepted(request, response);
+      if (!REDIRECTS.has(response.status) || request.redirect === 'manual') {
+        return await accepted(request, response, sentSecrets(attempt.headers, this.#secretNames(), request.body));
+      }
       attempt = this.#follow(attempt, response, origin, hop);
     }
   }
@@ -106,7 +109,7 @@ export class HttpClient {
         },
       );
     }
-    const url = parseUrl(new URL(location, attempt.url));
+    const url = parseUrl(location, attempt.url);
     assertPublicHost(url, origin);
     if (attempt.url.protocol === 'https:' && url.protocol !== 'https:') {
       throw new HttpError('HTTP_REDIRECT_REFUSED', `Cannot follow ${redactUrl(url)}: it leaves https`, {
@@ -121,8 +124,12 @@ export class HttpClient {
   }
 
   #withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
-    const secret = new Set(['authorization', 'cookie', ...(this.#options.secretHeaders ?? [])]);
+    const secret = this.#secretNames();
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name)));
+  }
+
+  #secretNames(): ReadonlySet<string> {
+    return new Set(['authorization', 'cookie', ...(this.#options.secretHeaders ?? [])]);
   }
 
   #send({ request, url, headers }: Attempt): Promise<IncomingMessage> {
@@ -157,10 +164,10 @@ class StatusError extends HttpError {
   }
 }
 
-function parseUrl(url: URL | string): URL {
+function parseUrl(url: URL | string, base?: URL): URL {
   let parsed: URL;
   try {
-    parsed = new URL(url);
+    parsed = new URL(url, base);
   } catch (cause) {
     throw new HttpError('HTTP_URL_INVALID', 'Cannot parse a URL', {
       cause,
@@ -195,11 +202,19 @@ function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpR
   });
 }
 
-async function accepted(request: HttpRequest, response: HttpResponse): Promise<HttpResponse> {
+async function accepted(
+  request: HttpRequest,
+  response: HttpResponse,
+  secrets: readonly string[],
+): Promise<HttpResponse> {
   const accept = request.accept ?? ((status: number) => status >= 200 && status < 300);
   if (accept(response.status) || (request.redirect === 'manual' && REDIRECTS.has(response.status))) return response;
   const excerpt = await response.text(MAX_ERROR_BODY_BYTES).catch(() => '');
-  const cause = excerpt === '' ? undefined : new Error(excerpt.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500));
+  // Causes are printed, and some servers quote the request that they refuse.
+  const cause =
+    excerpt === '' || repeatsSecret(excerpt, secrets)
+      ? undefined
+      : new Error(excerpt.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500));
   throw new StatusError(
     `Cannot ${request.method} ${redactUrl(response.url)}: the server answered ${response.status}`,
     response.status,
