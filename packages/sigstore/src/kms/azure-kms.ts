@@ -3,7 +3,7 @@ import { array, boolean, type Decoder, object, optional, parseJson, string } fro
 import type { KeyAlgorithm, RsaPadding } from '../key-algorithm.js';
 import { ecdsaToDer } from './ecdsa-der.js';
 import { KmsKey, kmsPublicKey } from './kms-key.js';
-import { askKms, type KmsRefusal, kmsRefusal } from './kms-request.js';
+import { askKms, type KmsRefusal, kmsAnswerInvalid, kmsRefusal } from './kms-request.js';
 import type { KmsOptions } from './open-kms-key.js';
 
 export interface AzureKeyName {
@@ -59,12 +59,19 @@ export async function openAzureKey(name: AzureKeyName, options: KmsOptions, toke
     algorithmOf(key, options.rsaPadding ?? 'pss'),
   );
   // The version that was read is the one that signs, whatever becomes current meanwhile; the host stays the one that was named.
-  const versioned = new URL(key.kid, name.vault).pathname;
+  const versioned = pathOf(key.kid, name.vault);
   return new KmsKey(algorithm, publicKey, async ({ bytes }) => {
     const body = { alg: NAMES[algorithm], value: bytes.toString('base64url') };
     const signature = Buffer.from((await ask(`${versioned}/sign`, body, signatureAnswer)).value, 'base64url');
     return algorithm.startsWith('ecdsa') ? ecdsaToDer(signature) : signature;
   });
+}
+
+/** A path that begins with two slashes would name another host, which would be sent the token. */
+function pathOf(kid: string, vault: URL): string {
+  const path = URL.canParse(kid, vault.href) ? new URL(kid, vault).pathname : '';
+  if (!/^\/keys\/[A-Za-z0-9-]+(?:\/[A-Za-z0-9]+)?$/.test(path)) throw kmsAnswerInvalid();
+  return path;
 }
 
 function jwkOf({ kty, crv, x, y, n, e }: AzureKey): JsonWebKey {
