@@ -10,7 +10,17 @@ export interface FoundFile {
 
 /** The regular files that `path` stands for, sorted: itself, or everything below it. @throws {EvidenceError} `PACK_INVALID` */
 export async function listFiles(path: string): Promise<readonly FoundFile[]> {
-  if (!(await stat(path)).isDirectory()) return [{ name: basename(path), source: path }];
+  const info = await stat(path);
+  if (info.isFile()) return [{ name: basename(path), source: path }];
+  if (!info.isDirectory()) {
+    throw new EvidenceError(
+      'PACK_INVALID',
+      `Cannot take "${path}" into the pack: it is neither a regular file nor a folder`,
+      {
+        hint: 'Name a regular file: reading a pipe or device may never end',
+      },
+    );
+  }
   const found: FoundFile[] = [];
   await walk(path, '', found);
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));

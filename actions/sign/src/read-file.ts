@@ -6,6 +6,9 @@ import { SignError } from './error.js';
 /** More files than this are a folder named by mistake. */
 const MAX_FILES = 100_000;
 
+/** Opening a FIFO that nobody writes to would wait for ever. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** A file to be read later; `name` is relative to what the user named, with `/`. */
 export interface ListedFile {
   readonly name: string;
@@ -23,7 +26,12 @@ export async function listFiles(path: string): Promise<readonly ListedFile[]> {
       hint: 'Name a file or folder that an earlier step or hand-over left there',
     });
   });
-  if (!info.isDirectory()) return [{ name: basename(path), path }];
+  if (info.isFile()) return [{ name: basename(path), path }];
+  if (!info.isDirectory()) {
+    throw new SignError('FILE_UNREADABLE', `Cannot read "${path}": it is neither a regular file nor a folder`, {
+      hint: 'Name a regular file: reading a pipe or device may never end',
+    });
+  }
   const files: ListedFile[] = [];
   await walk(path, '', files);
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -53,7 +61,7 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
       ...(cause === undefined ? {} : { cause }),
       hint: 'Name a regular file within the limit; a link is not followed',
     });
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+  const handle = await open(path, FLAGS).catch((cause: unknown) => {
     throw refuse('it cannot be opened', cause);
   });
   try {
