@@ -9,6 +9,11 @@ export const definition = defineAction({
       default: 'release-artifact',
     }),
     'subjects-path': input.path({ description: 'Folder of the files to describe; their digests are computed here' }),
+    checksums: input.document({
+      description:
+        'File in the form of SHA256SUMS; what it names are subjects besides those of subjects-path, such as the manifests ' +
+        'below an index that push lists in mode layout',
+    }),
     'image-name': input.string({ description: 'Name of the image or OCI artifact, without tag' }),
     'image-digest': input.digest({ description: 'Digest of its manifest, from the layout' }),
     'fetch-record-path': input.path({

@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  AttestationError,
   buildProvenance,
   digestSetOf,
   encodeStatement,
+  parseChecksums,
   type Statement,
   type Subject,
   splitSubjects,
+  withSubjects,
 } from '@paved/attestation';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { type ApiJob, fetchJobs, selectBuildJobs } from './build-jobs.js';
@@ -158,7 +161,22 @@ async function subjectsOf(inputs: Inputs): Promise<readonly Subject[]> {
       hint: 'Check subjects-path, and that the build leaves files where output-path says',
     });
   }
-  return name === undefined || digest === undefined ? files : [...files, { name, digest: digestSetOf(digest) }];
+  const subjects = withSubjects(files, listedSubjects(inputs.checksums));
+  return name === undefined || digest === undefined ? subjects : [...subjects, { name, digest: digestSetOf(digest) }];
+}
+
+/** What an earlier step of this job computed digests of, and no folder holds. */
+function listedSubjects(checksums: string | undefined): readonly Subject[] {
+  if (checksums === undefined) return [];
+  try {
+    return parseChecksums(checksums);
+  } catch (cause) {
+    if (!(cause instanceof AttestationError)) throw cause;
+    throw new ProvenanceError('INPUT_INVALID', 'Cannot read checksums: it is not in the form of SHA256SUMS', {
+      cause,
+      hint: 'Give the checksums-path of push in mode layout, or a file as sha256sum writes it',
+    });
+  }
 }
 
 async function writeStatements(folder: string, statements: readonly Statement[]): Promise<readonly string[]> {

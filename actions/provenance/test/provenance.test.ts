@@ -164,3 +164,26 @@ function leaves(value: unknown, pointer = ''): string[] {
   if (value === null || typeof value !== 'object') return [pointer];
   return Object.entries(value).flatMap(([key, member]) => leaves(member, `${pointer}/${key}`));
 }
+
+describe('checksums', () => {
+  const archive = sha256('bytes of the archive').slice(7);
+
+  test('are subjects besides the files; what is a subject already is named once', async () => {
+    const checksums = `${'e'.repeat(64)}  blobs/sha256/e\n${archive}  blobs/sha256/a\n`;
+    const { subject } = await statementOf(await start({ checksums }));
+    expect(subject.map(({ name }) => name)).toEqual([
+      'blobs/sha256/e',
+      'registry.example/acme/widget',
+      'widget-1.0.0.tgz',
+    ]);
+    expect(subject[0]?.digest.sha256).toBe('e'.repeat(64));
+  });
+
+  test.each([
+    ['of another form', 'no checksums\n'],
+    ['without a line', '\n'],
+    ['with two digests of a name', `${'a'.repeat(64)}  x\n${'b'.repeat(64)}  x\n`],
+  ])('%s are refused', async (_name, checksums) => {
+    expect((await start({ checksums })).error).toMatchObject({ code: 'INPUT_INVALID' });
+  });
+});

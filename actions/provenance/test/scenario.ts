@@ -34,6 +34,8 @@ export interface Changes {
   readonly record?: Readonly<Record<string, unknown>>;
   /** Files of the artifact folder; default one archive. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Text of the file that `checksums` names. */
+  readonly checksums?: string;
 }
 
 export interface Outcome {
@@ -139,12 +141,15 @@ async function writeInputs(temp: string, changes: Changes): Promise<Record<strin
   paths['build-record/build-record.json'] = JSON.stringify({ ...RECORD, ...changes.record });
   paths['sboms/sbom-widget-cyclonedx.json'] = '{"bomFormat":"CycloneDX"}';
   paths['verdict.json'] = '{"verdict":"pass"}';
+  const { checksums } = changes;
+  if (checksums !== undefined) paths.SHA256SUMS = checksums;
   for (const [name, body] of Object.entries(paths)) {
     await mkdir(dirname(join(temp, name)), { recursive: true });
     await writeFile(join(temp, name), body);
   }
   await mkdir(join(temp, 'artifact'), { recursive: true });
   return {
+    ...(checksums === undefined ? {} : { checksums: join(temp, 'SHA256SUMS') }),
     'subjects-path': join(temp, 'artifact'),
     'image-name': 'registry.example/acme/widget',
     'image-digest': IMAGE_DIGEST,

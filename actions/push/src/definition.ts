@@ -111,6 +111,10 @@ export const definition = defineAction({
     reference: output('registry/repository@digest of the first target that succeeded; empty in mode layout'),
     references: output('The same of every target that succeeded, one per line'),
     'layout-path': output('The layouts that were pushed, one per line; empty for a copy; in mode rehearse the new one'),
+    'checksums-path': output(
+      'In mode layout, of an index: the manifests below it in the form of SHA256SUMS, for checksums of provenance and sign; ' +
+        'then each of them is signed for, also where the layout is an archive',
+    ),
     'receipt-path': output(
       'Receipt of the first target that succeeded: registry, digest, tags, referrers, order, bytes; empty in mode layout',
     ),

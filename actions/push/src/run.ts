@@ -13,6 +13,7 @@ import {
   NO_EVIDENCE,
 } from './evidence.js';
 import { identityPolicy } from './identity-policy.js';
+import { writeManifestChecksums } from './manifest-checksums.js';
 import { contactsNothing, openSource, type Source } from './open-source.js';
 import { checkTags, planTags } from './plan-tags.js';
 import { progressLog } from './progress.js';
@@ -37,7 +38,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const source = await openSource(inputs, workDir, connect);
   const { content, copied } = source;
   const local = { digest: content.root.digest, 'layout-path': source.layoutPath };
-  if (inputs.mode === 'layout') return local;
+  if (inputs.mode === 'layout') return { ...local, 'checksums-path': await writeManifestChecksums(content, workDir) };
   const evidence = await gatherEvidence(inputs, source, context);
   const plan = await planTags(inputs, content);
   if (plan.length > 0 && !inputs['allow-unsigned']) assertEvidence(inputs.require, content, evidence);

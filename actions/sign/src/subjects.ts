@@ -1,4 +1,11 @@
-import { digestSetHas, digestSetOf, type Statement, type Subject, splitSubjects } from '@paved/attestation';
+import {
+  digestSetHas,
+  digestSetOf,
+  type Statement,
+  type Subject,
+  splitSubjects,
+  withSubjects,
+} from '@paved/attestation';
 import { type Digest, parseDigest, sha256File } from '@paved/digest';
 import { readChecksums } from './checksums.js';
 import { SignError } from './error.js';
@@ -37,8 +44,8 @@ export async function collectSubjects({
   const files = subjectsPath === undefined ? [] : await listFiles(subjectsPath);
   const subjects: Subject[] = [];
   for (const { name, path } of files) subjects.push({ name, digest: digestSetOf(await sha256File(path)) });
-  if (checksums !== undefined) subjects.push(...(await readChecksums(checksums)));
-  return { subjects: image === undefined ? subjects : [...subjects, image], image };
+  const named = checksums === undefined ? subjects : withSubjects(subjects, await readChecksums(checksums));
+  return { subjects: image === undefined ? named : [...named, image], image };
 }
 
 /** @throws {SignError} `SUBJECTS_MISSING`: a statement about nothing would be one about everything */

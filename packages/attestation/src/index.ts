@@ -8,6 +8,7 @@ export {
 } from './build-record.js';
 export { GITHUB_WORKFLOW_BUILD_TYPE, RELEASE_ARTIFACT_BUILD_TYPE } from './build-types.js';
 export { BUNDLES_MEDIA_TYPE, type BundleIndex, type IndexedBundle, parseBundleIndex } from './bundle-index.js';
+export { parseChecksums, withSubjects } from './checksums.js';
 export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf } from './digest-set.js';
 export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';
 export { AttestationError, type AttestationErrorCode } from './error.js';

@@ -1,0 +1,128 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { parseChecksums } from '@paved/attestation';
+import { type Digest, digestHex, parseDigest, sha256 } from '@paved/digest';
+import { OCI_INDEX, OCI_MANIFEST } from '@paved/oci';
+import { type RegistryDouble, startRegistry } from '@paved/testkit';
+import { pack } from 'tar-stream';
+import { type Job, ROAD_SLOTS, type Seal, startJob, startSeal } from './scenario.js';
+
+const NAME = 'octo/app';
+let seal: Seal;
+const closing: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  seal = await startSeal();
+});
+afterAll(() => seal.close());
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+async function start(): Promise<{ job: Job; registry: RegistryDouble }> {
+  const [job, registry] = [await startJob(), await startRegistry()];
+  closing.push(() => job.dispose(), registry.close);
+  return { job, registry };
+}
+
+/** Files of a layout whose root is an index over one image for each of `architectures`. */
+function layoutFiles(architectures: readonly string[]): { files: Map<string, string>; root: Digest } {
+  const files = new Map([['oci-layout', '{"imageLayoutVersion":"1.0.0"}']]);
+  const add = (mediaType: string, text: string) => {
+    const digest = sha256(text);
+    files.set(`blobs/sha256/${digestHex(digest)}`, text);
+    return { mediaType, digest, size: text.length };
+  };
+  const images = architectures.map((architecture) => {
+    const layer = `layer for ${architecture}`;
+    const config = JSON.stringify({ os: 'linux', architecture, rootfs: { diff_ids: [sha256(layer)] } });
+    const document = {
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: add('application/vnd.oci.image.config.v1+json', config),
+      layers: [add('application/vnd.oci.image.layer.v1.tar', layer)],
+    };
+    return { ...add(OCI_MANIFEST, JSON.stringify(document)), platform: { os: 'linux', architecture } };
+  });
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: images });
+  const root = add(OCI_INDEX, index);
+  files.set('index.json', JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [root] }));
+  return { files, root: root.digest };
+}
+
+async function tarBytes(files: ReadonlyMap<string, string>): Promise<Buffer> {
+  const archive = pack();
+  for (const [name, text] of files) archive.entry({ name }, text);
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function written(job: Job, name: string, bytes: Buffer): Promise<string> {
+  const path = join(job.workspace, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** What provenance and sign take for subjects: the archive's own digest, the image's, and those that the layout step lists. */
+async function subjectsOf(archive: string, outputs: Readonly<Record<string, string | undefined>>) {
+  const listed = parseChecksums(await readFile(outputs['checksums-path'] ?? '', 'utf8'));
+  const below = listed.map(({ digest }) => parseDigest(`sha256:${digest.sha256}`));
+  return [sha256(await readFile(archive)), parseDigest(outputs.digest ?? ''), ...below];
+}
+
+describe('the tar of a multi-platform layout', () => {
+  test('gets its tags: the layout step lists the manifests that no folder names', async () => {
+    const { job, registry } = await start();
+    const { files, root } = layoutFiles(['amd64', 'arm64']);
+    const path = await written(job, 'app.tar', await tarBytes(files));
+    const layout = await job.push({ mode: 'layout', 'layout-path': path });
+    expect(layout.digest).toBe(root);
+    const bundles = await seal.bundlesFor(job.temp, await subjectsOf(path, layout), ROAD_SLOTS);
+    const common = { 'layout-path': layout['layout-path'] ?? '', 'bundles-path': bundles, ...seal.identity };
+    const target = { registry: registry.host, repository: NAME };
+    await job.push({ mode: 'content', ...common, ...target });
+    expect(registry.store.repository(NAME).tags.size).toBe(0);
+    await job.push({ mode: 'tag', ...common, ...target, version: '1.0.0', tags: '{version}\n{version}-{arch}' });
+    const stored = registry.store.repository(NAME);
+    expect([...stored.tags.keys()]).toEqual(['1.0.0-amd64', '1.0.0-arm64', '1.0.0']);
+    for (const digest of stored.tags.values()) expect(stored.referrersOf(digest)).toHaveLength(ROAD_SLOTS.length);
+  });
+
+  test('gets none when one child is missing in what was signed', async () => {
+    const { job, registry } = await start();
+    const path = await written(job, 'app.tar', await tarBytes(layoutFiles(['amd64', 'arm64']).files));
+    const layout = await job.push({ mode: 'layout', 'layout-path': path });
+    const [, ...signed] = (await subjectsOf(path, layout)).reverse();
+    const bundles = await seal.bundlesFor(job.temp, signed, ROAD_SLOTS);
+    const inputs = { 'layout-path': path, 'bundles-path': bundles, ...seal.identity, tags: '1.0.0' };
+    const pushing = job.push({ ...inputs, registry: registry.host, repository: NAME });
+    await expect(pushing).rejects.toMatchObject({ code: 'EVIDENCE_MISSING' });
+    expect(registry.requests).toEqual([]);
+  });
+
+  test('lists the same names as the files of its folder, and nothing for one image', async () => {
+    const { job } = await start();
+    const { files } = layoutFiles(['amd64', 'arm64']);
+    const folder = join(job.workspace, 'layout');
+    for (const [name, text] of files) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), text);
+    }
+    const tar = await written(job, 'app.tar', await tarBytes(files));
+    const texts = await Promise.all(
+      [folder, tar].map(async (path) => {
+        const outputs = await job.push({ mode: 'layout', 'layout-path': path });
+        return await readFile(outputs['checksums-path'] ?? '', 'utf8');
+      }),
+    );
+    expect(texts[0]).toBe(texts[1]);
+    for (const { name } of parseChecksums(texts[0] ?? '')) expect([...files.keys()]).toContain(name);
+    expect(await job.push({ mode: 'layout', files: job.files })).not.toHaveProperty(
+      'checksums-path',
+      expect.anything(),
+    );
+  });
+});
