@@ -9,7 +9,7 @@ import { type Outputs, run } from '../../../actions/hermetic-build/src/run.js';
 import type { EngineName } from '../catalog.js';
 import { installDebian } from '../debian-package.js';
 import { runOrThrow } from '../program.js';
-import { publishImage } from './images.js';
+import { type FileSource, publishImage } from './images.js';
 
 export interface BuildKitContext {
   readonly folder: string;
@@ -99,12 +99,13 @@ export async function publishBuildKit(
   registry: RegistryDouble,
   folder: string,
   engine: (name: EngineName) => string,
+  daemon: FileSource = { source: engine('buildkitd') },
 ): Promise<string> {
   const runc = await installDebian('runc', '/usr/sbin/runc');
   const digest = await publishImage(registry, folder, 'moby/buildkit', {
     platforms: {
       'linux/amd64': {
-        '/usr/bin/buildkitd': { source: engine('buildkitd') },
+        '/usr/bin/buildkitd': daemon,
         '/usr/bin/buildctl': { source: engine('buildctl') },
         '/usr/bin/buildkit-runc': { source: runc },
       },

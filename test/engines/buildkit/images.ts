@@ -6,8 +6,11 @@ import type { RegistryDouble } from '@paved/testkit';
 import { buildImage } from '../../../actions/hermetic-build/src/image/build-image.js';
 import type { ImageDescription } from '../../../actions/hermetic-build/src/image/description.js';
 
-/** Absolute path in the image to a file or folder of this machine, or a text. */
-export type ImageFiles = Readonly<Record<string, { readonly source: string } | { readonly text: string }>>;
+/** A file or folder of this machine, or a text. */
+export type FileSource = { readonly source: string } | { readonly text: string };
+
+/** By absolute path in the image. */
+export type ImageFiles = Readonly<Record<string, FileSource>>;
 
 export interface ImageOptions {
   readonly platforms: Readonly<Record<string, ImageFiles>>;

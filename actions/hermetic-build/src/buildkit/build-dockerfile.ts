@@ -13,13 +13,14 @@ import { finishLayout } from '../image/finish-layout.js';
 import { layoutOutputs, normalizeLayout } from '../image/normalize-layout.js';
 import type { Inputs, Outputs } from '../run.js';
 import { FILES_FOLDER, openInputProject } from './dockerfile-project.js';
-import { type BuildKitTools, toolDigests, toolsOfImage, toolsOfMachine } from './find-tools.js';
+import { type BuildKitTools, toolDigests, toolsOfImage, toolsOfMachine, unavailable } from './find-tools.js';
 import { IMAGES_FOLDER, openBundledImage } from './image-bundle.js';
 import { DEPS_CONTEXT, type DockerfileBuild, openDockerfile } from './open-dockerfile.js';
 import { solve } from './solve.js';
 import { startDaemon } from './start-daemon.js';
 
 const LAST_LINES = 14;
+const ATTEMPTS = 2;
 const NETWORK_SIGNS =
   /denied by policy|bad address|can't connect|Could not resolve|Temporary failure|Network is unreachable|network unreachable/i;
 
@@ -57,7 +58,8 @@ export async function dockerfileBuildPhase(
   const places = await preparePlaces(inputs, { workDir, bundlePath }, context);
   const log = new BuildLog(join(places.recordPath, 'build.log'), (text) => context.log.untrusted(text));
   const startedOn = new Date();
-  const run = () => runBuild(inputs, { build, tools, method, places, bundlePath, log });
+  const notice = (text: string) => context.log.notice(text);
+  const run = () => runBuild(inputs, { build, tools, method, places, bundlePath, log, notice });
   const result = await context.log.group('Dockerfile', run);
   const finishedOn = new Date();
   const logDigest = await log.close();
@@ -137,14 +139,28 @@ interface Running {
   readonly places: Places;
   readonly bundlePath: string;
   readonly log: BuildLog;
+  readonly notice: (text: string) => void;
 }
 
 interface Result {
   readonly exitStatus: number;
   readonly timedOut: boolean;
+  /** What the daemon said last, when the build failed because it ended. */
+  readonly lastWords?: string | undefined;
 }
 
+/** A daemon that ends by itself says nothing about the Dockerfile: the build starts once more, with a new one and nothing of the old. */
 async function runBuild(inputs: Inputs, running: Running): Promise<Result> {
+  const deadline = Date.now() + inputs.timeout;
+  for (let attempt = 1; ; attempt++) {
+    const result = await buildOnce(inputs, running, deadline - Date.now());
+    if (result.lastWords === undefined || attempt === ATTEMPTS) return result;
+    running.notice(`buildkitd ended during the build, which starts once more; it said last: ${result.lastWords}`);
+    await rm(running.places.layoutPath, { recursive: true, force: true });
+  }
+}
+
+async function buildOnce(inputs: Inputs, running: Running, timeoutMs: number): Promise<Result> {
   const { build, tools, method, places, bundlePath, log } = running;
   const files = build.downloads.length === 0 ? {} : { filesPath: join(bundlePath, FILES_FOLDER) };
   const daemon = await startDaemon({ tools, method, workDir: places.workDir, ...files });
@@ -152,7 +168,7 @@ async function runBuild(inputs: Inputs, running: Running): Promise<Result> {
   const timer = setTimeout(() => {
     timedOut = true;
     void daemon.stop();
-  }, inputs.timeout);
+  }, timeoutMs);
   try {
     const exitStatus = await solve({
       tools,
@@ -170,7 +186,8 @@ async function runBuild(inputs: Inputs, running: Running): Promise<Result> {
       output: `type=oci,tar=false,dest=${places.layoutPath},rewrite-timestamp=true,compression=uncompressed,oci-mediatypes=true`,
       onOutput: log.write,
     });
-    return { exitStatus, timedOut };
+    if (exitStatus === 0 || timedOut) return { exitStatus, timedOut };
+    return { exitStatus, timedOut, lastWords: await daemon.lastWords() };
   } finally {
     clearTimeout(timer);
     await daemon.stop();
@@ -200,7 +217,7 @@ function describeBuild({ path, sha256, target, platforms, buildArgs }: Dockerfil
   });
 }
 
-function assertBuilt({ exitStatus, timedOut }: Result, log: BuildLog, timeoutMs: number): void {
+function assertBuilt({ exitStatus, timedOut, lastWords }: Result, log: BuildLog, timeoutMs: number): void {
   if (timedOut) {
     throw new HermeticBuildError(
       'BUILD_TIMEOUT',
@@ -211,6 +228,12 @@ function assertBuilt({ exitStatus, timedOut }: Result, log: BuildLog, timeoutMs:
     );
   }
   if (exitStatus === 0) return;
+  if (lastWords !== undefined) {
+    throw unavailable(
+      `buildkitd ended ${ATTEMPTS} times during the build (${lastWords})`,
+      'Look at the memory and the disk of the machine; the build itself did not fail',
+    );
+  }
   const lines = log.lastLines(LAST_LINES);
   const network = lines.some((line) => NETWORK_SIGNS.test(line));
   throw new HermeticBuildError('BUILD_FAILED', `Cannot build the Dockerfile: its last lines: ${lines.join(' | ')}`, {

@@ -19,6 +19,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** `unix://...` */
   readonly address: string;
+  /** What the daemon said last when it ended without being stopped; `undefined` when it goes on. */
+  lastWords(): Promise<string | undefined>;
   /** Kills the daemon and all that it started; returns when nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export interface Daemon {
 const SETUP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const START_MS = 60_000;
 const POLL_MS = 100;
+const END_MS = 500;
 const OUTPUT_CHARACTERS = 2000;
 
 /**
@@ -62,7 +65,12 @@ export async function startDaemon({ tools, method, workDir, filesPath }: DaemonO
     await stop();
     throw error;
   }
-  return { address: `unix://${socket}`, stop };
+  const lastWords = async () => {
+    // Its client learns of the end before the parent does.
+    await Promise.race([child.ended, wait(END_MS, undefined, { ref: false })]);
+    return child.running() ? undefined : printable(child.output()).slice(-500);
+  };
+  return { address: `unix://${socket}`, lastWords, stop };
 }
 
 function configuration(state: string, socket: string, { runc }: BuildKitTools): string {
@@ -128,12 +136,12 @@ async function untilReady(tools: BuildKitTools, address: string, workDir: string
     if (exitStatus === 0) return;
     await wait(POLL_MS);
   }
-  const said = child
-    .output()
-    .replaceAll(/[^\x20-\x7e]+/g, ' ')
-    .trim();
   throw unavailable(
-    `buildkitd does not answer (${said.slice(-500)})`,
+    `buildkitd does not answer (${printable(child.output()).slice(-500)})`,
     'Run the job as root, or where sudo needs no password',
   );
+}
+
+function printable(output: string): string {
+  return output.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
 }
