@@ -1,3 +1,5 @@
+import { ENTER_NEW_ROOT, FUNCTIONS, GIVE_BACK, LEASH, NAMES, NEW_ROOT, PROC } from './script-parts.js';
+
 /**
  * What process 1 of a container's namespaces runs, as root of them: it makes a file system in memory out of the image's tar, gives up
  * the host's, asks the image's own loader for missing libraries, starts the entry point as process 1 of a process namespace of its
@@ -18,26 +20,8 @@ shift 9
 gid=$1 workdir=$2 signal=$3 settle=$4 wait=$5 grace=$6 memory=$7 loader=$8 program=$9
 shift 9
 exec 3<&0 4>>"$state"
-stage() { printf 'stage %s\\n' "$1" >&4; }
-say() { printf '%s\\n' "$1" >&4; }
-bind_ro() {
-  mount --bind "$1" "$root$2"
-  mount -o remount,bind,ro,nosuid,nodev "$root$2"
-}
-stage 'make the mounts private'
-mount --make-rprivate /
-stage 'mount the new root'
-mount -t tmpfs -o mode=0755,nosuid,nodev,size=16m paved "$root"
-stage 'bind the system folders'
-for folder in /usr /bin /sbin /lib /lib32 /lib64 /libx32 /opt; do
-  if [ -L "$folder" ]; then
-    ln -s "$(readlink "$folder")" "$root$folder"
-  elif [ -d "$folder" ]; then
-    mkdir "$root$folder"
-    bind_ro "$folder" "$folder"
-  fi
-done
-stage 'write /etc'
+${FUNCTIONS}say() { printf '%s\\n' "$1" >&4; }
+${NEW_ROOT}stage 'write /etc'
 mkdir -p "$root/etc"
 for file in /etc/ld.so.cache; do
   if [ -f "$file" ]; then cp "$file" "$root$file"; fi
@@ -45,28 +29,15 @@ done
 if [ -d /etc/alternatives ]; then mkdir "$root/etc/alternatives"; bind_ro /etc/alternatives /etc/alternatives; fi
 printf 'root:x:0:0::/nonexistent:/usr/sbin/nologin\\ntest:x:%s:%s::/tmp:/bin/sh\\n' "$tester" "$tester" >"$root/etc/passwd"
 printf 'root:x:0:\\ntest:x:%s:\\n' "$tester" >"$root/etc/group"
-printf '127.0.0.1 localhost\\n::1 localhost\\n' >"$root/etc/hosts"
-printf 'passwd: files\\ngroup: files\\nhosts: files\\n' >"$root/etc/nsswitch.conf"
-devices() {
+${NAMES}devices() {
   mount -t tmpfs -o "mode=0755,nosuid,size=64k" paved "$1"
-  for device in null zero full random urandom; do
-    : >"$1/$device"
-    mount --bind "/dev/$device" "$1/$device"
-  done
-  ln -s /proc/self/fd "$1/fd"
-  ln -s /proc/self/fd/0 "$1/stdin"
-  ln -s /proc/self/fd/1 "$1/stdout"
-  ln -s /proc/self/fd/2 "$1/stderr"
-  mkdir "$1/shm"
+  fill_dev "$1"
   mount -t tmpfs -o "mode=1777,nosuid,nodev,size=64m" paved "$1/shm"
 }
 stage 'make /dev'
 mkdir "$root/dev"
 devices "$root/dev"
-stage 'mount /proc'
-mkdir "$root/proc"
-mount -t proc -o nosuid,nodev,noexec,hidepid=2 proc "$root/proc"
-stage 'mount /tmp'
+${PROC}stage 'mount /tmp'
 mkdir "$root/tmp"
 mount -t tmpfs -o "mode=1777,nosuid,nodev,size=64m" paved "$root/tmp"
 stage 'unpack the image'
@@ -111,15 +82,7 @@ if command -v ip >/dev/null; then ip link set lo up || :; fi
 # As container engines have it: a program without capabilities may listen on port 80 of this network.
 { echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || :
 if command -v hostname >/dev/null; then hostname container 2>/dev/null || :; fi
-stage 'enter the new root'
-mkdir "$root/.host"
-cd "$root"
-pivot_root . .host
-cd /
-umount -l /.host
-rmdir /.host
-mount -o remount,bind,ro,nosuid,nodev /
-stage 'start the container'
+${ENTER_NEW_ROOT}stage 'start the container'
 ports=''
 while [ "$1" != -- ]; do
   ports="$ports $1"
@@ -127,9 +90,7 @@ while [ "$1" != -- ]; do
 done
 shift
 set +e
-{ read -r _; kill -s KILL -- -1; } <&3 4>&- >/dev/null 2>&1 &
-exec 3<&-
-# A program of the image, with root, user and process namespace of its own. Replaces the shell that calls it.
+${LEASH}# A program of the image, with root, user and process namespace of its own. Replaces the shell that calls it.
 inside() {
   if [ "$identity" = setuid ]; then
     exec unshare --mount --pid --ipc --uts --fork --kill-child=KILL --mount-proc=/image/proc -- \\
@@ -204,11 +165,5 @@ elif [ "$early" = no ]; then
   while [ "$waited" -lt "$((grace * 10))" ] && running; do sleep 0.1; waited=$((waited + 1)); done
   if running; then say unstopped; else wait "$app"; say "stopped $?"; fi
 fi
-kill -s KILL -- -1 2>/dev/null
-wait
-if [ "$build" != - ]; then
-  if [ "$identity" = setuid ]; then chown -hR "$owner" /build; fi
-  chmod -R u+rwX /build
-fi
-printf 'exit 0\\n' >&4
+${GIVE_BACK}printf 'exit 0\\n' >&4
 `;

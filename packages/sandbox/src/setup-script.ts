@@ -1,3 +1,5 @@
+import { ENTER_NEW_ROOT, FUNCTIONS, GIVE_BACK, LEASH, NAMES, NEW_ROOT, PROC } from './script-parts.js';
+
 /**
  * What process 1 of the sandbox runs, as root of the new namespaces: it makes the file system, gives up the host's, starts the
  * command as a user and group that no account of a runner has, without capabilities and, when that ends, kills all that is left before it hands the files back.
@@ -11,25 +13,7 @@ umask 022
 state=$1 root=$2 build=$3 command=$4 identity=$5 owner=$6 uid=$7 memory=$8 limits=$9
 shift 9
 exec 3<&0 4>>"$state"
-stage() { printf 'stage %s\\n' "$1" >&4; }
-bind_ro() {
-  mount --bind "$1" "$root$2"
-  mount -o remount,bind,ro,nosuid,nodev "$root$2"
-}
-stage 'make the mounts private'
-mount --make-rprivate /
-stage 'mount the new root'
-mount -t tmpfs -o mode=0755,nosuid,nodev,size=16m paved "$root"
-stage 'bind the system folders'
-for folder in /usr /bin /sbin /lib /lib32 /lib64 /libx32 /opt; do
-  if [ -L "$folder" ]; then
-    ln -s "$(readlink "$folder")" "$root$folder"
-  elif [ -d "$folder" ]; then
-    mkdir "$root$folder"
-    bind_ro "$folder" "$folder"
-  fi
-done
-stage 'bind the toolchain'
+${FUNCTIONS}${NEW_ROOT}stage 'bind the toolchain'
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$root\${2%/*}"; : >"$root$2"; fi
   bind_ro "$1" "$2"
@@ -49,23 +33,11 @@ for file in /etc/ld.so.cache /etc/ssl/openssl.cnf; do
 done
 printf 'root:x:0:0::/nonexistent:/usr/sbin/nologin\\nbuild:x:%s:%s::/tmp/home:/bin/sh\\n' "$uid" "$uid" >"$root/etc/passwd"
 printf 'root:x:0:\\nbuild:x:%s:\\n' "$uid" >"$root/etc/group"
-printf '127.0.0.1 localhost\\n::1 localhost\\n' >"$root/etc/hosts"
-printf 'passwd: files\\ngroup: files\\nhosts: files\\n' >"$root/etc/nsswitch.conf"
-stage 'make /dev'
-mkdir -p "$root/dev/shm"
-for device in null zero full random urandom; do
-  : >"$root/dev/$device"
-  mount --bind "/dev/$device" "$root/dev/$device"
-done
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s /proc/self/fd/0 "$root/dev/stdin"
-ln -s /proc/self/fd/1 "$root/dev/stdout"
-ln -s /proc/self/fd/2 "$root/dev/stderr"
+${NAMES}stage 'make /dev'
+mkdir "$root/dev"
+fill_dev "$root/dev"
 mount -t tmpfs -o "$memory,nosuid,nodev" paved "$root/dev/shm"
-stage 'mount /proc'
-mkdir "$root/proc"
-mount -t proc -o nosuid,nodev,noexec,hidepid=2 proc "$root/proc"
-stage 'mount /tmp'
+${PROC}stage 'mount /tmp'
 mkdir "$root/tmp"
 mount -t tmpfs -o "$memory,nosuid,nodev" paved "$root/tmp"
 mkdir "$root/tmp/home"
@@ -78,20 +50,10 @@ if command -v ip >/dev/null; then ip link set lo up || :; fi
 if command -v hostname >/dev/null; then hostname build 2>/dev/null || :; fi
 stage 'give the files to the build user'
 if [ "$identity" = setuid ]; then chown -hR "$uid:$uid" "$root/build" "$root/tmp/home"; fi
-stage 'enter the new root'
-mkdir "$root/.host"
-cd "$root"
-pivot_root . .host
-cd /
-umount -l /.host
-rmdir /.host
-mount -o remount,bind,ro,nosuid,nodev /
-stage 'start the command'
+${ENTER_NEW_ROOT}stage 'start the command'
 cd /build
 set +e
-{ read -r _; kill -s KILL -- -1; } <&3 4>&- >/dev/null 2>&1 &
-exec 3<&-
-shell='/bin/sh -e'
+${LEASH}shell='/bin/sh -e'
 bounds=''
 if [ -n "$limits" ]; then bounds="prlimit $limits --"; fi
 if [ -x /bin/bash ]; then shell='/bin/bash --noprofile --norc -e -o pipefail'; fi
@@ -104,11 +66,5 @@ else
     $bounds env -i "$@" $shell /paved/command </dev/null 4>&-
 fi
 status=$?
-kill -s KILL -- -1 2>/dev/null
-wait
-if [ "$build" != - ]; then
-  if [ "$identity" = setuid ]; then chown -hR "$owner" /build; fi
-  chmod -R u+rwX /build
-fi
-printf 'exit %s\\n' "$status" >&4
+${GIVE_BACK}printf 'exit %s\\n' "$status" >&4
 `;
