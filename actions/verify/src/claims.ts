@@ -1,5 +1,6 @@
 import { record, string } from '@paved/json';
 import type { VerifiedBundle } from '@paved/sigstore';
+import type { CountedBundle } from './counted-bundle.js';
 import { valueAt } from './expectation-checks.js';
 import { readPredicate } from './provenance-checks.js';
 import type { VerificationPolicy } from './verification-policy.js';
@@ -20,10 +21,9 @@ const MAX_VALUE = 2000;
 export function claimsOf(verified: VerifiedSlots, policy: VerificationPolicy): readonly Claim[] {
   const provenance = verified.get('provenance')?.[0];
   const any = provenance ?? [...verified.values()][0]?.[0];
-  return [
-    ...(any === undefined ? [] : certificateClaims(any, policy)),
-    ...(provenance === undefined ? [] : provenanceClaims(provenance)),
-  ];
+  // A key vouches for nothing but itself.
+  if (any === undefined || !('identity' in any)) return [];
+  return [...certificateClaims(any, policy), ...(provenance === undefined ? [] : provenanceClaims(provenance))];
 }
 
 function certificateClaims({ identity }: VerifiedBundle, { identity: policy }: VerificationPolicy): readonly Claim[] {
@@ -39,7 +39,7 @@ function certificateClaims({ identity }: VerifiedBundle, { identity: policy }: V
     [
       'certificate.sourceRepositoryRef',
       identity.sourceRepositoryRef,
-      policy.sourceRef === undefined ? 'equal to the provenance' : 'equal to the policy and the provenance',
+      policy?.sourceRef === undefined ? 'equal to the provenance' : 'equal to the policy and the provenance',
     ],
     ['certificate.buildTrigger', identity.buildTrigger, 'recorded'],
     ['certificate.runInvocationUri', identity.runInvocationUri, 'equal to the provenance'],
@@ -60,7 +60,7 @@ const CHECKED: Readonly<Record<string, string>> = {
   '/runDetails/metadata/invocationId': 'equal to the certificate',
 };
 
-function provenanceClaims(bundle: VerifiedBundle): readonly Claim[] {
+function provenanceClaims(bundle: CountedBundle): readonly Claim[] {
   const predicate = readPredicate(bundle);
   const vouchers = readVouchers(predicate?.buildDefinition.internalParameters?.vouchers);
   return vouchers.flatMap(([pointer, voucher]) => {

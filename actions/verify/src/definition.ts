@@ -32,10 +32,17 @@ export const definition = defineAction({
     'tuf-root': input.document({
       description: 'custom: root.json of that repository to begin with, from a safe place',
     }),
-    issuer: input.string({ description: 'OIDC issuer of who may have signed', required: true }),
+    'public-key': input.document({
+      description:
+        'Public keys (PEM), one of which must have signed, in place of a workflow and its repository; proves nothing of who built',
+    }),
+    'rsa-padding': input.choice(['pss', 'pkcs1'], {
+      description: 'How an RSA key of public-key must have signed; cosign signs pkcs1',
+      default: 'pss',
+    }),
+    issuer: input.string({ description: 'OIDC issuer of who may have signed; needed without public-key' }),
     'workflow-path': input.string({
-      description: 'Workflow that may have signed: owner/repo/.github/workflows/file.yml',
-      required: true,
+      description: 'Workflow that may have signed: owner/repo/.github/workflows/file.yml; needed without public-key',
     }),
     trust: input.document({
       description: 'trust.json: released and revoked commits of that workflow, instead of signer-digests',
@@ -43,8 +50,8 @@ export const definition = defineAction({
     'signer-digests': input.list({
       description: 'Commits of that workflow that may have signed; with trust, all of its released ones when empty',
     }),
-    'repository-id': input.string({ description: 'Id of the source repository', required: true }),
-    'owner-id': input.string({ description: 'Id of the owner of the source repository', required: true }),
+    'repository-id': input.string({ description: 'Id of the source repository; needed without public-key' }),
+    'owner-id': input.string({ description: 'Id of the owner of the source repository; needed without public-key' }),
     'source-ref': input.string({ description: 'Full ref that it was built from; any when empty' }),
     'runner-environment': input.choice(['github-hosted', 'self-hosted'], {
       description: 'Where the signing job ran',

@@ -1,8 +1,8 @@
 import { parseVsa } from '@paved/attestation';
 import { array, object, optional, string } from '@paved/json';
-import type { VerifiedBundle } from '@paved/sigstore';
 import type { Artifact } from './artifact.js';
 import { type Check, compared, failed, passed } from './check.js';
+import type { CountedBundle } from './counted-bundle.js';
 
 const verdictPredicate = object({
   verdict: string,
@@ -11,7 +11,7 @@ const verdictPredicate = object({
 });
 
 /** The gate must have said yes, and about this digest: the statement's subject alone would let a verdict be moved. */
-export function checkVerdict(bundle: VerifiedBundle, { digest }: Artifact): readonly Check[] {
+export function checkVerdict(bundle: CountedBundle, { digest }: Artifact): readonly Check[] {
   try {
     const { verdict, subject, files } = verdictPredicate(bundle.statement?.predicate);
     const digests = [subject?.digest, ...(files ?? []).map((file) => file.digest)];
@@ -31,7 +31,7 @@ export function checkVerdict(bundle: VerifiedBundle, { digest }: Artifact): read
 const FORMAT_MEMBERS = { 'sbom-cyclonedx': 'bomFormat', 'sbom-spdx': 'spdxVersion' } as const;
 
 /** A document of the format that its type promises. */
-export function checkSbom(slot: keyof typeof FORMAT_MEMBERS, bundle: VerifiedBundle): Check {
+export function checkSbom(slot: keyof typeof FORMAT_MEMBERS, bundle: CountedBundle): Check {
   const predicate = bundle.statement?.predicate;
   const member = FORMAT_MEMBERS[slot];
   const format =
@@ -42,7 +42,7 @@ export function checkSbom(slot: keyof typeof FORMAT_MEMBERS, bundle: VerifiedBun
 }
 
 /** Rule 6: an old signed image under a new tag has a summary, but not of that tag. Any of several summaries may be the one. */
-export function checkVsa(bundles: readonly VerifiedBundle[], resourceUri: string): readonly Check[] {
+export function checkVsa(bundles: readonly CountedBundle[], resourceUri: string): readonly Check[] {
   const summaries = bundles.flatMap((bundle) => {
     try {
       return bundle.statement === undefined ? [] : [parseVsa(bundle.statement).predicate];

@@ -43,10 +43,10 @@ export function equivalentCommands(
   if (reference === undefined && artifact.path === undefined) return [];
   return policy.require.flatMap((slot) => {
     const bundle = verified.get(slot)?.find(({ content }) => content === 'dsse');
-    if (bundle === undefined) return [];
+    if (bundle === undefined || !('identity' in bundle)) return [];
     const found: Verified = { artifact, slot, bundle };
-    const gh = ghCanAnswer(bundle, options.trustedRoot) ? [ghCommand(found, policy, reference, files)] : [];
-    return [...gh, cosignCommand(found, policy, options)];
+    const gh = ghCanAnswer(bundle, options.trustedRoot) ? [ghCommand(found, reference, files)] : [];
+    return [...gh, cosignCommand(found, options)];
   });
 }
 
@@ -61,7 +61,6 @@ function ghCanAnswer({ identity, transparency }: VerifiedBundle, { material }: T
 
 function ghCommand(
   { artifact, slot, bundle }: Verified,
-  { identity }: VerificationPolicy,
   reference: Reference | undefined,
   files: CommandFiles,
 ): Command {
@@ -83,8 +82,8 @@ function ghCommand(
     ...flag('--signer-digest', bundle.identity.buildSignerDigest),
     ...flag('--source-digest', bundle.identity.sourceRepositoryDigest),
     ...flag('--source-ref', bundle.identity.sourceRepositoryRef),
-    ...['--cert-oidc-issuer', identity.issuer],
-    ...(identity.runnerEnvironment === 'github-hosted' ? ['--deny-self-hosted-runners'] : []),
+    ...['--cert-oidc-issuer', bundle.identity.issuer],
+    ...(bundle.identity.runnerEnvironment === 'github-hosted' ? ['--deny-self-hosted-runners'] : []),
     ...['--predicate-type', PREDICATE_TYPES[slot]],
     ...['--custom-trusted-root', files.trustedRootLines],
   ];
@@ -92,7 +91,6 @@ function ghCommand(
 
 function cosignCommand(
   { artifact, slot, bundle }: Verified,
-  { identity }: VerificationPolicy,
   { reference, trustedRoot, files }: Parameters<typeof equivalentCommands>[2],
 ): Command {
   const isFile = reference === undefined;
@@ -105,7 +103,7 @@ function cosignCommand(
     ...(isFile ? ['--bundle', files.bundle(bundle)] : []),
     ...(isSignature ? [] : ['--type', PREDICATE_TYPES[slot]]),
     ...['--certificate-identity', bundle.identity.san],
-    ...['--certificate-oidc-issuer', identity.issuer],
+    ...['--certificate-oidc-issuer', bundle.identity.issuer],
     ...['--certificate-github-workflow-repository', repositoryOf(bundle)],
     ...flag('--certificate-github-workflow-ref', sourceRepositoryRef),
     ...flag('--certificate-github-workflow-sha', sourceRepositoryDigest),

@@ -32,20 +32,25 @@ export function legacySignature(payload: Uint8Array, annotations: Annotations): 
   return bundle(annotations, { messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest }, signature } });
 }
 
-/** The chain beside the certificate is left out: what may issue is in the trusted root, never in what is to be verified. */
+/** Without a certificate it was made with a key, of which nothing is stored: whoever verifies names the keys. */
 function bundle(annotations: Annotations, content: object): string {
-  const pem = annotations[CERTIFICATE] ?? '';
-  const rawBytes = pem.replaceAll(/-----(BEGIN|END) CERTIFICATE-----|\s/g, '');
   const [log, timestamp] = [annotations[LOG], annotations[TIMESTAMP]];
   return JSON.stringify({
     mediaType: MEDIA_TYPE,
     verificationMaterial: {
-      x509CertificateChain: { certificates: [{ rawBytes }] },
+      ...signer(annotations[CERTIFICATE]),
       tlogEntries: log === undefined ? [] : [tlogEntry(log)],
       timestampVerificationData: { rfc3161Timestamps: timestamp === undefined ? [] : [signedTimestamp(timestamp)] },
     },
     ...content,
   });
+}
+
+/** The chain beside the certificate is left out: what may issue is in the trusted root, never in what is to be verified. */
+function signer(pem: string | undefined): object {
+  if (pem === undefined) return { publicKey: { hint: '' } };
+  const rawBytes = pem.replaceAll(/-----(BEGIN|END) CERTIFICATE-----|\s/g, '');
+  return { x509CertificateChain: { certificates: [{ rawBytes }] } };
 }
 
 function tlogEntry(text: string): object {

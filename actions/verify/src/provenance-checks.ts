@@ -8,6 +8,7 @@ import {
 import { array, boolean, nullable, object, string } from '@paved/json';
 import type { VerifiedBundle, VerifiedIdentity } from '@paved/sigstore';
 import { type Check, compared, failed, passed } from './check.js';
+import type { CountedBundle } from './counted-bundle.js';
 import { checkExpectations, expectationNames } from './expectation-checks.js';
 import { DEFAULT_BUILD_TYPES } from './expectations.js';
 import { checkGitHubWorkflow } from './github-workflow-checks.js';
@@ -65,6 +66,12 @@ export function checkProvenance(bundle: VerifiedBundle, policy: VerificationPoli
   ];
 }
 
+/** Under a key nothing proves what provenance says, so that it is only asked for what would refuse the artifact. */
+export function checkUnderKey(bundles: readonly CountedBundle[]): readonly Check[] {
+  if (!bundles.some(({ statement }) => isRehearsal(statement?.predicate))) return [];
+  return [failed('builder-id', 'REHEARSAL_REFUSED', 'the provenance is of a rehearsal, which releases nothing')];
+}
+
 /** First of all, whether this is about a release: a rehearsal says of itself that nobody vouches for it. */
 function checkBuilder(
   predicate: ProvenancePredicate,
@@ -101,7 +108,7 @@ function checkReleaseArtifact(
 }
 
 /** The predicate of a verified bundle, or `undefined` when it is not readable as provenance. */
-export function readPredicate(bundle: VerifiedBundle): ProvenancePredicate | undefined {
+export function readPredicate(bundle: CountedBundle): ProvenancePredicate | undefined {
   try {
     return bundle.statement === undefined ? undefined : parseProvenance(bundle.statement).predicate;
   } catch {
@@ -134,7 +141,7 @@ function checkJobs(parameters: unknown, { identity }: VerificationPolicy): Check
   if (found === undefined || found.jobs.length === 0 || found.jobs.some(({ conclusion }) => conclusion !== 'success')) {
     return failed('build-jobs', 'BUILD_JOBS_MISSING', 'the provenance names no successful build job');
   }
-  if (found.selfHostedAllowed && identity.runnerEnvironment === 'github-hosted') {
+  if (found.selfHostedAllowed && identity?.runnerEnvironment !== 'self-hosted') {
     return failed('build-jobs', 'SELF_HOSTED_ALLOWED', 'the provenance says that self-hosted runners were accepted');
   }
   return passed(

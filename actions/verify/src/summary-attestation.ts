@@ -36,7 +36,7 @@ export function buildSummary(
 function levelsOf({ verified }: ArtifactResult): readonly string[] {
   const provenance = verified.get('provenance')?.[0];
   const predicate = provenance === undefined ? undefined : readPredicate(provenance);
-  if (provenance === undefined || predicate === undefined) return [];
+  if (provenance === undefined || predicate === undefined || !('identity' in provenance)) return [];
   const level = `SLSA_BUILD_LEVEL_${buildLevel(predicate, provenance.identity)}`;
   try {
     const { isolation } = isolationOf(predicate.buildDefinition.internalParameters);

@@ -4,15 +4,20 @@ import { canonicalJson } from '@paved/json';
 import type { InputsOf } from '@paved/runner-kit';
 import { assertIdentityPolicy, type IdentityPolicy } from '@paved/sigstore';
 import { type CoSigner, parseCoSigners } from './co-signers.js';
+import type { Signer } from './counted-bundle.js';
 import type { definition } from './definition.js';
 import { VerifyError } from './error.js';
 import { type Expectations, parseExpectations } from './expectations.js';
+import { type PolicyKey, parsePolicyKeys } from './policy-keys.js';
 import { parseRequirements } from './requirements.js';
 import { assertTrusts, type Trust, trustOf } from './trust.js';
 
 /** Everything that was asked for; its canonical JSON is what a verification summary names as its policy. */
 export interface VerificationPolicy {
-  readonly identity: IdentityPolicy;
+  /** Absent where `keys` take its place. */
+  readonly identity?: IdentityPolicy;
+  /** Any of them may have signed; they prove nothing of who built. */
+  readonly keys?: readonly PolicyKey[];
   readonly require: readonly PredicateSlot[];
   /** How old the latest signature of a slot may be, in milliseconds. */
   readonly maxAgeMs?: Readonly<Partial<Record<PredicateSlot, number>>>;
@@ -37,36 +42,34 @@ export interface VerificationPolicy {
 type Inputs = InputsOf<typeof definition>;
 
 /**
- * There is no policy of the signer alone: workflow, its commits, repository and owner by id are all required.
+ * There is no policy of a certificate's signer alone: workflow, its commits, repository and owner by id are all required, or a key.
  * @param serverHost put before a workflow path that names no host
  * @throws {SigstoreError} `POLICY_INVALID`; {VerifyError} `INPUT_INVALID` when nothing is required, or parts contradict each other
  */
 export function verificationPolicy(inputs: Inputs, serverHost: string, trustedRoot: Digest): VerificationPolicy {
-  const trust = inputs.trust === undefined ? undefined : parseTrust(inputs.trust);
-  const identity = identityOf(inputs, serverHost, trust === undefined ? [] : releasedCommits(trust));
-  if (trust !== undefined) assertTrusts(trust, identity);
-  assertIdentityPolicy(identity);
+  const signers = signersNamed(inputs, serverHost);
   const { require, maxAgeMs } = parseRequirements(inputs.require);
+  const below = inputs.children ? childRequirements(inputs['child-require']) : {};
+  if (signers.keys !== undefined) assertForKeys([...require, ...(below.childRequire ?? [])]);
   const expectations = parseExpectations(inputs);
   if (expectations !== undefined && !require.includes('provenance')) {
     throw new VerifyError('INPUT_INVALID', 'Cannot compare the provenance: require does not name it');
   }
-  const coSigners = parseCoSigners(inputs['co-signers'], identity);
+  const coSigners = signers.identity === undefined ? [] : parseCoSigners(inputs['co-signers'], signers.identity);
   if (inputs.threshold > coSigners.length + 1) {
     throw new VerifyError('INPUT_INVALID', `Cannot reach a threshold of ${inputs.threshold}: fewer signers are named`, {
       hint: 'Name the others in co-signers',
     });
   }
   return {
-    identity,
+    ...signers,
     require,
     ...(isEmpty(maxAgeMs) ? {} : { maxAgeMs }),
-    ...(inputs.children ? childRequirements(inputs['child-require']) : {}),
+    ...below,
     allowIsolationNone: inputs['allow-isolation-none'],
     ...(inputs['allow-rehearsal'] ? { allowRehearsal: true } : {}),
     transparency: inputs.transparency,
     trustedRoot,
-    ...(trust === undefined ? {} : { trust: trustOf(trust, inputs.trust ?? '') }),
     ...(expectations === undefined ? {} : { expectations }),
     ...(coSigners.length === 0 ? {} : { coSigners }),
     ...(inputs.threshold === 1 ? {} : { threshold: inputs.threshold }),
@@ -87,14 +90,42 @@ export function policyDigest(policy: VerificationPolicy): Digest {
   return sha256(canonicalJson(policy));
 }
 
+/** Any of these may have signed. */
+export function signersOf({ identity, keys = [] }: VerificationPolicy): readonly Signer[] {
+  return identity === undefined ? keys : [identity];
+}
+
+function signersNamed(inputs: Inputs, serverHost: string): Pick<VerificationPolicy, 'identity' | 'keys' | 'trust'> {
+  const keys = parsePolicyKeys(inputs);
+  if (keys !== undefined) return { keys };
+  const trust = inputs.trust === undefined ? undefined : parseTrust(inputs.trust);
+  const identity = identityOf(inputs, serverHost, trust === undefined ? [] : releasedCommits(trust));
+  if (trust !== undefined) assertTrusts(trust, identity);
+  assertIdentityPolicy(identity);
+  return { identity, ...(trust === undefined ? {} : { trust: trustOf(trust, inputs.trust ?? '') }) };
+}
+
+/** Every field of provenance is compared with the certificate's claims: without them it would be believed as it stands. */
+function assertForKeys(slots: readonly PredicateSlot[]): void {
+  if (!slots.includes('provenance')) return;
+  throw new VerifyError('INPUT_INVALID', 'Cannot require provenance under a key: nothing proves what it says', {
+    hint: 'Set require and child-require to what the key signs, for example signature',
+  });
+}
+
 function identityOf(inputs: Inputs, serverHost: string, released: readonly string[]): IdentityPolicy {
-  const path = inputs['workflow-path'];
+  const { issuer, 'workflow-path': path, 'repository-id': repositoryId, 'owner-id': ownerId } = inputs;
+  if (issuer === undefined || path === undefined || repositoryId === undefined || ownerId === undefined) {
+    throw new VerifyError('INPUT_INVALID', 'Cannot say who may have signed: a part of the identity is empty', {
+      hint: 'Give issuer, workflow-path, repository-id and owner-id; or public-key for what a key signed',
+    });
+  }
   return {
-    issuer: inputs.issuer,
+    issuer,
     workflowPath: /^[^/]+\/[^/]+\/\.github\//.test(path) ? `${serverHost}/${path}` : path,
     signerDigests: inputs['signer-digests'] ?? released,
-    repositoryId: inputs['repository-id'],
-    ownerId: inputs['owner-id'],
+    repositoryId,
+    ownerId,
     runnerEnvironment: inputs['runner-environment'],
     ...(inputs['source-ref'] === undefined ? {} : { sourceRef: inputs['source-ref'] }),
   };

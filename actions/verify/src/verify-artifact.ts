@@ -1,11 +1,11 @@
 import type { PredicateSlot } from '@paved/attestation';
-import type { VerifiedBundle } from '@paved/sigstore';
 import { young } from './age.js';
 import type { Artifact } from './artifact.js';
 import type { Claimed } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
+import type { CountedBundle } from './counted-bundle.js';
 import { checkSbom, checkVerdict, checkVsa } from './document-checks.js';
-import { checkProvenance, provenanceCheckNames } from './provenance-checks.js';
+import { checkProvenance, checkUnderKey, provenanceCheckNames } from './provenance-checks.js';
 import type { Question } from './verify-candidate.js';
 import { type VerifiedSlots, verifySlot, verifySlots } from './verify-slots.js';
 
@@ -62,7 +62,7 @@ function thresholdChecks(subject: Subject, claimed: readonly Claimed[], verified
     const own = verified.get(slot) ?? [];
     const names = holds(slot, own, subject) ? ['identity'] : [];
     for (const signer of policy.coSigners ?? []) {
-      const { bundles } = verifySlot(slot, subject.artifact, claimed, signer, subject.question);
+      const { bundles } = verifySlot(slot, subject.artifact, claimed, [signer], subject.question);
       if (holds(slot, bundles, subject)) names.push(signer.name);
     }
     const detail = `signed by ${names.join(', ') || 'nobody'}; ${threshold} are wanted`;
@@ -72,7 +72,7 @@ function thresholdChecks(subject: Subject, claimed: readonly Claimed[], verified
 }
 
 /** A signature that is too old counts for nobody. */
-function holds(slot: PredicateSlot, signed: readonly VerifiedBundle[], subject: Subject): boolean {
+function holds(slot: PredicateSlot, signed: readonly CountedBundle[], subject: Subject): boolean {
   const bundles = young(slot, signed, subject.artifact, subject.question);
   if (bundles.length === 0) return false;
   return slot === 'signature' || checkSlot(slot, bundles, subject).every(({ ok }) => ok);
@@ -80,14 +80,14 @@ function holds(slot: PredicateSlot, signed: readonly VerifiedBundle[], subject: 
 
 function checkSlot(
   slot: CheckedSlot,
-  bundles: readonly VerifiedBundle[],
+  bundles: readonly CountedBundle[],
   { artifact, question, require, resourceUri }: Subject,
 ): readonly Check[] {
   const [latest] = bundles;
   if (latest === undefined) return notChecked(slot, question);
   switch (slot) {
     case 'provenance':
-      return checkProvenance(latest, question.policy);
+      return 'identity' in latest ? checkProvenance(latest, question.policy) : checkUnderKey(bundles);
     case 'sbom-cyclonedx':
     case 'sbom-spdx':
       return [checkSbom(slot, latest)];

@@ -1,14 +1,10 @@
 import { sha256 } from '@paved/digest';
-import {
-  type IdentityPolicy,
-  SigstoreError,
-  type TrustedRoot,
-  type VerifiedBundle,
-  verifyBundle,
-} from '@paved/sigstore';
+import { SigstoreError, type TrustedRoot, type VerifyBundleOptions, verifyBundle } from '@paved/sigstore';
 import type { Artifact } from './artifact.js';
 import type { Claimed } from './candidate.js';
 import type { CheckCode } from './check.js';
+import type { CountedBundle, Signer } from './counted-bundle.js';
+import { keyDigest } from './policy-keys.js';
 import { parseSimpleSigning } from './simple-signing.js';
 import type { VerificationPolicy } from './verification-policy.js';
 
@@ -29,7 +25,7 @@ export interface Refusal {
 }
 
 export type CandidateResult =
-  | { readonly $case: 'verified'; readonly bundle: VerifiedBundle }
+  | { readonly $case: 'verified'; readonly bundle: CountedBundle }
   | { readonly $case: 'refused'; readonly refusal: Refusal };
 
 /**
@@ -40,7 +36,7 @@ export type CandidateResult =
 export function verifyCandidate(
   claimed: Claimed,
   artifact: Artifact,
-  signer: IdentityPolicy,
+  signer: Signer,
   predicateType: string | undefined,
   question: Question,
 ): CandidateResult {
@@ -58,31 +54,40 @@ export function verifyCandidate(
 function verifyOne(
   { candidate }: Claimed,
   artifact: Artifact,
-  signer: IdentityPolicy,
+  signer: Signer,
   predicateType: string | undefined,
   { policy, trustedRoot }: Question,
-): VerifiedBundle {
+): CountedBundle {
   const { payload, envelope, text: bundle } = candidate;
-  // Revoked commits are let through the identity here, so that their own reason is reported below, and never let through there.
-  const revoked = Object.keys(policy.trust?.revoked ?? {});
-  const identity = { ...signer, signerDigests: [...signer.signerDigests, ...revoked] };
-  const common = { bundle, trustedRoot, policy: identity, transparency: policy.transparency };
+  const common = { bundle, trustedRoot, transparency: policy.transparency };
+  const verify = (options: Omit<VerifyBundleOptions, 'policy'>) => verifyUnder(signer, options, policy);
   if (payload === undefined) {
     const type = predicateType === undefined ? {} : { predicateType };
     const options = { ...common, ...type, artifactDigest: artifact.digest };
-    return verifyStamped((timestamped) => verifyBundle({ ...options, ...timestamped }), envelope);
+    return verifyStamped((timestamped) => verify({ ...options, ...timestamped }), envelope);
   }
   if (parseSimpleSigning(payload) !== artifact.digest) {
     throw new SigstoreError('SUBJECT_MISMATCH', `Cannot accept the signature: it is not about ${artifact.digest}`);
   }
-  return verifyBundle({ ...common, artifactDigest: sha256(payload), artifactBytes: payload });
+  return verify({ ...common, artifactDigest: sha256(payload), artifactBytes: payload });
+}
+
+function verifyUnder(
+  signer: Signer,
+  options: Omit<VerifyBundleOptions, 'policy'>,
+  { trust }: VerificationPolicy,
+): CountedBundle {
+  if ('publicKey' in signer) return { ...verifyBundle({ ...options, policy: signer }), key: keyDigest(signer) };
+  // Revoked commits are let through the identity here, so that their own reason is reported below, and never let through there.
+  const revoked = Object.keys(trust?.revoked ?? {});
+  return verifyBundle({ ...options, policy: { ...signer, signerDigests: [...signer.signerDigests, ...revoked] } });
 }
 
 /** Older cosign asked for the time of the whole stored envelope, newer cosign for that of the signature in it: either proves when. */
 function verifyStamped(
-  verify: (timestamped: { readonly timestampedEnvelope?: Uint8Array }) => VerifiedBundle,
+  verify: (timestamped: { readonly timestampedEnvelope?: Uint8Array }) => CountedBundle,
   envelope: Uint8Array | undefined,
-): VerifiedBundle {
+): CountedBundle {
   try {
     return verify({});
   } catch (error) {
@@ -92,14 +97,17 @@ function verifyStamped(
   }
 }
 
-function afterwards(bundle: VerifiedBundle, { policy, at }: Question): CandidateResult {
-  const commit = bundle.identity.buildSignerDigest ?? '';
+function afterwards(bundle: CountedBundle, { policy, at }: Question): CandidateResult {
+  const commit = 'identity' in bundle ? (bundle.identity.buildSignerDigest ?? '') : '';
   const { revoked = {} } = policy.trust ?? {};
   if (Object.hasOwn(revoked, commit)) {
     return refused('SIGNER_REVOKED', `commit ${commit} of the signing workflow is revoked: ${revoked[commit]}`);
   }
   // Only a replay looks back: a clock that is behind must not refuse what was signed a moment ago.
-  if (policy.at !== undefined && bundle.signedAt > at) {
+  if (policy.at !== undefined && bundle.signedAt === undefined) {
+    return refused('TIMESTAMP_MISSING', 'nothing that is verified says whether it was signed by then');
+  }
+  if (policy.at !== undefined && bundle.signedAt !== undefined && bundle.signedAt > at) {
     return refused('SIGNED_LATER', `it was signed ${bundle.signedAt.toISOString()}, after ${policy.at}`);
   }
   return { $case: 'verified', bundle };

@@ -1,13 +1,14 @@
 import { PREDICATE_SLOTS, PREDICATE_TYPES, type PredicateSlot } from '@paved/attestation';
-import type { IdentityPolicy, VerifiedBundle } from '@paved/sigstore';
 import { ageCheck } from './age.js';
 import type { Artifact } from './artifact.js';
 import type { Claimed } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
-import { type Question, type Refusal, verifyCandidate } from './verify-candidate.js';
+import { byLatest, type CountedBundle, type Signer } from './counted-bundle.js';
+import { signersOf } from './verification-policy.js';
+import { type CandidateResult, type Question, type Refusal, verifyCandidate } from './verify-candidate.js';
 
 /** All verified bundles of one artifact by slot, latest signature first. */
-export type VerifiedSlots = ReadonlyMap<PredicateSlot, readonly VerifiedBundle[]>;
+export type VerifiedSlots = ReadonlyMap<PredicateSlot, readonly CountedBundle[]>;
 
 export interface SlotResult {
   readonly checks: readonly Check[];
@@ -24,11 +25,11 @@ export function verifySlots(
   require: readonly PredicateSlot[],
   question: Question,
 ): SlotResult {
-  const verified = new Map<PredicateSlot, readonly VerifiedBundle[]>();
+  const verified = new Map<PredicateSlot, readonly CountedBundle[]>();
   const checks: Check[] = [];
   for (const slot of PREDICATE_SLOTS) {
     if (!require.includes(slot) && !isRead(slot, artifact, verified, question)) continue;
-    const { bundles, refusal } = verifySlot(slot, artifact, claimed, question.policy.identity, question);
+    const { bundles, refusal } = verifySlot(slot, artifact, claimed, signersOf(question.policy), question);
     if (bundles.length > 0) verified.set(slot, bundles);
     if (!require.includes(slot)) continue;
     const reason = refusal ?? anotherVersion(slot, claimed, artifact);
@@ -47,24 +48,36 @@ function isRead(slot: PredicateSlot, artifact: Artifact, verified: VerifiedSlots
   return slot !== 'signature' || listsBundles || verified.size === 0;
 }
 
-/** The bundles of one slot that one signer made, latest first, and why the likeliest other one does not count. */
+/** The bundles of one slot that any of `signers` made, latest first, and why the likeliest other one does not count. */
 export function verifySlot(
   slot: PredicateSlot,
   artifact: Artifact,
   claimed: readonly Claimed[],
-  signer: IdentityPolicy,
+  signers: readonly Signer[],
   question: Question,
-): { readonly bundles: readonly VerifiedBundle[]; readonly refusal: Refusal | undefined } {
-  const bundles: VerifiedBundle[] = [];
+): { readonly bundles: readonly CountedBundle[]; readonly refusal: Refusal | undefined } {
+  const bundles: CountedBundle[] = [];
   let refusal: Refusal | undefined;
   for (const entry of likeliestFirst(slot, claimed, artifact)) {
     const isLegacy = entry.candidate.payload !== undefined;
-    const result = verifyCandidate(entry, artifact, signer, isLegacy ? undefined : PREDICATE_TYPES[slot], question);
+    const type = isLegacy ? undefined : PREDICATE_TYPES[slot];
+    const result = verifyUnderAny(signers, (signer) => verifyCandidate(entry, artifact, signer, type, question));
     if (result.$case === 'verified') bundles.push(result.bundle);
     // A revocation explains more than any other state of any other bundle.
     else if (refusal === undefined || result.refusal.code === 'SIGNER_REVOKED') refusal = result.refusal;
   }
-  return { bundles: bundles.sort((a, b) => b.signedAt.getTime() - a.signedAt.getTime()), refusal };
+  return { bundles: bundles.sort(byLatest), refusal };
+}
+
+/** The first signer that verifies it; else why the one did not whose key or identity came furthest. */
+function verifyUnderAny(signers: readonly Signer[], verify: (signer: Signer) => CandidateResult): CandidateResult {
+  let best: CandidateResult | undefined;
+  for (const signer of signers) {
+    const result = verify(signer);
+    if (result.$case === 'verified') return result;
+    if (best?.$case !== 'refused' || best.refusal.code === 'SIGNATURE_INVALID') best = result;
+  }
+  return best ?? { $case: 'refused', refusal: { code: 'NOT_CHECKED', detail: 'nobody is named who may have signed' } };
 }
 
 /** Unreadable bundles are tried last, so that a failure is explained by one that was meant. */
@@ -100,11 +113,13 @@ function unversioned(predicateType: string): string {
   return predicateType.replace(/\/v?[0-9]+(\.[0-9]+)*$/, '');
 }
 
-function slotCheck(slot: PredicateSlot, bundles: readonly VerifiedBundle[], refusal: Refusal | undefined): Check {
+function slotCheck(slot: PredicateSlot, bundles: readonly CountedBundle[], refusal: Refusal | undefined): Check {
   const name = `${slot}-signed`;
   const [latest] = bundles;
   if (latest !== undefined) {
-    return passed(name, `${latest.bundleSha256}, signed ${latest.signedAt.toISOString()}, ${latest.transparency}`);
+    const when = latest.signedAt === undefined ? 'at no verified time' : latest.signedAt.toISOString();
+    const key = 'key' in latest ? `, under key ${latest.key}` : '';
+    return passed(name, `${latest.bundleSha256}, signed ${when}, ${latest.transparency}${key}`);
   }
   if (refusal !== undefined) return failed(name, refusal.code, refusal.detail);
   return failed(name, 'ATTESTATION_MISSING', `there is no bundle of type ${PREDICATE_TYPES[slot]}`);

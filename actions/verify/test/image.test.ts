@@ -243,7 +243,7 @@ describe('what cosign stored before bundles', () => {
       async (layer) => annotated(layer, { [CERTIFICATE]: (await attestation()).annotations[CERTIFICATE] ?? '' }),
       'SIGNATURE_INVALID',
     ],
-    ['no certificate', (layer) => without(layer, CERTIFICATE), 'BUNDLE_MALFORMED'],
+    ['no certificate', (layer) => without(layer, CERTIFICATE), 'CERTIFICATE_MISSING'],
   ])('that rests on a timestamp is refused with %s', async (_name, tamper, code) => {
     bench = await startBench(world);
     await bench.push([]);

@@ -30,7 +30,7 @@ interface VerificationOptions {
   readonly artifactBytes?: Uint8Array;
   /** Takes the place of `artifactBytes` for a message signature of which only the digest is known. */
   readonly digestVerifier?: DigestVerifier;
-  /** The stored text of the envelope, where the timestamps are about that and not about the signature in it; with a certificate alone. */
+  /** The stored text of the envelope, where the timestamps are about that and not about the signature in it. */
   readonly timestampedEnvelope?: Uint8Array;
   /** Absent means any; a message signature has none and is refused when one is asked for. */
   readonly predicateType?: string;

@@ -10,13 +10,15 @@ import { assertLogEntry } from './log-entry.js';
 import { codeOf, isSigned, logCause } from './refusal-cause.js';
 import { signatureOf, signedDigest } from './signed-content.js';
 import type { TrustedRoot } from './trusted-root.js';
-import { type DigestVerifier, entityTimes, type Transparency } from './verify-material.js';
+import { type DigestVerifier, entityTimes, type Transparency, withTimestamped } from './verify-material.js';
 
 export interface KeyMaterialOptions {
   readonly bundle: Bundle;
   readonly trustedRoot: TrustedRoot;
   readonly artifactBytes?: Uint8Array;
   readonly digestVerifier?: DigestVerifier;
+  /** What the timestamps are about instead of the signature; the caller knows that it holds the signature. */
+  readonly timestamped?: Uint8Array;
   readonly policy: KeyPolicy;
   readonly transparency: Transparency;
 }
@@ -44,7 +46,8 @@ export function verifyKeyMaterial(options: KeyMaterialOptions): VerifiedKeyMater
   if (transparency === 'required' && tlogEntries.length === 0) {
     throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
   }
-  const entity = { ...readEntity(bundle), signature: contentUnder(options, algorithm) };
+  const own = { ...readEntity(bundle), signature: contentUnder(options, algorithm) };
+  const entity = withTimestamped(own, options.timestamped);
   const times = entityTimes(entity);
   const bounded = policy.validFrom !== undefined || policy.validUntil !== undefined;
   if (bounded && times.length === 0) {

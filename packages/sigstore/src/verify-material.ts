@@ -120,7 +120,7 @@ function withDigestVerifier(
 }
 
 /** The library asks `signature` for nothing but what a timestamp is about; what is compared and verified stays the signature. */
-function withTimestamped(entity: SignedEntity, timestamped: Uint8Array | undefined): SignedEntity {
+export function withTimestamped(entity: SignedEntity, timestamped: Uint8Array | undefined): SignedEntity {
   if (timestamped === undefined) return entity;
   return { ...entity, signature: { ...ownSignature(entity), signature: Buffer.from(timestamped) } };
 }

@@ -1,13 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HttpClient } from '@paved/http';
 import { parseReference, RegistryClient } from '@paved/oci';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
 import { fetchBundles } from '../../../actions/verify/src/fetch-bundles.js';
-import { type Bench, honest, startBench } from '../../../actions/verify/test/world.js';
+import { type Bench, honest } from '../../../actions/verify/test/world.js';
 import { type EngineTest, expectThat } from '../suite.js';
-import { identityInputs } from './attested-image.js';
 import {
   ARTIFACT,
   ARTIFACT_DIGEST,
@@ -17,6 +15,8 @@ import {
   verifyOurselves,
 } from './context.js';
 import { type CosignSigner, openCosignSigner } from './cosign-signer.js';
+import { codesUnderKey, openLegacySigner, otherKey, withImage } from './image-bench.js';
+import { legacyKeyImage } from './legacy-key-test.js';
 import { TAMPERINGS } from './tamper.js';
 
 const NAME: InstanceName = 'real';
@@ -88,11 +88,6 @@ function underKey(context: SigstoreContext, bundle: string, publicKey: string, d
   });
 }
 
-function otherKey(): string {
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return publicKey.export({ format: 'pem', type: 'spki' }).toString();
-}
-
 const keyFile: EngineTest<SigstoreContext> = {
   name: 'we accept what cosign sign-blob and attest-blob write with a key, under that key alone',
   async run(context) {
@@ -119,20 +114,6 @@ async function signImage(
   const registry = ['--registry-username', username, '--registry-password', password];
   await cosign.sign('sign', by, [...registry, bench.reference]);
   await cosign.sign('attest', by, [...registry, '--predicate', predicate, '--type', PROVENANCE, bench.reference]);
-}
-
-async function withImage(
-  { issuer, claims, instances: { real } }: SigstoreContext,
-  body: (bench: Bench) => Promise<void>,
-  trustedRoot: string = real.trustedRoot,
-): Promise<void> {
-  const bench = await startBench({ identity: identityInputs({ instance: { ...real, trustedRoot }, issuer, claims }) });
-  try {
-    await bench.push([]);
-    await body(bench);
-  } finally {
-    await bench.dispose();
-  }
 }
 
 const REQUIRED = { require: 'provenance\nsignature' };
@@ -174,23 +155,17 @@ const keyImage: EngineTest<SigstoreContext> = {
         underKey(context, text, cosign.publicKey, bench.digest);
         expectThat('another key is refused', await refused(() => underKey(context, text, otherKey(), bench.digest)));
       }
-      expectThat('verify has no policy of a key alone', (await bench.verify(REQUIRED)).error !== undefined);
+      expectThat('verify takes no key that was not named', (await bench.verify(REQUIRED)).error !== undefined);
+      expectThat('the action accepts it under the key', (await codesUnderKey(bench, cosign.publicKey)) === '');
+      const codes = await codesUnderKey(bench, otherKey());
+      expectThat('and not under another', codes === 'SIGNATURE_INVALID', codes);
     }),
 };
 
-/** The tags of before bundles; only a v1 log promises what they can carry, so the double's takes the place of the real one. */
 const legacyImage: EngineTest<SigstoreContext> = {
   name: 'verify with legacy-tags accepts what cosign puts under .sig and .att tags, and reads them only then',
   async run(context) {
-    const { real, double } = context.instances;
-    const trustedRoot = JSON.stringify({
-      ...JSON.parse(real.trustedRoot),
-      tlogs: JSON.parse(double.trustedRoot).tlogs,
-    });
-    const folder = await mkdtemp(join(context.folder, 'legacy-'));
-    const trustedRootPath = join(folder, 'trusted_root.json');
-    await writeFile(trustedRootPath, trustedRoot);
-    const cosign = await openCosignSigner(context, { url: context.rekorV1Url, version: 1, trustedRootPath });
+    const { cosign, trustedRoot } = await openLegacySigner(context);
     await withImage(
       context,
       async (bench) => {
@@ -210,4 +185,5 @@ export const cosignSignedTests: readonly EngineTest<SigstoreContext>[] = [
   keylessImage,
   keyImage,
   legacyImage,
+  legacyKeyImage,
 ];

@@ -22,13 +22,21 @@ const START = '2020-01-01T00:00:00Z';
  */
 export async function openCosignSigner(
   context: SigstoreContext,
-  log: { readonly url: string; readonly version: 1 | 2; readonly trustedRootPath: string },
+  log: {
+    readonly url: string;
+    readonly version: 1 | 2;
+    readonly trustedRootPath: string;
+    /** Of a v1 log: whether anything is sent to it, and to the timestamp authority (default true). */
+    readonly upload?: boolean;
+  },
 ): Promise<CosignSigner> {
   const folder = await mkdtemp(join(context.folder, 'cosign-'));
   const env = { COSIGN_PASSWORD: PASSWORD, HOME: folder, TUF_ROOT: folder };
   await runOrThrow(context.cosign, ['generate-key-pair'], { cwd: folder, env });
   const instance =
-    log.version === 1 ? legacyServices(context, log.url) : await bundleServices(context, log.url, folder);
+    log.version === 1
+      ? legacyServices(context, log.url, log.upload ?? true)
+      : await bundleServices(context, log.url, folder);
   return {
     publicKey: await readFile(join(folder, 'cosign.pub'), 'utf8'),
     async sign(command, by, args) {
@@ -41,11 +49,12 @@ export async function openCosignSigner(
   };
 }
 
-function legacyServices({ instances }: SigstoreContext, rekorUrl: string): readonly string[] {
+function legacyServices({ instances }: SigstoreContext, rekorUrl: string, upload: boolean): readonly string[] {
   const { fulcioUrl, tsaUrl } = instances.real;
   return [
     ...['--new-bundle-format=false', '--use-signing-config=false'],
-    ...['--fulcio-url', fulcioUrl, '--rekor-url', rekorUrl, '--timestamp-server-url', tsaUrl],
+    ...['--fulcio-url', fulcioUrl],
+    ...(upload ? ['--rekor-url', rekorUrl, '--timestamp-server-url', tsaUrl] : ['--tlog-upload=false']),
   ];
 }
 
