@@ -43,10 +43,13 @@ export function createLog(commands: Commands, secrets: Secrets): Log {
   };
 }
 
-/** The runner reads `::command::` at a line's start, after white space, and the older `##[command]` anywhere in a line. */
+/**
+ * The runner reads `::command::` at a line's start, after white space, and the older `##[command]` anywhere in a line. Its white space
+ * is that of .NET, with U+0085, and its comparison may pass over what is invisible.
+ */
 function withoutCommands(text: string): string {
   return text
-    .replaceAll(/^(\s*):(?=:)/gm, '$1:\u{200b}')
+    .replaceAll(/^([\s\u0085\p{Cf}]*):(?=:)/gmu, '$1:\u{200b}')
     .replaceAll('##[', '##\u{200b}[')
     .replaceAll('\r', '\n');
 }

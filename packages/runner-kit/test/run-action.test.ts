@@ -89,12 +89,15 @@ describe('hostile text', () => {
     '  ::add-mask::e',
     'x ##[add-mask]e',
     '\u2028::error::evil',
+    '\n\u0085::set-output name=result::evil',
+    '\n\u200b \u0085\ufeff::error::evil',
   ])('%j issues no command', async (text) => {
     const run = await startAction({ mode: 'log', text: `a${text}` });
     expect(run.status).toBe(0);
     // Between stop-commands and its token the runner reads nothing.
     const read = run.stdout.replaceAll(/::stop-commands::(\S+)\n[\s\S]*?\n::\1::\n/g, '');
-    expect(read).not.toMatch(/^\s*::(set-output|error|add-mask)|##\[/m);
+    // What the runner trims is .NET's white space, U+0085 included; JavaScript's is another.
+    expect(read).not.toMatch(/^[\s\u0085\p{Cf}]*::(set-output|error|add-mask)|##\[/mu);
   });
 
   test('of an error is one short line', async () => {
