@@ -53,7 +53,7 @@ export async function testPhase(
   if (!inputs['application-test']) return await skipped('application-test is false');
   const method = await isolationMethod(inputs.isolation, workDir, context.log, candidates);
   if (method === 'none') return await skipped('isolation is none');
-  const layout = await openLayout(layoutPathOf(inputs));
+  const layout = await openLayout(layoutPathOf(inputs), { spool: { folder: async () => workDir } });
   const found = await runnableImage(layout);
   if (found === undefined) return await skipped('none of its platforms is that of this machine');
   const image = await unpackForTest(layout, found, workDir);

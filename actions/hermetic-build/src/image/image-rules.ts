@@ -1,4 +1,5 @@
 import type { Content } from '@paved/oci';
+import { imageSarif } from './image-sarif.js';
 import { blobOf, fieldsOf, imagesOfLayout, type LayoutImage } from './layout-images.js';
 import { MergedTree } from './merged-tree.js';
 import { readTar } from './tar-reader.js';
@@ -53,27 +54,7 @@ async function pathsOf(layout: Content, { manifest }: LayoutImage): Promise<read
   return tree.entries().flatMap(([path, { entry }]) => (entry.type === 'directory' ? [] : [path]));
 }
 
-/** The findings as SARIF 2.1.0, which the gate reads; an image without findings gives a report without results. */
 export function imageRulesSarif(findings: readonly ImageFinding[]): unknown {
-  const rules = [...new Set(findings.map(({ rule }) => rule))].sort();
-  return {
-    version: '2.1.0',
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    runs: [
-      {
-        tool: {
-          driver: {
-            name: 'paved-image-rules',
-            rules: rules.map((id) => ({ id, properties: { 'security-severity': '7.0' } })),
-          },
-        },
-        results: findings.map(({ rule, platform, detail }) => ({
-          ruleId: rule,
-          level: 'error',
-          message: { text: `${platform}: ${detail}` },
-          locations: [{ physicalLocation: { artifactLocation: { uri: 'image.yaml' } } }],
-        })),
-      },
-    ],
-  };
+  const texts = findings.map(({ rule, platform, detail }) => ({ rule, text: `${platform}: ${detail}` }));
+  return imageSarif('paved-image-rules', 'image.yaml', texts);
 }
