@@ -16,8 +16,13 @@ export const definition = defineAction({
     }),
     'layout-path': input.paths({
       description:
-        'OCI image layout to push instead of files: a folder, a tar of one, or what docker save wrote; several, one per line, ' +
-        'become one index over their platforms',
+        'OCI image layout to push instead of files: a folder, a tar of one, or what docker save wrote, plain or compressed with ' +
+        'gzip or zstd; several, one per line, become one index over their platforms',
+    }),
+    'max-archive-bytes': input.integer({
+      description: 'Limit of what a compressed archive may decompress to; it is written to one file in RUNNER_TEMP',
+      default: 17_179_869_184,
+      min: 1,
     }),
     from: input.string({
       description: 'Image to copy instead, with all its referrers: registry/repository@sha256:...',
@@ -110,7 +115,10 @@ export const definition = defineAction({
     digest: output('Digest of the artifact'),
     reference: output('registry/repository@digest of the first target that succeeded; empty in mode layout'),
     references: output('The same of every target that succeeded, one per line'),
-    'layout-path': output('The layouts that were pushed, one per line; empty for a copy; in mode rehearse the new one'),
+    'layout-path': output(
+      'The layouts that were pushed, one per line; empty for a copy; in mode layout the plain archive of a compressed one; in ' +
+        'mode rehearse the new one',
+    ),
     'checksums-path': output(
       'In mode layout, of an index: the manifests below it in the form of SHA256SUMS, for checksums of provenance and sign; ' +
         'then each of them is signed for, also where the layout is an archive',

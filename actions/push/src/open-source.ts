@@ -1,9 +1,10 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   buildArtifactLayout,
   buildIndex,
   type Content,
+  type OciLayout,
   openLayout,
   type PulledImage,
   parseReference,
@@ -23,6 +24,8 @@ export interface Source {
   readonly content: Content;
   /** One per line; absent for a copy. */
   readonly layoutPath?: string;
+  /** Plain archives that were made of compressed ones; whoever opened the source removes them. */
+  readonly spooled?: readonly string[];
   /** Of a copy: with what is attached to it. */
   readonly copied?: { readonly reference: Reference; readonly image: PulledImage };
 }
@@ -35,9 +38,14 @@ export async function openSource(inputs: Inputs, workDir: () => Promise<string>,
   const source = await open(inputs, workDir, connect);
   const { digest } = source.content.root;
   if (inputs.digest === undefined || digest === inputs.digest) return source;
+  await removeSpooled(source);
   throw new PushError('LAYOUT_CHANGED', `Cannot push the layout: it is ${digest}, expected ${inputs.digest}`, {
     hint: 'Pass the layout that the digest was computed from, or the digest of this one',
   });
+}
+
+export async function removeSpooled({ spooled = [] }: Pick<Source, 'spooled'>): Promise<void> {
+  for (const path of spooled) await rm(path, { force: true });
 }
 
 async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Connect): Promise<Source> {
@@ -49,7 +57,7 @@ async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Con
     });
   }
   if (from !== undefined) return await openCopy(from, inputs, connect);
-  if (files === undefined) return await openLayouts(layoutPaths ?? [], inputs);
+  if (files === undefined) return await openLayouts(layoutPaths ?? [], inputs, workDir);
   const target = join(await workDir(), 'layout');
   await mkdir(target);
   const options = { artifactType: inputs['artifact-type'], annotations: annotationsOf(inputs) };
@@ -57,7 +65,7 @@ async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Con
   return { content: await openLayout(target, { digest: inputs.digest, blobs: checkOf(inputs) }), layoutPath: target };
 }
 
-async function openLayouts(paths: readonly string[], inputs: Inputs): Promise<Source> {
+async function openLayouts(paths: readonly string[], inputs: Inputs, workDir: () => Promise<string>): Promise<Source> {
   for (const path of paths) {
     await stat(path).catch((cause) => {
       throw new PushError('PUSH_INPUT_INVALID', `Cannot read layout-path "${path}": it does not exist`, {
@@ -66,13 +74,27 @@ async function openLayouts(paths: readonly string[], inputs: Inputs): Promise<So
       });
     });
   }
-  const [first = '', ...others] = paths;
-  const blobs = checkOf(inputs);
-  const layoutPath = paths.join('\n');
-  if (others.length === 0) return { content: await openLayout(first, { digest: inputs.digest, blobs }), layoutPath };
-  const parts: Content[] = [];
-  for (const path of paths) parts.push(await openLayout(path, { blobs }));
-  return { content: await buildIndex(parts, { annotations: annotationsOf(inputs) }), layoutPath };
+  const opened: OciLayout[] = [];
+  const spooled = () => opened.map(({ path }) => path).filter((path) => !paths.includes(path));
+  const options = {
+    blobs: checkOf(inputs),
+    spool: { folder: workDir, maxBytes: inputs['max-archive-bytes'] },
+    ...(paths.length === 1 ? { digest: inputs.digest } : {}),
+  };
+  try {
+    for (const path of paths) opened.push(await openLayout(path, options));
+    const [first, ...others] = opened;
+    const content =
+      others.length === 0 && first !== undefined
+        ? first
+        : await buildIndex(opened, { annotations: annotationsOf(inputs) });
+    // Later steps read the plain archive instead of decompressing again; every other mode removes it.
+    const lasting = inputs.mode === 'layout' ? opened.map(({ path }) => path) : paths;
+    return { content, layoutPath: lasting.join('\n'), spooled: spooled() };
+  } catch (error) {
+    await removeSpooled({ spooled: spooled() });
+    throw error;
+  }
 }
 
 export function contactsNothing({ mode }: Pick<Inputs, 'mode'>): boolean {

@@ -14,7 +14,7 @@ import {
 } from './evidence.js';
 import { identityPolicy } from './identity-policy.js';
 import { writeManifestChecksums } from './manifest-checksums.js';
-import { contactsNothing, openSource, type Source } from './open-source.js';
+import { contactsNothing, openSource, removeSpooled, type Source } from './open-source.js';
 import { checkTags, planTags } from './plan-tags.js';
 import { progressLog } from './progress.js';
 import { pushEverywhere, type TargetOutcome } from './push-everywhere.js';
@@ -22,7 +22,7 @@ import { readBundles } from './read-bundles.js';
 import { buildPushReceipts, writeDocument } from './receipts.js';
 import { rehearsePush } from './rehearse.js';
 import { summarise, summariseTargets } from './summarise.js';
-import { invalidInput, parseMustSucceed, parseTargets } from './target.js';
+import { invalidInput, parseMustSucceed, parseTargets, type Target } from './target.js';
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -36,20 +36,40 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const mustSucceed = targets.length === 0 ? 0 : parseMustSucceed(inputs['must-succeed'], targets.length);
   checkTags(inputs);
   const source = await openSource(inputs, workDir, connect);
-  const { content, copied } = source;
+  const { content } = source;
   const local = { digest: content.root.digest, 'layout-path': source.layoutPath };
   if (inputs.mode === 'layout') return { ...local, 'checksums-path': await writeManifestChecksums(content, workDir) };
+  try {
+    return { ...local, ...(await push({ inputs, context, source, workDir, mustSucceed }, targets)) };
+  } finally {
+    await removeSpooled(source);
+  }
+}
+
+interface Push {
+  readonly inputs: Inputs;
+  readonly context: ActionContext;
+  readonly source: Source;
+  readonly workDir: () => Promise<string>;
+  readonly mustSucceed: number;
+}
+
+async function push(
+  { inputs, context, source, workDir, mustSucceed }: Push,
+  targets: readonly Target[],
+): Promise<OutputsOf<typeof definition>> {
+  const { content, copied } = source;
   const evidence = await gatherEvidence(inputs, source, context);
   const plan = await planTags(inputs, content);
   if (plan.length > 0 && !inputs['allow-unsigned']) assertEvidence(inputs.require, content, evidence);
   if (inputs.mode === 'rehearse') {
     const folder = join(await workDir(), 'rehearsal');
     await rehearsePush(folder, content, evidence, plan);
-    return { ...local, 'layout-path': folder };
+    return { 'layout-path': folder };
   }
   const job = { inputs, content, evidence, plan, mustSucceed, copiedFrom: copied?.reference };
   const outcomes = await pushEverywhere({ ...job, onProgress: progressLog(context) }, targets);
-  return { ...local, ...(await report(outcomes, mustSucceed, await workDir(), context)) };
+  return await report(outcomes, mustSucceed, await workDir(), context);
 }
 
 /** A key says nothing about who signed, so it is worth nothing where something is published. */

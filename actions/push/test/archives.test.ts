@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseChecksums } from '@paved/attestation';
 import { type Digest, digestHex, parseDigest, sha256 } from '@paved/digest';
@@ -124,5 +125,65 @@ describe('the tar of a multi-platform layout', () => {
       'checksums-path',
       expect.anything(),
     );
+  });
+});
+
+describe('a compressed archive', () => {
+  async function spooledFiles(job: Job): Promise<readonly string[]> {
+    const names = await readdir(join(job.temp, 'paved/push'), { recursive: true }).catch(() => []);
+    return names.filter((name) => name.endsWith('.tar'));
+  }
+
+  test.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('with %s goes the same way; what it is pushed as is what the plain one is', async (_name, compress) => {
+    const { job, registry } = await start();
+    const { files, root } = layoutFiles(['amd64', 'arm64']);
+    const path = await written(job, 'app.tar', compress(await tarBytes(files)));
+    const layout = await job.push({ mode: 'layout', 'layout-path': path });
+    expect(layout.digest).toBe(root);
+    // The next step need not decompress it again.
+    expect((await readFile(layout['layout-path'] ?? '')).equals(await tarBytes(files))).toBe(true);
+    expect(await spooledFiles(job)).toHaveLength(1);
+    const bundles = await seal.bundlesFor(job.temp, await subjectsOf(path, layout), ROAD_SLOTS);
+    const common = { 'bundles-path': bundles, ...seal.identity, registry: registry.host, repository: NAME };
+    await job.push({ mode: 'content', ...common, 'layout-path': layout['layout-path'] ?? '' });
+    const outputs = await job.push({ mode: 'tag', ...common, 'layout-path': path, tags: '1.0.0' });
+    expect(outputs['layout-path']).toBe(path);
+    expect(registry.store.repository(NAME).tags.get('1.0.0')).toBe(root);
+    expect(await spooledFiles(job)).toHaveLength(1);
+  });
+
+  test.each<[string, Readonly<Record<string, string>>, (bytes: Buffer) => Buffer, string]>([
+    ['that is too large', { 'max-archive-bytes': '2000' }, (bytes) => bytes, 'ARCHIVE_TOO_LARGE'],
+    ['that is cut off', {}, (bytes) => bytes.subarray(0, -4), 'ARCHIVE_DAMAGED'],
+    ['of another digest', { digest: sha256('x') }, (bytes) => bytes, 'LAYOUT_INVALID'],
+    ['without its evidence', {}, (bytes) => bytes, 'EVIDENCE_MISSING'],
+  ])('%s is refused before any request, and leaves no file', async (_name, more, change, code) => {
+    const { job, registry } = await start();
+    const path = await written(job, 'app.tgz', change(gzipSync(await tarBytes(layoutFiles(['amd64']).files))));
+    const inputs = { 'layout-path': path, registry: registry.host, repository: NAME, tags: '1.0.0', ...more };
+    await expect(job.push(inputs)).rejects.toMatchObject({ code });
+    expect(registry.requests).toEqual([]);
+    expect(await spooledFiles(job)).toEqual([]);
+  });
+
+  test('beside another one becomes an index, and a broken second one leaves no file of the first', async () => {
+    const { job } = await start();
+    const single = async (name: string, architecture: string) => {
+      const { files, root } = layoutFiles([architecture]);
+      files.set('index.json', files.get(`blobs/sha256/${digestHex(root)}`) ?? '');
+      return await written(job, name, gzipSync(await tarBytes(files)));
+    };
+    const paths = [await single('a.tgz', 'amd64'), await single('b.tgz', 'arm64')];
+    const layout = await job.push({ mode: 'layout', 'layout-path': paths.join('\n') });
+    expect(await spooledFiles(job)).toHaveLength(2);
+    const again = await job.push({ mode: 'layout', 'layout-path': layout['layout-path'] ?? '' });
+    expect(again.digest).toBe(layout.digest);
+    await writeFile(paths[1] ?? '', gzipSync('no archive'));
+    const broken = job.push({ mode: 'layout', 'layout-path': paths.join('\n') });
+    await expect(broken).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
+    expect(await spooledFiles(job)).toHaveLength(2);
   });
 });

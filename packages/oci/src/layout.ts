@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { type Digest, digestHex } from '@paved/digest';
 import { object, parseJson, refine, string } from '@paved/json';
 import { bytesSource } from './blob-source.js';
@@ -10,10 +10,12 @@ import { OciError } from './error.js';
 import { DirectoryStore, invalid, type LayoutStore } from './layout-store.js';
 import { type ImageIndex, MAX_MANIFEST_BYTES, parseManifest } from './manifest.js';
 import { OCI_INDEX } from './media-type.js';
+import { type SpoolOptions, spoolArchive } from './spool-archive.js';
 import { type TarLimits, TarStore } from './tar-store.js';
 
 /** A layout whose structure was checked when it was opened, and by default every byte. */
 export interface OciLayout extends Content {
+  /** What was given, or the plain archive that was made of it. */
   readonly path: string;
 }
 
@@ -26,6 +28,8 @@ export interface OpenLayoutOptions {
    */
   readonly blobs?: 'hashed' | 'when-read';
   readonly limits?: TarLimits;
+  /** Where a compressed archive is decompressed; without it one is refused. */
+  readonly spool?: SpoolOptions;
 }
 
 const markerDecoder = object({
@@ -36,12 +40,23 @@ const markerDecoder = object({
 });
 
 /**
- * Opens an OCI image layout (image-spec 1.1, "Image Layout"), as a folder or as an uncompressed tar of one, or the archive that
- * `docker save` writes where it holds no layout. Size and media type of everything that is reachable from one manifest are checked.
+ * Opens an OCI image layout (image-spec 1.1, "Image Layout"), as a folder or as a tar of one, or the archive that `docker save` writes
+ * where it holds no layout; with `spool` also a tar that is compressed. Size and media type of everything that is reachable from one manifest are checked.
  * Only regular files in real directories count; nothing outside `path` is read, and an archive is never unpacked.
- * @throws {OciError} `LAYOUT_INVALID`, `LAYOUT_DIGEST_MISMATCH`, `MANIFEST_AMBIGUOUS`, `MANIFEST_INVALID`
+ * @throws {OciError} `LAYOUT_INVALID`, `LAYOUT_DIGEST_MISMATCH`, `MANIFEST_AMBIGUOUS`, `MANIFEST_INVALID`, and those of
+ *   {@link spoolArchive}
  */
-export async function openLayout(path: string, options: OpenLayoutOptions = {}): Promise<OciLayout> {
+export async function openLayout(given: string, options: OpenLayoutOptions = {}): Promise<OciLayout> {
+  const path = await plainPath(given, options.spool);
+  try {
+    return await openPlain(path, options);
+  } catch (error) {
+    if (path !== given) await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function openPlain(path: string, options: OpenLayoutOptions): Promise<OciLayout> {
   const store = await openStore(path, options.limits);
   const hashed = options.blobs !== 'when-read';
   if (store instanceof TarStore && !(await store.has('oci-layout'))) {
@@ -51,6 +66,12 @@ export async function openLayout(path: string, options: OpenLayoutOptions = {}):
   rethrow('oci-layout', () => parseJson('"oci-layout"', marker.toString('utf8'), markerDecoder));
   const root = selectRoot(await readIndex(store), options.digest);
   return { path, ...(await walkContent(layoutReader(store, hashed), root)) };
+}
+
+async function plainPath(path: string, spool: SpoolOptions | undefined): Promise<string> {
+  const stats = spool === undefined ? undefined : await stat(path).catch(() => undefined);
+  if (spool === undefined || stats?.isFile() !== true) return path;
+  return (await spoolArchive(path, spool)) ?? path;
 }
 
 async function openStore(path: string, limits: TarLimits | undefined): Promise<LayoutStore> {

@@ -1,7 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { READ_BYTES } from './blob-source.js';
+import { compressionOf } from './compressed-archive.js';
 import { invalid, type LayoutStore, openRegular } from './layout-store.js';
+import { unknownCompression } from './spool-archive.js';
 import {
   damaged,
   parsePaxRecords,
@@ -26,12 +28,6 @@ interface Member {
 const DEFAULT_MAX_ENTRIES = 20_000;
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 const ARCHIVE = 'the archive';
-const COMPRESSED: readonly (readonly [string, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58]],
-];
-
 /**
  * An uncompressed tar archive whose members are read where they are: only the headers are read when it is opened, and nothing is
  * written to disk. Links, devices, sparse files, traversal and repeated names are refused, wanted or not.
@@ -176,14 +172,8 @@ function memberName({ name: given, type }: TarHeader): string {
 
 async function assertUncompressed(handle: FileHandle, length: number): Promise<void> {
   if (length < TAR_BLOCK) throw damaged('it is too short');
-  const start = await readExactly(handle, 0, 8);
-  const found = COMPRESSED.find(([, magic]) => magic.every((byte, position) => start[position] === byte));
-  if (found === undefined) return;
-  throw invalid(
-    ARCHIVE,
-    `it is compressed with ${found[0]}`,
-    'Give the archive as plain tar; its layers may be compressed',
-  );
+  const found = compressionOf(await readExactly(handle, 0, 8));
+  if (found !== undefined) throw unknownCompression(found);
 }
 
 async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
