@@ -23,7 +23,7 @@ export function legsOf({ strategy }: StepsJob, evaluator: TokenEvaluator): reado
   if (matrix === undefined || Object.keys(others).length > 0) {
     throw new Error(`Cannot run a strategy with "${Object.keys(others)[0] ?? 'no matrix'}"`);
   }
-  const combinations = product(Object.entries(matrix as Values));
+  const combinations = combinationsOf(matrix as Values);
   if (combinations.length > MAX_LEGS) throw new Error(`Cannot run a matrix of ${combinations.length} legs`);
   return combinations.map((values, index) => ({
     matrix: values,
@@ -31,10 +31,21 @@ export function legsOf({ strategy }: StepsJob, evaluator: TokenEvaluator): reado
   }));
 }
 
+/** Either vectors, or a list of legs as `include` alone; how both would be merged is not executed here. */
+function combinationsOf({ include, ...vectors }: Values): readonly Values[] {
+  if (include === undefined) return product(Object.entries(vectors));
+  const [vector] = Object.keys(vectors);
+  if (vector !== undefined) throw new Error(`Cannot run a matrix with "include" beside "${vector}"`);
+  if (!Array.isArray(include) || include.length === 0) {
+    throw new Error("Matrix vector 'include' does not contain any values");
+  }
+  return include as readonly Values[];
+}
+
 function product(vectors: readonly (readonly [string, Json])[]): readonly Values[] {
   let legs: readonly Values[] = [{}];
   for (const [name, values] of vectors) {
-    if (name === 'include' || name === 'exclude') throw new Error(`Cannot run a matrix with "${name}"`);
+    if (name === 'exclude') throw new Error(`Cannot run a matrix with "${name}"`);
     if (!Array.isArray(values) || values.length === 0) {
       throw new Error(`Matrix vector '${name}' does not contain any values`);
     }

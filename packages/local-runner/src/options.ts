@@ -46,7 +46,7 @@ export interface BetweenFacts {
 
 /**
  * "Re-run failed jobs": a job that succeeded, and that needs no job that runs again, keeps its result and outputs. `jobs` are keys
- * of jobs that run again although they succeeded, as "Re-run this job" does.
+ * of jobs (or full names of legs) that run again although they succeeded, as "Re-run this job" does.
  */
 export interface Rerun {
   readonly previous: RunResult;

@@ -96,8 +96,10 @@ export class Scheduler {
   ): Promise<Finished> {
     const finished: Finished[] = [];
     for (const request of requests) {
+      const kept = this.#facts.kept.get(request.name);
       const stops = request.given.strategy['fail-fast'] !== false && combined(finished) === 'failure';
-      finished.push(stops ? this.#cancel(request.planned, request.name) : await this.#steps(request));
+      if (kept !== undefined) finished.push(this.#keep(kept));
+      else finished.push(stops ? this.#cancel(request.planned, request.name) : await this.#steps(request));
     }
     const outputs = finished.flatMap((leg) => Object.entries(leg.outputs).filter(([, value]) => value !== ''));
     return { result: combined(finished), outputs: Object.fromEntries(outputs) };

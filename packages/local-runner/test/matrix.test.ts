@@ -62,9 +62,21 @@ describe('a matrix', () => {
     expect(JSON.parse(run.outputs.release?.all ?? '{}')).toEqual({ x: '0', y: '1', n: 'y' });
   });
 
+  test('is the list of include, whose values choose the machine', async () => {
+    const strategy = '{ matrix: { include: [{ a: x, on: u }, { a: y, on: v }] } }';
+    const text = jobs(strategy).replace('runs-on: u', 'runs-on: "${{ matrix.on }}"');
+    expect((await scene.run({ road: text })).jobs.map(({ name }) => name)).toEqual([
+      'release / legs (x, u)',
+      'release / legs (y, v)',
+      'release / after',
+    ]);
+  });
+
   test.each([
     ['without values', '{ matrix: { a: "${{ fromJSON(\'[]\') }}" } }', /does not contain any values/],
-    ['with include', '{ matrix: { include: [{ a: x }] } }', /"include"/],
+    ['with include beside vectors', '{ matrix: { a: [x], include: [{ b: y }] } }', /"include" beside "a"/],
+    ['with an empty include', '{ matrix: { include: [] } }', /does not contain any values/],
+    ['with exclude', '{ matrix: { a: [x], exclude: [{ a: x }] } }', /"exclude"/],
     ['with a limit', '{ max-parallel: 1, matrix: { a: [x] } }', /max-parallel/],
   ])('%s ends the job with an error', async (_name, strategy, message) => {
     const run = await scene.run({ road: jobs(strategy) });

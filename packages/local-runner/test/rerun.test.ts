@@ -142,3 +142,47 @@ test('another server stands in the facts of the run', async () => {
   const result = await scene.run({ road: road(jobs) }, { serverUrl: 'https://acme.ghe.com' });
   expect(step(result, 'only', 0).log).toContain('at https://acme.ghe.com');
 });
+
+/** Two legs, each with an output of its own; the second fails in the first attempt. */
+const LEGS = `  legs:
+    runs-on: u
+    strategy: { matrix: { a: [x, y] } }
+    outputs:
+      x: "\${{ matrix.a == 'x' && steps.say.outputs.attempt || '' }}"
+      y: "\${{ matrix.a == 'y' && steps.say.outputs.attempt || '' }}"
+    steps:
+      - id: say
+        run: |
+          test "\${{ matrix.a }}$GITHUB_RUN_ATTEMPT" != y1
+          echo "attempt=$GITHUB_RUN_ATTEMPT" >> "$GITHUB_OUTPUT"
+  after:
+    needs: legs
+    runs-on: u
+    steps:
+      - env: { SEEN: "\${{ toJSON(needs.legs.outputs) }}" }
+        run: echo $SEEN
+`;
+
+describe('another attempt of a matrix', () => {
+  const jobsOf = ({ jobs }: RunResult) => jobs.map(({ name, result, attempt }) => [name, result, attempt]);
+
+  test('keeps the leg that succeeded, and its output beside that of the other', async () => {
+    const [, second] = await twice(LEGS, (previous) => ({ rerun: { previous } }));
+    expect(jobsOf(second)).toEqual([
+      ['release / legs (x)', 'success', 1],
+      ['release / legs (y)', 'success', 2],
+      ['release / after', 'success', 2],
+    ]);
+    expect(second.jobs.at(-1)?.steps[0]?.log).toContain('{ "x": "1", "y": "2" }');
+  });
+
+  test('runs one leg again by its name', async () => {
+    const jobs = ['release / legs (x)'];
+    const [, second] = await twice(LEGS.replace('!= y1', '!= z1'), (previous) => ({ rerun: { previous, jobs } }));
+    expect(jobsOf(second)).toEqual([
+      ['release / legs (x)', 'success', 2],
+      ['release / legs (y)', 'success', 1],
+      ['release / after', 'success', 2],
+    ]);
+  });
+});
