@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@paved/digest';
-import { runProgram } from '../program.js';
+import { type ProgramResult, runProgram } from '../program.js';
 import { askCosign } from '../sigstore/cosign.js';
+import { askGh, type GhQuestion } from '../sigstore/gh.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
 import { IDENTITY, type RoadContext, startRoad } from './context.js';
 
@@ -47,6 +48,44 @@ const statements: readonly Test[] = STATEMENTS.map((predicateType) => ({
     expectThat('cosign accepts it', status === 0, stderr);
     const other = await cosignOn(context, predicateType, Buffer.concat([manifest, Buffer.from(' ')]));
     expectThat('cosign refuses one byte more', other.status !== 0);
+  },
+}));
+
+const REPOSITORY = 'acme/example';
+
+/** Asks gh what a deployment asks: the manifest, its source repository, and the workflow at its commit that must have signed. */
+async function ghOn(
+  { engine, instance, published, world }: RoadContext,
+  predicateType: string,
+  asked: Partial<GhQuestion> = {},
+): Promise<ProgramResult> {
+  const found = published.bundles.find((bundle) => bundle.predicateType === predicateType);
+  return await askGh(engine('gh'), instance, {
+    ...{ bundle: await readFile(found?.path ?? '', 'utf8'), artifact: await readFile(published.manifestPath) },
+    ...{ predicateType, identity: IDENTITY, issuer: world.issuer.url, repository: REPOSITORY },
+    ...{ signerDigest: world.platformCommit, ...asked },
+  });
+}
+
+const ghStatements: readonly Test[] = STATEMENTS.map((predicateType) => ({
+  name: `gh accepts the road's ${predicateType}, and not for another artifact, another source or another signer`,
+  async run(context) {
+    const { status, stderr } = await ghOn(context, predicateType);
+    expectThat('gh accepts it', status === 0, stderr);
+    const manifest = await readFile(context.published.manifestPath);
+    const strangers: readonly (readonly [string, Partial<GhQuestion>])[] = [
+      ['one byte more', { artifact: Buffer.concat([manifest, Buffer.from(' ')]) }],
+      ['another workflow', { identity: IDENTITY.replace('release-artifact.yml', 'release-container.yml') }],
+      ['another tag of the workflow', { identity: IDENTITY.replace('@refs/tags/v1', '@refs/tags/v2') }],
+      ['another commit of the workflow', { signerDigest: 'd'.repeat(40) }],
+      ['another source repository', { repository: 'acme/other' }],
+      ['another issuer', { issuer: 'https://token.actions.githubusercontent.com' }],
+      ['another predicate type', { predicateType: 'https://example.com/other' }],
+    ];
+    for (const [what, asked] of strangers) {
+      const answer = await ghOn(context, predicateType, asked);
+      expectThat(`gh refuses ${what}`, answer.status !== 0);
+    }
   },
 }));
 
@@ -116,7 +155,7 @@ const workflows: Test = {
 };
 
 export const roadSuite = defineSuite<RoadContext>({
-  engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign'],
+  engines: ['crane', 'oras', 'actionlint', 'fulcio', 'rekor', 'timestamp-server', 'cosign', 'gh'],
   start: startRoad,
-  tests: [releases, ...statements, evidence, image, listed, workflows],
+  tests: [releases, ...statements, ...ghStatements, evidence, image, listed, workflows],
 });

@@ -1,31 +1,18 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { HttpClient } from '@paved/http';
 import { parseSigningCertificate, parseTrustedRoot } from '@paved/sigstore';
 import { followLog, isIssuedByAuthority, logsOf, readLoggedSigner } from '@paved/sigstore/log';
-import { startLoopback } from '@paved/testkit';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
 import { type SigstoreContext, signSet, startContext } from './context.js';
-
-/** Upstream's Rekor leaves reading to a file server over its storage, as the public instance does with a bucket. */
-async function serveStorage(folder: string) {
-  return await startLoopback({
-    async handle(_request, { pathname }) {
-      const bytes = await readFile(join(folder, pathname.replace('/api/v2/', ''))).catch(() => undefined);
-      return bytes === undefined ? { status: 404 } : { status: 200, body: bytes };
-    },
-  });
-}
+import { serveTiles } from './tile-storage.js';
+import { watchAction } from './watch-action-test.js';
 
 const followsUpstream: EngineTest<SigstoreContext> = {
   name: "Rekor's own tiles: every entry is proved, and names who signed",
   async run(context) {
-    const root = JSON.parse(context.instances.real.trustedRoot) as { tlogs: object[] };
-    const storage = await serveStorage(join(context.folder, 'real', 'rekor'));
+    const { storage, trustedRoot: text } = await serveTiles(context);
     const http = new HttpClient();
     try {
-      const tlogs = root.tlogs.map((log) => ({ ...log, baseUrl: storage.url }));
-      const trustedRoot = parseTrustedRoot(JSON.stringify({ ...root, tlogs }));
+      const trustedRoot = parseTrustedRoot(text);
       const [log] = logsOf(trustedRoot, new Date()).followed;
       if (log === undefined) throw new Error('the trusted root has no log with tiles');
       await signSet(context, 'real');
@@ -56,5 +43,5 @@ const followsUpstream: EngineTest<SigstoreContext> = {
 export const watchSuite = defineSuite<SigstoreContext>({
   engines: ['fulcio', 'rekor', 'timestamp-server', 'cosign', 'gh'],
   start: startContext,
-  tests: [followsUpstream],
+  tests: [followsUpstream, watchAction],
 });
