@@ -5,13 +5,14 @@ export const definition = defineAction({
   name: 'handoff',
   purpose: 'Passes files from one job of a run to the next, bound to the digest in the outputs of the first',
   inputs: {
-    mode: input.choice(['send', 'receive', 'receive-all'], {
+    mode: input.choice(['send', 'receive', 'receive-legs', 'receive-all'], {
       description:
-        '`send` uploads a folder as one archive, `receive` downloads, checks and extracts it, `receive-all` does so for every artifact of the run whose name begins with `name` (legs of a matrix; never in a job with an id-token)',
+        '`send` uploads a folder as one archive, `receive` downloads, checks and extracts it, `receive-legs` does so for every leg of a matrix by the fixed keys of its outputs, `receive-all` does so for every artifact of the run whose name begins with `name` (never in a job with an id-token)',
       required: true,
     }),
     name: input.string({
-      description: 'send: name of the artifact; a run can have it once. receive-all: how the names begin',
+      description:
+        'send: name of the artifact; a run can have it once. receive-legs: `<leg>-<name>-id`, `-sha256` and `-made` are the outputs. receive-all: how the names begin',
     }),
     path: input.path({ description: 'send: folder or file to hand over; regular files only' }),
     'artifact-id': input.string({
@@ -20,8 +21,15 @@ export const definition = defineAction({
     sha256: input.string({
       description: 'receive: SHA-256 of the raw archive in hexadecimal, from the outputs of the job that sent it',
     }),
+    platforms: input.list({
+      description: 'receive-legs: platforms of the legs, one per line; the key of linux/arm64 is linux-arm64',
+    }),
+    outputs: input.string({
+      description: "receive-legs: outputs of the job with the matrix, 'toJSON(needs.<job>.outputs)'",
+    }),
     'needs-result': input.string({
-      description: 'receive: result of the job that sent it (`needs.<job>.result`); anything but `success` is refused',
+      description:
+        'receive and receive-legs: result of the job that sent it (`needs.<job>.result`); anything but `success` is refused',
     }),
     made: input.string({
       description: 'receive: when it was made, from the outputs of the job that sent it; needed with `max-age`',
@@ -42,7 +50,7 @@ export const definition = defineAction({
     sha256: output('send: SHA-256 of the raw archive in hexadecimal'),
     made: output('send: run id, attempt and time, for `made` of the job that receives it'),
     path: output(
-      'receive: folder with the files, under RUNNER_TEMP; receive-all: folder with one folder for each artifact',
+      'receive: folder with the files, under RUNNER_TEMP; receive-legs: folder with one folder for each leg, named by its key; receive-all: folder with one folder for each artifact',
     ),
     count: output('receive-all: how many there were'),
   },

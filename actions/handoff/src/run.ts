@@ -5,9 +5,12 @@ import {
   assertFresh,
   formatOrigin,
   githubArtifacts,
+  parseLegs,
   parseOrigin,
+  readLegOutputs,
   receiveAll,
   receiveHandover,
+  receiveLegs,
   sendHandover,
 } from '@paved/handoff';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
@@ -30,6 +33,8 @@ export async function run(
       return await send(inputs, context, service);
     case 'receive':
       return await receive(inputs, context, service);
+    case 'receive-legs':
+      return await receiveMatrix(inputs, context, service);
     case 'receive-all':
       return await receiveEvery(inputs, context, service);
   }
@@ -83,8 +88,39 @@ async function receive(inputs: Inputs, context: ActionContext, service: Artifact
   return { path: received.folder };
 }
 
+/** Legs of a matrix share the outputs of their job, so each writes keys that begin with its platform; every one of them has to be there. */
+async function receiveMatrix(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {
+  assertSuccessful(inputs['needs-result']);
+  const { name, outputs, platforms = [] } = inputs;
+  if (name === undefined || outputs === undefined) {
+    throw new HandoffInputError('INPUT_MISSING', 'Cannot receive the legs: "name" or "outputs" is empty', {
+      hint: "Pass outputs as 'toJSON(needs.<job>.outputs)', and name as the keys of the outputs have it",
+    });
+  }
+  const { runId, runAttempt, workspace } = context.runner;
+  const attempt = Number(runAttempt);
+  const handovers = readLegOutputs({ legs: parseLegs(platforms), name, outputs, runId, attempt });
+  const targetFolder = join(await context.workDir(), 'legs');
+  const caps = { maxBytes: inputs['max-bytes'] };
+  const received = await receiveLegs(handovers, { targetFolder, workspace, caps }, service);
+  for (const [index, { leg, digest }] of handovers.entries()) {
+    const { size: bytes = 0, files = [] } = received[index] ?? {};
+    context.events.emit({
+      stage: 'handoff',
+      event: 'received',
+      name,
+      platform: leg.platform,
+      digest,
+      bytes,
+      files: files.length,
+    });
+    context.log.info(`Received ${files.length} files of ${leg.platform} in ${bytes} bytes, ${digest}`);
+  }
+  return { path: targetFolder };
+}
+
 /**
- * Legs of a matrix have no outputs of their own, so what they sent is found by name and held to the digest that the service states: less
+ * Legs of a matrix over what is only known at run time have no outputs of their own, so what they sent is found by name and held to the digest that the service states: less
  * than `receive` asks for, and so never for a job that signs.
  */
 async function receiveEvery(inputs: Inputs, context: ActionContext, service: ArtifactService): Promise<Outputs> {

@@ -1,48 +1,15 @@
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { digestHex, sha256 } from '@paved/digest';
-import type { ArtifactService, ListedArtifact } from '@paved/handoff';
-import { type TestContext, testContext } from '@paved/runner-kit/testing';
-import { definition } from '../src/definition.js';
-import { run } from '../src/run.js';
+import { type HandoffScene, openScene, type Texts } from './scene.js';
 
-type Texts = Readonly<Record<string, string>>;
-
-let scene: TestContext;
-let service: ArtifactService & { stored(id: string): string };
-
+let scene: HandoffScene;
 beforeEach(async () => {
-  scene = await testContext({ action: 'handoff' });
-  const store = join(scene.temp, 'store');
-  await mkdir(store);
-  let next = 1;
-  const listed: ListedArtifact[] = [];
-  service = {
-    stored: (id) => join(store, id),
-    async upload(path) {
-      const id = next++;
-      await copyFile(path, join(store, String(id)));
-      listed.push({ id, name: basename(path), sha256: digestHex(sha256(await readFile(path))) });
-      return { id, sha256: undefined };
-    },
-    async list() {
-      return listed;
-    },
-    async download(id, folder) {
-      await mkdir(folder);
-      await copyFile(join(store, String(id)), join(folder, 'raw'));
-      return join(folder, 'raw');
-    },
-  };
-  await mkdir(join(scene.workspace, 'out'));
-  await writeFile(join(scene.workspace, 'out', 'a.txt'), 'hello');
+  scene = await openScene();
 });
 afterEach(() => scene.dispose());
 
-async function start(texts: Texts) {
-  return await run(await scene.inputs(definition, texts), scene.context, service);
-}
+const start = (texts: Texts) => scene.start(texts);
 
 async function sent(): Promise<Texts> {
   const outputs = await start({ mode: 'send', name: 'files', path: 'out' });
@@ -70,7 +37,7 @@ describe('handoff', () => {
 
   test('refuses one changed byte', async () => {
     const reference = await sent();
-    const path = service.stored(reference['artifact-id'] ?? '');
+    const path = scene.stored(reference['artifact-id'] ?? '');
     const bytes = await readFile(path);
     bytes[520] = (bytes[520] ?? 0) ^ 1;
     await writeFile(path, bytes);
