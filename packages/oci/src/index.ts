@@ -65,3 +65,4 @@ export { profileOf, REGISTRY_PROFILES } from './registry-profiles.js';
 export { type FetchedManifest, RepositoryClient } from './repository-client.js';
 export { DEFAULT_MAX_SPOOLED_BYTES, type SpoolOptions } from './spool-archive.js';
 export type { TarLimits } from './tar-store.js';
+export { writeLayout } from './write-layout.js';
