@@ -97,7 +97,9 @@ export const definition = defineAction({
     'ca-file': input.path({
       description: "Certificates (PEM) of the registries' own authorities, trusted besides the public ones",
     }),
-    timeout: input.duration({ description: 'Limit of the whole step; without it only silence ends a transfer' }),
+    timeout: input.duration({
+      description: 'Limit of the whole step; without it only silence, or less than 4 KiB per second, ends a transfer',
+    }),
     'read-back': input.choice(['manifests', 'all'], {
       description: 'What is downloaded again and compared before the tag: manifests, or layers as well',
       default: 'manifests',

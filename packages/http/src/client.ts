@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { assertPublicHost } from './address.js';
 import { HttpError } from './error.js';
+import { DEFAULT_MIN_BYTES_PER_SECOND, ProgressWatch } from './progress-watch.js';
 import { redactUrl } from './redact.js';
 import type { HttpBody, HttpRequest } from './request.js';
 import { HttpResponse } from './response.js';
@@ -17,6 +18,8 @@ export interface HttpClientOptions {
   readonly userAgent?: string;
   /** PEM certificates of authorities that are trusted besides those that Node trusts by itself. */
   readonly ca?: string;
+  /** Least rate of a transfer over one `timeoutMs` (default 4096); what only drips is ended like what is silent. */
+  readonly minBytesPerSecond?: number;
   /** Lower-case names of headers that never cross an origin, besides `authorization` and `cookie`. */
   readonly secretHeaders?: readonly string[];
 }
@@ -35,7 +38,7 @@ interface Attempt {
 
 /**
  * The one HTTP client of paved's own code, over node:http(s): one pass over bodies, keep-alive, a timeout per attempt that only
- * idle time consumes, retries on transient failures alone, and credentials that never follow a redirect to another origin.
+ * silence and a drip consume, retries on transient failures alone, and credentials that never follow a redirect to another origin.
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
@@ -139,9 +142,16 @@ export class HttpClient {
       const outgoing = (secure ? httpsRequest : httpRequest)(
         url,
         { method: request.method, headers, agent: secure ? this.#https : this.#http },
-        resolve,
+        (message) => {
+          watch.receive(message);
+          resolve(message);
+        },
       );
-      outgoing.setTimeout(timeoutMs, () => outgoing.destroy(timeoutError(request, url, timeoutMs)));
+      const tooSlow = () => timeoutError(request, url, timeoutMs);
+      const { minBytesPerSecond = DEFAULT_MIN_BYTES_PER_SECOND } = this.#options;
+      const limits = { windowMs: timeoutMs, minBytesPerSecond };
+      const watch = new ProgressWatch(outgoing, limits, (message) => (message ?? outgoing).destroy(tooSlow()));
+      outgoing.setTimeout(timeoutMs, () => outgoing.destroy(tooSlow()));
       outgoing.on('error', (cause) => reject(cause instanceof HttpError ? cause : unreachable(request, url, cause)));
       writeBody(request.body, outgoing);
     });
@@ -185,7 +195,14 @@ function bodyLength(body: HttpBody): number {
   return body.length;
 }
 
+/** What is larger is written in pieces of this size, so that what is still to be sent can be told from what is stuck. */
+const PIECE_BYTES = 256 * 1024;
+
 function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpRequest>): void {
+  if (body instanceof Uint8Array && body.length > PIECE_BYTES) {
+    writePieces(body, outgoing);
+    return;
+  }
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     outgoing.end(body);
     return;
@@ -199,6 +216,16 @@ function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpR
   }
   pipeline(body.open(), outgoing, (error) => {
     if (error) outgoing.destroy(error);
+  });
+}
+
+function writePieces(rest: Uint8Array, outgoing: ReturnType<typeof httpRequest>): void {
+  if (rest.length <= PIECE_BYTES) {
+    outgoing.end(rest);
+    return;
+  }
+  outgoing.write(rest.subarray(0, PIECE_BYTES), (error) => {
+    if (!error) writePieces(rest.subarray(PIECE_BYTES), outgoing);
   });
 }
 
@@ -224,9 +251,13 @@ async function accepted(
 }
 
 function timeoutError(request: HttpRequest, url: URL, timeoutMs: number): HttpError {
-  return new HttpError('HTTP_TIMEOUT', `Cannot ${request.method} ${redactUrl(url)}: no progress for ${timeoutMs} ms`, {
-    hint: 'Check that the service answers, then run the step again',
-  });
+  return new HttpError(
+    'HTTP_TIMEOUT',
+    `Cannot ${request.method} ${redactUrl(url)}: no progress, or next to none, for ${timeoutMs} ms`,
+    {
+      hint: 'Check that the service answers, then run the step again',
+    },
+  );
 }
 
 function unreachable(request: HttpRequest, url: URL, cause: Error): HttpError {

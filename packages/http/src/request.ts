@@ -25,7 +25,7 @@ export interface HttpRequest {
   readonly url: URL | string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: HttpBody;
-  /** Limit of each attempt without progress, in milliseconds (default 30,000). */
+  /** Limit of each attempt with less progress than 4 KiB per second, in milliseconds (default 30,000). */
   readonly timeoutMs?: number;
   /** Default `refuse`. */
   readonly redirect?: RedirectPolicy;

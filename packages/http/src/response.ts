@@ -4,6 +4,7 @@ import { HttpError } from './error.js';
 import { redactUrl } from './redact.js';
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+const MAX_DISCARDED_BYTES = 256 * 1024;
 
 /** `body` streams; `bytes`, `text` and `json` read it whole, up to a limit. Read it or `discard` it, or the socket stays busy. */
 export class HttpResponse {
@@ -60,7 +61,13 @@ export class HttpResponse {
     return parseJson(`the answer of ${redactUrl(this.url)}`, await this.text(maxBytes), decoder);
   }
 
+  /** Lets the connection be used again; one that sends more than 256 KiB that nobody wants is closed. */
   discard(): void {
-    this.body.resume();
+    let left = MAX_DISCARDED_BYTES;
+    this.body.on('error', () => undefined);
+    this.body.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) this.body.destroy();
+    });
   }
 }
