@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { assertBundle, PROCESS_ACTIONS } from '@paved/toolchain';
+import { assertBundle, CLIENT_ACTIONS, PROCESS_ACTIONS, TOKEN_ACTIONS } from '@paved/toolchain';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -65,6 +65,17 @@ describe.each(actions)('%s', (action) => {
     const licences = await readFile(join(DIST, action, 'licenses.txt'), 'utf8');
     expect(licences).toContain('@actions/core@');
     expect(licences).toContain('MIT');
+  });
+
+  test('asks for a token only when it says so, and has no client otherwise', async () => {
+    const licences = await readFile(join(DIST, action, 'licenses.txt'), 'utf8');
+    expect(licences.includes('@actions/http-client@')).toBe(CLIENT_ACTIONS.includes(action));
+    const sources = join(ROOT, 'actions', action, 'src');
+    const names = (await readdir(sources, { recursive: true })).filter((path) => path.endsWith('.ts'));
+    const texts = await Promise.all(names.map((path) => readFile(join(sources, path), 'utf8')));
+    expect(texts.some((text) => /\bcontext\.idToken\(/.test(text))).toBe(TOKEN_ACTIONS.includes(action));
+    const declared = await readFile(join(sources, 'definition.ts'), 'utf8');
+    expect(declared.includes("'id-token': 'write'")).toBe(TOKEN_ACTIONS.includes(action));
   });
 
   test('only handoff carries the artifact client', async () => {

@@ -3,7 +3,7 @@ export { IMPORT_TABLE } from './architecture/import-table.js';
 export { parseImports } from './architecture/read-imports.js';
 export { assertBundle, type BundleRules } from './bundle/assert-bundle.js';
 export { type BundleOptions, bundleActions } from './bundle/bundle-actions.js';
-export { PROCESS_ACTIONS } from './bundle/process-actions.js';
+export { CLIENT_ACTIONS, PROCESS_ACTIONS, TOKEN_ACTIONS } from './bundle/process-actions.js';
 export { type Check, driftedFiles } from './checks/check.js';
 export { CHECKS, runChecks, selectChecks } from './checks/run-checks.js';
 export { actionYml } from './docs/action-yml.js';

@@ -9,7 +9,7 @@ import { actionNames, isFile } from '../paths.js';
 import { assertBundle } from './assert-bundle.js';
 import type { CompiledEntry } from './compile-entry.js';
 import { licenceTexts } from './licences.js';
-import { FETCH_ACTIONS, PROCESS_ACTIONS } from './process-actions.js';
+import { CLIENT_ACTIONS, FETCH_ACTIONS, PROCESS_ACTIONS } from './process-actions.js';
 import { createWorkbench } from './workbench.js';
 
 export interface BundleOptions {
@@ -65,8 +65,8 @@ async function bundleAction(options: BundleOptions, name: string): Promise<void>
   ] as const) {
     if (entry === 'post' && !(await isFile(join(options.root, 'actions', name, 'src/post.ts')))) continue;
     const source = join(options.root, 'build/actions', name, 'src', `${entry}.js`);
-    const compiled = await compile(name, source, fileName, workbench, allowsProcesses);
-    assertFetch(name, compiled.modules);
+    const compiled = await compile(name, source, fileName, workbench);
+    assertLibraries(name, compiled.modules);
     addFiles(name, files, compiled.files);
     for (const module of compiled.modules) modules.add(module);
   }
@@ -80,19 +80,13 @@ async function bundleAction(options: BundleOptions, name: string): Promise<void>
   options.onBundled?.(name, Buffer.byteLength(files['index.js'] ?? ''));
 }
 
-async function compile(
-  name: string,
-  source: string,
-  fileName: string,
-  workbench: string,
-  allowsProcesses: boolean,
-): Promise<CompiledEntry> {
+async function compile(name: string, source: string, fileName: string, workbench: string): Promise<CompiledEntry> {
   const result = join(workbench, `${fileName}.json`);
   const worker = fileURLToPath(import.meta.resolve('./compile-worker.js'));
-  const allowsFetch = FETCH_ACTIONS.includes(name);
-  const mode = [...(allowsProcesses ? ['processes'] : []), ...(allowsFetch ? ['fetch'] : [])].join(',');
+  const allowances = { processes: PROCESS_ACTIONS, fetch: FETCH_ACTIONS, client: CLIENT_ACTIONS };
+  const mode = Object.entries(allowances).flatMap(([allowance, actions]) => (actions.includes(name) ? allowance : []));
   try {
-    await run(process.execPath, [worker, source, fileName, mode, result], {
+    await run(process.execPath, [worker, source, fileName, mode.join(','), result], {
       cwd: workbench,
       maxBuffer: MAX_WORKER_OUTPUT,
     });
@@ -105,17 +99,22 @@ async function compile(
   return parseJson(`the bundle of "${name}"`, await readFile(result, 'utf8'), decodeCompiled);
 }
 
-/** This library calls undici, which only the bundles of FETCH_ACTIONS have. */
-function assertFetch(name: string, modules: readonly string[]): void {
-  const user = modules.find((module) => /\/@actions\/attest\//.test(module));
-  if (user === undefined || FETCH_ACTIONS.includes(name)) return;
-  throw new ToolchainError(
-    'BUNDLE_FAILED',
-    `Cannot bundle action "${name}": it uses ${user.replace(/^.*node_modules\//, '')}`,
-    {
-      hint: 'Name the action in FETCH_ACTIONS, if the bundle may grow by 100 kB',
-    },
-  );
+/** Libraries that call what only some bundles have. */
+const NEEDS = [
+  { library: /\/@actions\/attest\//, list: 'FETCH_ACTIONS', actions: FETCH_ACTIONS },
+  { library: /\/@actions\/(artifact|attest|cache|github)\//, list: 'CLIENT_ACTIONS', actions: CLIENT_ACTIONS },
+] as const;
+
+function assertLibraries(name: string, modules: readonly string[]): void {
+  for (const { library, list, actions } of NEEDS) {
+    const user = modules.find((module) => library.test(module));
+    if (user === undefined || actions.includes(name)) continue;
+    throw new ToolchainError(
+      'BUNDLE_FAILED',
+      `Cannot bundle action "${name}": it uses ${user.replace(/^.*node_modules\//, '')}`,
+      { hint: `Name the action in ${list}, if its bundle may have what the library calls` },
+    );
+  }
 }
 
 /** Chunks are named by number: two entries may share one only when it is the same. */

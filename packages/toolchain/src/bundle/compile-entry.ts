@@ -19,18 +19,24 @@ const UNWANTED = ['supports-color', 'kerberos', 'unzip-stream'];
 // @actions/core loads @actions/exec for details of the platform, @sigstore/sign loads child_process for one build service.
 // @actions/http-client imports it for a class that only the libraries of FETCH_ACTIONS reach.
 const FETCH = ['undici'];
+// @actions/core asks for OIDC tokens with it.
+const CLIENT = ['@actions/http-client', '@actions/http-client/lib/auth'];
 const PROCESSES = ['@actions/exec', 'child_process', 'node:child_process', 'cluster', 'node:cluster'];
+
+/** What a bundle may contain. */
+export interface Allowances {
+  readonly processes: boolean;
+  readonly fetch: boolean;
+  readonly client: boolean;
+}
 
 /**
  * Bundles one entry with ncc in the current folder, which must be a workbench, and minifies every file; no source maps.
  * ncc itself reports an unresolved module as success: pass the files to `assertBundle`.
  */
-export async function compileEntry(
-  entry: string,
-  fileName: string,
-  allows: { readonly processes: boolean; readonly fetch: boolean },
-): Promise<CompiledEntry> {
-  const replaced = [...UNWANTED, ...(allows.processes ? [] : PROCESSES), ...(allows.fetch ? [] : FETCH)];
+export async function compileEntry(entry: string, fileName: string, allows: Allowances): Promise<CompiledEntry> {
+  const refused = [allows.processes ? [] : PROCESSES, allows.fetch ? [] : FETCH, allows.client ? [] : CLIENT];
+  const replaced = [...UNWANTED, ...refused.flat()];
   const externals = Object.fromEntries(replaced.map((module) => [module, INERT]));
   const result = await ncc(resolve(entry), { cache: false, esm: true, minify: false, quiet: true, externals });
   const files: Record<string, string> = { [fileName]: await minified(result.code) };

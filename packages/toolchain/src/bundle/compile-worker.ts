@@ -3,7 +3,12 @@ import { compileEntry } from './compile-entry.js';
 
 // A process of its own per entry: ncc takes its base folder from the process, and two run at a time.
 const [entry = '', fileName = '', allowed = '', target = ''] = process.argv.slice(2);
-const allows = { processes: allowed.split(',').includes('processes'), fetch: allowed.split(',').includes('fetch') };
+const names = allowed.split(',');
+const allows = {
+  processes: names.includes('processes'),
+  fetch: names.includes('fetch'),
+  client: names.includes('client'),
+};
 try {
   await writeFile(target, JSON.stringify(await compileEntry(entry, fileName, allows)));
 } catch (error) {
