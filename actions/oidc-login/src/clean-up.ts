@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseRegistryHost, type RegistryCredentials, readRegistryCredentials } from '@paved/oci';
 import type { ActionContext } from '@paved/runner-kit';
+import { secretOf } from './credential-file.js';
 import { LoginError } from './error.js';
 import { revokeToken } from './revoke-token.js';
 import { type LoginState, readLogin } from './state.js';
@@ -21,8 +23,11 @@ export async function cleanUp(context: ActionContext): Promise<void> {
   if (first !== undefined) throw first;
 }
 
-async function revoke({ path, registry, revocationUrl }: LoginState, context: ActionContext): Promise<void> {
+async function revoke(login: LoginState, context: ActionContext): Promise<void> {
+  const { path, registry, revocationUrl } = login;
   if (revocationUrl === undefined) return;
+  // A login that failed, or was stopped before it had a token, has written nothing.
+  if (!login.signedIn && !existsSync(path)) return;
   await revokeToken(context.http, revocationUrl, secretOf(await readToken(path, registry)));
   context.log.info('The access token is revoked');
   context.events.emit({ stage: 'login', event: 'revoked', registry });
@@ -41,17 +46,6 @@ async function readToken(path: string, registry: string): Promise<RegistryCreden
   throw new LoginError('REVOCATION_FAILED', 'Cannot revoke the access token: its file names another registry', {
     hint: 'Revoke the token at the service, or wait until it ends; let no other step write its file',
   });
-}
-
-function secretOf(credentials: RegistryCredentials): string {
-  switch (credentials.kind) {
-    case 'basic':
-      return credentials.password;
-    case 'bearer':
-      return credentials.token;
-    case 'identity':
-      return credentials.refreshToken;
-  }
 }
 
 async function remove(path: string): Promise<void> {

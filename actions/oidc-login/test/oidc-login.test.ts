@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeError } from '@paved/errors';
 import { parseRegistryHost, parseRepositoryName, RegistryClient, readRegistryCredentials } from '@paved/oci';
+import type { ActionContext } from '@paved/runner-kit';
 import { type TestContext, type TestContextOptions, testContext } from '@paved/runner-kit/testing';
 import {
   type Fault,
@@ -66,8 +68,8 @@ async function world(onRequest?: (request: LoggedRequest) => Fault | undefined) 
     audience: AUDIENCE,
     scope: 'repository:octo/app:pull,push',
   };
-  const login = async (more: Readonly<Record<string, string>> = {}) =>
-    run(await job.inputs(definition, { ...inputs, ...more }), job.context);
+  const login = async (more: Readonly<Record<string, string>> = {}, context: ActionContext = job.context) =>
+    run(await job.inputs(definition, { ...inputs, ...more }), context);
   return { issuer, service, registry, job, handedOut, login };
 }
 
@@ -186,7 +188,8 @@ describe('token exchange', () => {
     expect(failure).toMatchObject({ code });
     expect(describeError(failure)).not.toContain('canary');
     expect(server.requests).toHaveLength(1);
-    expect(job.state.size).toBe(0);
+    expect([...job.state.keys()]).not.toContain('signed-in');
+    expect(JSON.stringify([...job.state])).not.toContain('canary');
   });
 
   test('a token for another audience than the one asked for is never sent', async () => {
@@ -286,6 +289,67 @@ describe('token of the job', () => {
       });
     },
   );
+});
+
+describe('the order of a login', () => {
+  test.each<[string, Record<string, string>, string]>([
+    ['a user name with a colon', { username: 'a:b' }, 'LOGIN_INPUT_INVALID'],
+    ['a user name with a line break', { username: 'a\nb' }, 'LOGIN_INPUT_INVALID'],
+    ['an audience for signing', { audience: 'sigstore' }, 'AUDIENCE_REFUSED'],
+    ['a registry that is none', { registry: 'https://registry.example' }, 'REFERENCE_INVALID'],
+  ])('%s is refused before a token is asked for, and leaves no state', async (_name, more, code) => {
+    const { service, job, handedOut, login } = await world();
+    await expect(login(more)).rejects.toMatchObject({ code });
+    expect([handedOut, service.issued, [...job.state]]).toEqual([[], [], []]);
+  });
+
+  test('post knows where the credentials will be before there are any', async () => {
+    const { service, job, login } = await world();
+    const seen: unknown[] = [];
+    const { state } = job.context;
+    const watched = (name: string, value: string) => {
+      if (name === 'path') seen.push(service.issued.length, existsSync(value));
+      state.save(name, value);
+    };
+    await login({}, { ...job.context, state: { ...state, save: watched, get: (name) => state.get(name) } });
+    expect(seen).toEqual([0, false]);
+    expect(service.issued).toHaveLength(1);
+  });
+
+  test('stopped after the file was written: post revokes and removes', async () => {
+    const { service, job, login } = await world();
+    const path = (await login())['registry-config'] ?? '';
+    const left = Object.fromEntries([...job.state].filter(([name]) => name !== 'signed-in'));
+    await cleanUp((await jobWith({ state: left })).context);
+    expect(service.issued[0]?.revoked).toBe(true);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('stopped before the file was written, or refused by the service: post has nothing to do, and says nothing', async () => {
+    const { job, login } = await world(({ path }) => (path === '/token' ? { kind: 'status', status: 400 } : undefined));
+    await expect(login()).rejects.toMatchObject({ code: 'EXCHANGE_REFUSED' });
+    expect([...job.state.keys()]).toContain('path');
+    await cleanUp(job.context);
+  });
+
+  test('stopped while the file was written: post removes what is there, and says that it could not revoke', async () => {
+    const { job, login } = await world();
+    const path = (await login())['registry-config'] ?? '';
+    await writeFile(path, '{"auths":{"regis');
+    const left = Object.fromEntries([...job.state].filter(([name]) => name !== 'signed-in'));
+    const { context } = await jobWith({ state: left });
+    await expect(cleanUp(context)).rejects.toMatchObject({ code: 'REVOCATION_FAILED' });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('a file that cannot be written: the token is revoked at once', async () => {
+    const { service, job, login } = await world();
+    const taken = { ...job.context, workDir: async () => folder };
+    const folder = await job.context.workDir();
+    await mkdir(join(folder, 'config.json'));
+    await expect(login({}, taken)).rejects.toThrow();
+    expect(service.issued.map(({ revoked }) => revoked)).toEqual([true]);
+  });
 });
 
 describe('post', () => {
