@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { HandoverCaps } from './caps.js';
 import { NameRegister, nameFault } from './entry-name.js';
@@ -8,6 +8,8 @@ export interface CollectedFile {
   /** Name in the archive. */
   readonly name: string;
   readonly path: string;
+  /** Where it really lay when it was listed. */
+  readonly realPath: string;
 }
 
 /**
@@ -29,13 +31,14 @@ export async function collectFiles(path: string, caps: HandoverCaps): Promise<re
       hint: 'Check the step that should have written it',
     });
   }
-  const register = new NameRegister();
+  const register = new NameRegister(caps.maxFiles);
   const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   for (const name of sorted) {
     const fault = register.add(name);
     if (fault !== undefined) throw refused(name, fault);
   }
-  return sorted.map((name) => ({ name, path: join(base, name) }));
+  const realBase = await realpath(base);
+  return sorted.map((name) => ({ name, path: join(base, name), realPath: join(realBase, name) }));
 }
 
 async function walk(root: string, folder: string, caps: HandoverCaps): Promise<readonly string[]> {

@@ -3,6 +3,10 @@ const MAX_SEGMENT_BYTES = 255;
 const MAX_DEPTH = 64;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\0-\x1f\x7f]/;
+/** As many folders as files would be many. */
+const MAX_PATHS_PER_FILE = 4;
+const PRINTABLE = /^[\x20-\x7e]*$/;
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
 const DRIVE = /^[A-Za-z]:/;
 
 /** What is wrong with a relative path in an archive, or undefined. Only `a/b/c` passes: no aliases of a path are allowed. */
@@ -30,6 +34,11 @@ export function nameFault(name: string): string | undefined {
 export class NameRegister {
   /** Folded path to how it was first written, and whether as a folder. */
   readonly #seen = new Map<string, { readonly exact: string; readonly folder: boolean }>();
+  readonly #maxPaths: number;
+
+  constructor(maxFiles: number) {
+    this.#maxPaths = maxFiles * MAX_PATHS_PER_FILE;
+  }
 
   /** @returns what is wrong with this name after those before it, or undefined */
   add(name: string): string | undefined {
@@ -39,6 +48,8 @@ export class NameRegister {
       const folder = depth < segments.length;
       const known = this.#seen.get(fold(exact));
       if (known === undefined) {
+        // Attack: every file in 63 folders of its own, which are a hundred times the memory of the archive.
+        if (this.#seen.size >= this.#maxPaths) return `it has more than ${this.#maxPaths} folders`;
         this.#seen.set(fold(exact), { exact, folder });
       } else if (known.exact !== exact) {
         return `its name collides with "${known.exact}" where case is ignored`;
@@ -50,6 +61,8 @@ export class NameRegister {
   }
 }
 
+/** Upper case after lower case is the full folding (ß as ss, both sigmas); what is not seen is passed over, as some file systems do. */
 function fold(path: string): string {
-  return path.normalize('NFKC').toLowerCase().normalize('NFKC');
+  const plain = PRINTABLE.test(path) ? path : path.normalize('NFKC').replaceAll(IGNORABLE, '');
+  return plain.toLowerCase().toUpperCase().normalize('NFKC');
 }

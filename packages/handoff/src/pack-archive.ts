@@ -1,5 +1,5 @@
 import { constants, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, lstat, open, realpath } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, DigestError, DigestStream, LimitStream } from '@paved/digest';
@@ -52,15 +52,16 @@ async function addFiles(archive: Pack, files: readonly CollectedFile[]): Promise
   }
 }
 
+/** Neither follows a link in the last place nor waits for whoever would write to a pipe. */
+const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 async function addFile(archive: Pack, file: CollectedFile): Promise<void> {
-  // What was a regular file when the folder was listed could be a link now.
-  const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const handle = await open(file.path, OPEN_FILE).catch((cause: unknown) => {
+    throw changed(file, cause);
+  });
   try {
     const stat = await handle.stat();
-    if (!stat.isFile())
-      throw new HandoffError('HANDOFF_FILE_REFUSED', `Cannot hand over "${file.name}": not a regular file`, {
-        hint: 'Replace links and special files by the files themselves',
-      });
+    if (!stat.isFile() || !(await isWhereListed(handle, file))) throw changed(file);
     const header = {
       name: file.name,
       size: stat.size,
@@ -77,6 +78,24 @@ async function addFile(archive: Pack, file: CollectedFile): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * What was a file in a folder when it was listed could be reached through a link now. The path alone could be put back in time, so the
+ * file that it leads to has to be the one that is open.
+ */
+async function isWhereListed(handle: FileHandle, { path, realPath }: CollectedFile): Promise<boolean> {
+  const found = await realpath(path).catch(() => undefined);
+  if (found !== realPath) return false;
+  const [own, named] = [await handle.stat({ bigint: true }), await lstat(found, { bigint: true })];
+  return own.dev === named.dev && own.ino === named.ino;
+}
+
+function changed({ name }: CollectedFile, cause?: unknown): HandoffError {
+  return new HandoffError('HANDOFF_FILE_REFUSED', `Cannot hand over "${name}": it is not the file that was listed`, {
+    cause,
+    hint: 'Let no step or process write into the folder while it is sent',
+  });
 }
 
 async function fill(entry: ReturnType<Pack['entry']>, chunks: AsyncIterable<Buffer>): Promise<void> {

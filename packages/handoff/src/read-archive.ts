@@ -26,7 +26,7 @@ export async function readArchive(
   caps: HandoverCaps,
 ): Promise<readonly ArchiveEntry[]> {
   const entries: ArchiveEntry[] = [];
-  const names = new NameRegister();
+  const names = new NameRegister(caps.maxFiles);
   let position = 0;
   let longName: string | undefined;
   for (;;) {

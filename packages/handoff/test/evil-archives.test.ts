@@ -55,6 +55,12 @@ describe('own archives', () => {
     ['names that differ only in case', tar(good, { ...good, name: 'A.TXT' })],
     ['folders that differ only in case', tar({ ...good, name: 'd/x' }, { ...good, name: 'D/y' })],
     ['names that differ only in normalisation', tar(pax({ path: 'e\u0301' }), good, pax({ path: '\u00e9' }), good)],
+    [
+      'names that differ only in how case is folded',
+      tar({ ...good, name: 'stra\u00dfe' }, { ...good, name: 'STRASSE' }),
+    ],
+    ['names that differ only in a final letter', tar({ ...good, name: '\u03c2' }, { ...good, name: '\u03c3' })],
+    ['names that differ only in what nobody sees', tar(good, { ...good, name: 'a\u200b.txt' })],
     ['a file that is also a folder', tar({ ...good, name: 'd' }, { ...good, name: 'd/x' })],
     ['a folder that is also a file', tar({ ...good, name: 'd/x' }, { ...good, name: 'd' })],
     ['an extended parent', tar(pax({ path: '../x' }), good)],

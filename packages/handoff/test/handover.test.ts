@@ -155,5 +155,8 @@ describe('receive', () => {
     expect(await service.receive(bytes, { caps: { maxBytes: bytes.length - 1 } })).toBe('HANDOFF_TOO_LARGE');
     const two = tar({ name: 'a' }, { name: 'b' });
     expect(await service.receive(two, { caps: { maxFiles: 1 } })).toBe('HANDOFF_TOO_LARGE');
+    const deep = tar({ name: `${'a/'.repeat(7)}x` });
+    expect(await service.receive(deep, { caps: { maxFiles: 2 } })).toEqual([`${'a/'.repeat(7)}x`]);
+    expect(await service.receive(deep, { caps: { maxFiles: 1 } })).toBe('HANDOFF_ARCHIVE_REFUSED');
   });
 });
