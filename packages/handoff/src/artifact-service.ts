@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HandoffError } from './error.js';
+import { oneLineEach } from './one-line-each.js';
 
 export interface ListedArtifact {
   readonly id: number;
@@ -53,7 +54,7 @@ export function githubArtifacts(): ArtifactService {
 
 async function transfer<T>(verb: string, run: () => Promise<T>): Promise<T> {
   try {
-    return await run();
+    return await oneLineEach(run);
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'ArtifactNotFoundError') {
       throw new HandoffError('HANDOFF_MISSING', 'Cannot receive the hand-over: this run has no artifact with its id', {
