@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBundleIndex } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
+import { readLimited } from '@paved/oci';
 import { PushError } from './error.js';
 
 /** A bundle with a statement, as it was signed. What the index says about its contents is not read: the index is not signed. */
@@ -54,9 +55,9 @@ async function readRegular(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      const stats = await handle.stat();
-      if (!stats.isFile() || stats.size > maxBytes) throw new RangeError('it is not a regular file within the limit');
-      return await handle.readFile();
+      const bytes = (await handle.stat()).isFile() ? await readLimited(handle, maxBytes) : undefined;
+      if (bytes === undefined) throw new RangeError('it is not a regular file within the limit');
+      return bytes;
     } finally {
       await handle.close();
     }

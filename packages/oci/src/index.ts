@@ -44,6 +44,7 @@ export {
   pushTagPlan,
   pushTags,
 } from './push-tags.js';
+export { readLimited } from './read-limited.js';
 export { buildPushReceipt, PUSH_RECEIPT_MEDIA_TYPE, type PushReceipt } from './receipt.js';
 export {
   parseReference,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { READ_BYTES } from './blob-source.js';
 import { OciError } from './error.js';
+import { readLimited } from './read-limited.js';
 import type { FileRange } from './verified-file.js';
 
 /** Named regular files, in a folder or in an archive; names that are not there, and anything but a regular file, are refused. */
@@ -42,9 +43,9 @@ export class DirectoryStore implements LayoutStore {
 
   async read(name: string, maxBytes: number): Promise<Buffer> {
     return await this.#with(name, async (handle) => {
-      const { size } = await handle.stat();
-      if (size > maxBytes) throw invalid(name, `it has ${size} bytes, the limit is ${maxBytes}`);
-      return await handle.readFile();
+      const bytes = await readLimited(handle, maxBytes);
+      if (bytes === undefined) throw invalid(name, `it has more than ${maxBytes} bytes`);
+      return bytes;
     });
   }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { object, optional, parseJson, record, string, unknown } from '@paved/json';
 import { OciError } from './error.js';
+import { readLimited } from './read-limited.js';
 import type { RegistryHost, RepositoryName } from './reference.js';
 
 /** `bearer` is sent to the registry as it stands; `identity` is a refresh token for the registry's own token endpoint. */
@@ -42,7 +43,7 @@ export async function readRegistryCredentials(
   registry: RegistryHost,
   repository?: RepositoryName,
 ): Promise<RegistryCredentials | undefined> {
-  return parseRegistryCredentials(await readLimited(path), registry, repository);
+  return parseRegistryCredentials(await readConfig(path), registry, repository);
 }
 
 /** As {@link readRegistryCredentials}, from the file's text. */
@@ -105,13 +106,13 @@ function singleLine(secret: string): string {
   return secret;
 }
 
-async function readLimited(path: string): Promise<string> {
+async function readConfig(path: string): Promise<string> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      const stats = await handle.stat();
-      if (!stats.isFile() || stats.size > MAX_BYTES) throw invalid('it is not a small regular file');
-      return await handle.readFile('utf8');
+      const bytes = (await handle.stat()).isFile() ? await readLimited(handle, MAX_BYTES) : undefined;
+      if (bytes === undefined) throw invalid('it is not a small regular file');
+      return bytes.toString('utf8');
     } finally {
       await handle.close();
     }
