@@ -40,6 +40,7 @@ function action(name: string, packages: readonly string[]): ImportRule {
 }
 
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  assemble: ['@paved/handoff/legs', '@paved/oci'],
   checks: ['yaml'],
   doctor: [],
   'evidence-upload': ['@paved/attestation', '@paved/sigstore', '@actions/attest'],
@@ -58,7 +59,14 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'yauzl',
   ],
   'oidc-login': ['@paved/oci', 'jose'],
-  provenance: ['@paved/attestation', '@paved/bom', '@paved/bom/fetch-manifest', '@paved/runner-kit/github', 'jose'],
+  provenance: [
+    '@paved/attestation',
+    '@paved/bom',
+    '@paved/bom/fetch-manifest',
+    '@paved/handoff/legs',
+    '@paved/runner-kit/github',
+    'jose',
+  ],
   publish: [],
   push: ['@paved/attestation', '@paved/oci', '@paved/sigstore'],
   query: ['@paved/attestation', '@paved/bom', '@paved/gate', '@paved/gate/results'],
