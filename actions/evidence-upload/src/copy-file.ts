@@ -47,11 +47,13 @@ async function openSource(path: string): Promise<FileHandle> {
       hint: 'Let no step or process write into the folder while the pack is made',
     });
   const handle = await open(path, OPEN_SOURCE).catch((cause: unknown) => {
-    throw cause instanceof Error && 'code' in cause && cause.code === 'ELOOP'
-      ? refuse('it is a link by now', cause)
-      : cause;
+    throw isLink(cause) ? refuse('it is a link by now', cause) : cause;
   });
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw refuse('it is no regular file any more');
+}
+
+function isLink(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ELOOP';
 }

@@ -129,7 +129,11 @@ class SpooledFile {
 }
 
 function refusedByDisk(cause: unknown): never {
-  const full = cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
+  const full =
+    typeof cause === 'object' &&
+    cause !== null &&
+    'code' in cause &&
+    (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
   throw full ? tooLarge('there is no room for it on this machine', cause) : cause;
 }
 
