@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { minify } from '@swc/core';
 import ncc, { type NccModule, type NccResult } from '@vercel/ncc';
+import { withEagerModules } from './eager-modules.js';
 
 export interface CompiledEntry {
   /** Text of each file by its name: the entry, and a chunk for each module that is loaded on demand. */
@@ -39,10 +40,10 @@ export async function compileEntry(entry: string, fileName: string, allows: Allo
   const replaced = [...UNWANTED, ...refused.flat()];
   const externals = Object.fromEntries(replaced.map((module) => [module, INERT]));
   const result = await ncc(resolve(entry), { cache: false, esm: true, minify: false, quiet: true, externals });
-  const files: Record<string, string> = { [fileName]: await minified(result.code) };
+  const files: Record<string, string> = { [fileName]: await finished(result.code) };
   for (const [name, { source }] of Object.entries(result.assets)) {
     // dist/ has one package.json for all bundles.
-    if (name !== 'package.json') files[name] = name.endsWith('.js') ? await minified(String(source)) : String(source);
+    if (name !== 'package.json') files[name] = name.endsWith('.js') ? await finished(String(source)) : String(source);
   }
   return { files, modules: modulePaths(result) };
 }
@@ -53,6 +54,10 @@ export async function compileEntry(entry: string, fileName: string, allows: Allo
  */
 function shortClassNames(code: string): string[] {
   return [...new Set([...code.matchAll(/\bclass ([A-Za-z_$][\w$]{0,2}) extends\b/g)].map(([, name = '']) => name))];
+}
+
+async function finished(code: string): Promise<string> {
+  return await withEagerModules(await minified(code));
 }
 
 /** Smaller, and does the same. */
