@@ -22,6 +22,10 @@ export const definition = defineAction({
     'build-record-path': input.path({
       description: 'Build record of hermetic-build, or the folder that holds it; for release-artifact',
     }),
+    platforms: input.list({
+      description:
+        'Platforms that were built on machines of their own, one per line; fetch-record-path and build-record-path then have a folder for each, as handoff receives legs',
+    }),
     'workflow-inputs': input.string({
       description: "All inputs of the workflow: 'toJSON(inputs)'; for release-artifact",
     }),

@@ -1,14 +1,15 @@
 import {
-  type BuildRecord,
-  digestSetOf,
+  type IsolationReport,
   type ProvenancePredicate,
   REHEARSAL_SUFFIX,
   RELEASE_ARTIFACT_BUILD_TYPE,
   type ResourceDescriptor,
 } from '@paved/attestation';
+import type { FetchManifest } from '@paved/bom/fetch-manifest';
+import { canonicalJson } from '@paved/json';
 import { type ApiJob, buildTimes } from './build-jobs.js';
 import { type JobClaims, splitWorkflowRef } from './job-claims.js';
-import type { FetchRecord } from './records.js';
+import { type BuildLeg, legByproducts, weakestIsolation, wholeBuild } from './legs.js';
 import type { Tool } from './tools.js';
 import { tokenVoucher, VOUCHERS } from './vouchers.js';
 
@@ -22,8 +23,8 @@ export interface BuildFacts {
   readonly selfHostedAllowed: boolean;
   readonly workflowInputs: Readonly<Record<string, unknown>>;
   readonly jobs: readonly ApiJob[];
-  readonly fetch: FetchRecord;
-  readonly build: BuildRecord;
+  /** One for each machine that built. */
+  readonly legs: readonly BuildLeg[];
   readonly tools: readonly Tool[];
   readonly byproducts: readonly ResourceDescriptor[];
   /** Ref of the action that states this, where the runner names one. */
@@ -56,10 +57,7 @@ export function buildPredicate(facts: BuildFacts): ProvenancePredicate {
         invocationId: `${serverUrl}/${claims.repository}/actions/runs/${claims.run_id}/attempts/${claims.run_attempt}`,
         ...buildTimes(facts.jobs),
       },
-      byproducts: [
-        ...facts.byproducts,
-        { name: 'build-log', digest: digestSetOf(facts.build.log.sha256), annotations: { voucher: 'build' } },
-      ],
+      byproducts: [...facts.byproducts, ...facts.legs.flatMap(legByproducts)],
     },
   };
 }
@@ -75,8 +73,7 @@ function externalParameters({ serverUrl, claims, workflowInputs }: BuildFacts): 
 }
 
 function internalParameters(facts: BuildFacts): Record<string, unknown> {
-  const { claims, fetch, build } = facts;
-  const { mediaType: _, ...isolation } = fetch.isolation;
+  const { claims, legs } = facts;
   return {
     github: {
       event_name: claims.event_name,
@@ -91,15 +88,27 @@ function internalParameters(facts: BuildFacts): Record<string, unknown> {
     selfHostedAllowed: facts.selfHostedAllowed,
     ...(facts.rehearsal ? { rehearsal: true } : {}),
     jobs: facts.jobs,
-    isolation: { voucher: 'build', ...isolation },
-    build: {
-      voucher: 'build',
-      command: build.command,
-      exitStatus: build.exitStatus,
-      startedOn: build.startedOn,
-      finishedOn: build.finishedOn,
-    },
+    ...machineParameters(weakestIsolation(legs), wholeBuild(legs)),
+    ...(isMatrix(legs) ? { legs: legs.map(legParameters) } : {}),
     vouchers: vouchersOf(facts),
+  };
+}
+
+function isMatrix(legs: readonly BuildLeg[]): boolean {
+  return legs.some(({ leg }) => leg !== undefined);
+}
+
+function legParameters({ leg, fetch, build }: BuildLeg): Record<string, unknown> {
+  return { platform: leg?.platform, ...machineParameters(fetch.isolation, build.record) };
+}
+
+function machineParameters(
+  { mediaType: _, ...isolation }: IsolationReport,
+  { command, exitStatus, startedOn, finishedOn }: ReturnType<typeof wholeBuild>,
+): Record<string, unknown> {
+  return {
+    isolation: { voucher: 'build', ...isolation },
+    build: { voucher: 'build', command, exitStatus, startedOn, finishedOn },
   };
 }
 
@@ -109,17 +118,19 @@ function optionalClaims(claims: JobClaims): Record<string, string> {
 }
 
 /** A server that sends no `ref_protected` claim leaves the word of the runner. */
-function vouchersOf({ claims, rehearsal }: BuildFacts): Record<string, string> {
+function vouchersOf({ claims, rehearsal, legs }: BuildFacts): Record<string, string> {
+  const parameters = '/buildDefinition/internalParameters';
+  const all = { ...VOUCHERS, ...(isMatrix(legs) ? { [`${parameters}/legs`]: 'build' } : {}) };
   if (rehearsal) {
-    const entries = Object.entries(VOUCHERS).map(([pointer, name]) => [pointer, name === 'oidc' ? 'rehearsal' : name]);
-    return { ...Object.fromEntries(entries), '/buildDefinition/internalParameters/rehearsal': 'seal' };
+    const entries = Object.entries(all).map(([pointer, name]) => [pointer, name === 'oidc' ? 'rehearsal' : name]);
+    return { ...Object.fromEntries(entries), [`${parameters}/rehearsal`]: 'seal' };
   }
-  if (claims.ref_protected !== undefined) return VOUCHERS;
-  return { ...VOUCHERS, '/buildDefinition/internalParameters/refProtected': 'seal' };
+  if (claims.ref_protected !== undefined) return all;
+  return { ...all, [`${parameters}/refProtected`]: 'seal' };
 }
 
 function resolvedDependencies(facts: BuildFacts): readonly ResourceDescriptor[] {
-  const { serverUrl, claims, fetch, tools } = facts;
+  const { serverUrl, claims, tools } = facts;
   const voucher = tokenVoucher(facts.rehearsal);
   const workflow = splitWorkflowRef(claims.job_workflow_ref);
   const workflowRepository = workflow.path.split('/').slice(0, 2).join('/');
@@ -128,16 +139,8 @@ function resolvedDependencies(facts: BuildFacts): readonly ResourceDescriptor[] 
     dependency(voucher, `git+${serverUrl}/${workflowRepository}@${workflow.ref}`, {
       gitCommit: claims.job_workflow_sha,
     }),
-    ...fetch.manifest.lockfiles.map(
-      ({ path, sha256 }): ResourceDescriptor => ({ name: path, digest: { sha256 }, annotations: { voucher: 'build' } }),
-    ),
-    ...fetch.manifest.packages.map(
-      ({ purl, digests, lockDigest }): ResourceDescriptor => ({
-        uri: purl,
-        digest: { ...digests },
-        annotations: { voucher: 'build', lockDigest },
-      }),
-    ),
+    ...unique(facts.legs.flatMap(({ fetch }) => lockfilesOf(fetch.manifest))),
+    ...unique(facts.legs.flatMap(({ fetch }) => packagesOf(fetch.manifest))),
     ...tools.map(
       ({ name, version, platform, url, sha256 }): ResourceDescriptor => ({
         uri: url ?? `pkg:generic/${encodeURIComponent(name)}@${encodeURIComponent(version)}`,
@@ -147,6 +150,24 @@ function resolvedDependencies(facts: BuildFacts): readonly ResourceDescriptor[] 
       }),
     ),
   ];
+}
+
+function lockfilesOf({ lockfiles }: FetchManifest): readonly ResourceDescriptor[] {
+  return lockfiles.map(({ path, sha256 }) => ({ name: path, digest: { sha256 }, annotations: { voucher: 'build' } }));
+}
+
+/** One package may be another archive on another platform; then both are there. */
+function packagesOf({ packages }: FetchManifest): readonly ResourceDescriptor[] {
+  return packages.map(({ purl, digests, lockDigest }) => ({
+    uri: purl,
+    digest: { ...digests },
+    annotations: { voucher: 'build', lockDigest },
+  }));
+}
+
+/** What several legs fetched is there once. */
+function unique(found: readonly ResourceDescriptor[]): readonly ResourceDescriptor[] {
+  return [...new Map(found.map((one) => [canonicalJson(one), one])).values()];
 }
 
 function dependency(voucher: string, uri: string, digest: Readonly<Record<string, string>>): ResourceDescriptor {

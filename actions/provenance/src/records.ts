@@ -9,6 +9,7 @@ import {
   parseIsolationReport,
 } from '@paved/attestation';
 import { FETCH_MANIFEST_MEDIA_TYPE, type FetchManifest, parseFetchManifest } from '@paved/bom/fetch-manifest';
+import { digestHex, sha256 } from '@paved/digest';
 import { ProvenanceError } from './error.js';
 
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
@@ -17,14 +18,29 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 export interface FetchRecord {
   readonly manifest: FetchManifest;
   readonly isolation: IsolationReport;
+  /** Of the documents as they were handed over, in hexadecimal. */
+  readonly sha256: { readonly manifest: string; readonly isolation: string };
+}
+
+export interface ReadBuildRecord {
+  readonly record: BuildRecord;
+  readonly sha256: string;
+}
+
+interface Document {
+  readonly text: string;
+  readonly sha256: string;
 }
 
 /** Finds both documents by their media type, so that file names are no contract. */
 export async function readFetchRecord(folder: string): Promise<FetchRecord> {
   const documents = await readDocuments(folder);
+  const manifest = only(documents, FETCH_MANIFEST_MEDIA_TYPE);
+  const isolation = only(documents, ISOLATION_MEDIA_TYPE);
   return {
-    manifest: parseFetchManifest(only(documents, FETCH_MANIFEST_MEDIA_TYPE)),
-    isolation: parseIsolationReport(only(documents, ISOLATION_MEDIA_TYPE)),
+    manifest: parseFetchManifest(manifest.text),
+    isolation: parseIsolationReport(isolation.text),
+    sha256: { manifest: manifest.sha256, isolation: isolation.sha256 },
   };
 }
 
@@ -32,11 +48,11 @@ export async function readFetchRecord(folder: string): Promise<FetchRecord> {
  * @param path the document, or the folder that holds it
  * @throws {ProvenanceError} `BUILD_FAILED` when the record itself says so
  */
-export async function readBuildRecord(path: string): Promise<BuildRecord> {
+export async function readBuildRecord(path: string): Promise<ReadBuildRecord> {
   const folder = (await stat(path)).isDirectory();
-  const text = folder ? only(await readDocuments(path), BUILD_RECORD_MEDIA_TYPE) : await readLimited(path);
-  const record = parseBuildRecord(text);
-  if (record.exitStatus === 0) return record;
+  const document = folder ? only(await readDocuments(path), BUILD_RECORD_MEDIA_TYPE) : await readLimited(path);
+  const record = parseBuildRecord(document.text);
+  if (record.exitStatus === 0) return { record, sha256: document.sha256 };
   throw new ProvenanceError('BUILD_FAILED', `Cannot describe this build: its command ended with ${record.exitStatus}`, {
     hint: 'Mend the build: what failed is not released',
   });
@@ -60,13 +76,13 @@ function mismatch(what: string, actual: string, expected: string): ProvenanceErr
   );
 }
 
-async function readDocuments(folder: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const documents = new Map<string, string[]>();
+async function readDocuments(folder: string): Promise<ReadonlyMap<string, readonly Document[]>> {
+  const documents = new Map<string, Document[]>();
   for (const name of (await readdir(folder)).sort()) {
     if (!name.endsWith('.json')) continue;
-    const text = await readLimited(join(folder, name));
-    const mediaType = mediaTypeOf(text);
-    if (mediaType !== undefined) documents.set(mediaType, [...(documents.get(mediaType) ?? []), text]);
+    const document = await readLimited(join(folder, name));
+    const mediaType = mediaTypeOf(document.text);
+    if (mediaType !== undefined) documents.set(mediaType, [...(documents.get(mediaType) ?? []), document]);
   }
   return documents;
 }
@@ -80,19 +96,22 @@ function mediaTypeOf(text: string): string | undefined {
   }
 }
 
-function only(documents: ReadonlyMap<string, readonly string[]>, mediaType: string): string {
-  const [text, ...others] = documents.get(mediaType) ?? [];
-  if (text !== undefined && others.length === 0) return text;
+function only(documents: ReadonlyMap<string, readonly Document[]>, mediaType: string): Document {
+  const [document, ...others] = documents.get(mediaType) ?? [];
+  if (document !== undefined && others.length === 0) return document;
   throw new ProvenanceError(
     'RECORD_MISSING',
-    `Cannot read the records of the build: there are ${others.length + (text === undefined ? 0 : 1)} documents of type ${mediaType}, expected 1`,
+    `Cannot read the records of the build: there are ${others.length + (document === undefined ? 0 : 1)} documents of type ${mediaType}, expected 1`,
     { hint: 'Pass the folders that hermetic-build wrote, as they were handed over' },
   );
 }
 
-async function readLimited(path: string): Promise<string> {
+async function readLimited(path: string): Promise<Document> {
   const { size } = await stat(path);
-  if (size <= MAX_RECORD_BYTES) return await readFile(path, 'utf8');
+  if (size <= MAX_RECORD_BYTES) {
+    const bytes = await readFile(path);
+    return { text: bytes.toString('utf8'), sha256: digestHex(sha256(bytes)) };
+  }
   throw new ProvenanceError('RECORD_MISSING', `Cannot read "${path}": it is larger than ${MAX_RECORD_BYTES} bytes`, {
     hint: 'Hand over the record as hermetic-build wrote it, without changes',
   });

@@ -19,9 +19,10 @@ import { ProvenanceError } from './error.js';
 import { buildGitHubWorkflowPredicate } from './github-workflow-predicate.js';
 import { assertClaims, type JobClaims } from './job-claims.js';
 import { PROVENANCE_AUDIENCE, verifyJobToken } from './job-token.js';
+import { type BuildLeg, readBuildLegs, weakestIsolation } from './legs.js';
 import { assertNeeds } from './needs-results.js';
 import { builderIdOf, buildPredicate } from './predicate.js';
-import { assertSource, readBuildRecord, readFetchRecord } from './records.js';
+import { assertSource } from './records.js';
 import { rehearsedClaims, rehearsedHead } from './rehearsal.js';
 import { assertReleaseConditions, isProtected } from './release-conditions.js';
 import { collectByproducts, collectSubjects } from './subjects.js';
@@ -41,12 +42,13 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const claims = rehearsal ? rehearsedClaims(inputs, context.runner) : await verifiedClaims(inputs, context);
   assertConditions(inputs, context, claims);
   const { serverUrl } = context.runner;
-  const fetch = records === undefined ? undefined : await readFetchRecord(records.fetchPath);
-  if (fetch !== undefined) assertSource(fetch.manifest, serverUrl, claims.repository, claims.sha);
+  const legs = records === undefined ? [] : await readBuildLegs(records, inputs.platforms ?? []);
+  for (const { fetch } of legs) assertSource(fetch.manifest, serverUrl, claims.repository, claims.sha);
   const jobs = await buildJobs(inputs, context, claims);
+  assertJobPerLeg(jobs, legs);
   const subjects = await subjectsOf(inputs);
   const predicate =
-    records === undefined || fetch === undefined
+    records === undefined
       ? buildGitHubWorkflowPredicate(serverUrl, claims)
       : buildPredicate({
           serverUrl,
@@ -56,8 +58,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
           selfHostedAllowed: inputs['allow-self-hosted'],
           workflowInputs,
           jobs,
-          fetch,
-          build: await readBuildRecord(records.buildPath),
+          legs,
           tools,
           byproducts: await collectByproducts(inputs.byproducts ?? []),
           actionRef: context.runner.optional('actionRef'),
@@ -68,7 +69,14 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const claimsPath = join(folder, 'claims.json');
   await writeFile(claimsPath, `${JSON.stringify(claimsDocument(claims, rehearsal), null, 2)}\n`, { flag: 'wx' });
   const builderId = builderIdOf(serverUrl, claims, rehearsal);
-  summarise(context, { builderId, claims, rehearsal, jobs, isolation: fetch?.isolation, subjects: subjects.length });
+  summarise(context, {
+    builderId,
+    claims,
+    rehearsal,
+    jobs,
+    isolation: legs.length === 0 ? undefined : weakestIsolation(legs),
+    subjects: subjects.length,
+  });
   return { 'statement-path': paths.join('\n'), 'claims-path': claimsPath, 'builder-id': builderId };
 }
 
@@ -145,6 +153,14 @@ async function buildJobs(inputs: Inputs, context: ActionContext, claims: JobClai
     ownJobId: claims.check_run_id,
     allowSelfHosted: inputs['allow-self-hosted'],
     hostedRunnerGroups: inputs['hosted-runner-groups'],
+  });
+}
+
+/** Each leg is a job of its own, so fewer jobs than legs were not all looked up. */
+function assertJobPerLeg(jobs: readonly ApiJob[], legs: readonly BuildLeg[]): void {
+  if (jobs.length >= legs.length) return;
+  throw new ProvenanceError('JOB_NOT_FOUND', `Cannot find a job for each of the ${legs.length} legs of the build`, {
+    hint: 'Name the job of every leg in build-jobs, as the reusable workflow names it',
   });
 }
 

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { parseProvenance, parseStatement } from '@paved/attestation';
+import { parseStatement } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import { VOUCHERS } from '../src/vouchers.js';
 import { type Changes, IMAGE_DIGEST, type Outcome, SHA, scenario, WORKFLOW_PATH, WORKFLOW_SHA } from './scenario.js';
+import { buildTypeSchema, statementOf } from './stated.js';
 
 const open: Outcome[] = [];
 afterEach(async () => {
@@ -16,11 +15,6 @@ async function start(changes: Changes = {}): Promise<Outcome> {
   const outcome = await scenario(changes);
   open.push(outcome);
   return outcome;
-}
-
-async function statementOf(outcome: Outcome) {
-  if (outcome.error !== undefined) throw outcome.error;
-  return parseProvenance(parseStatement(await readFile(outcome.outputs?.['statement-path'] ?? '')));
 }
 
 describe('an honest release', () => {
@@ -80,12 +74,7 @@ describe('an honest release', () => {
 
   test('fits the schema that its build type names', async () => {
     const { predicate } = await statementOf(await start({ inputs: { tools: TOOLS } }));
-    const schema = JSON.parse(
-      await readFile(new URL('../../../docs/buildtypes/release-artifact/v1.schema.json', import.meta.url), 'utf8'),
-    );
-    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
-    addFormats.default(ajv);
-    const validate = ajv.compile(schema);
+    const validate = await buildTypeSchema();
     expect([validate(JSON.parse(JSON.stringify(predicate))), validate.errors]).toEqual([true, null]);
     const { inputs: _, ...rest } = predicate.buildDefinition.externalParameters;
     expect(

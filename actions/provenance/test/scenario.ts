@@ -32,6 +32,8 @@ export interface Changes {
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly isolation?: Readonly<Record<string, unknown>>;
   readonly record?: Readonly<Record<string, unknown>>;
+  /** Machines of their own by the key of their platform, and what differs on each; without them there is one. */
+  readonly legs?: Readonly<Record<string, Pick<Changes, 'manifest' | 'isolation' | 'record' | 'buildJob'>>>;
   /** Files of the artifact folder; default one archive. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
   /** Text of the file that `checksums` names. */
@@ -60,9 +62,12 @@ export async function scenario(changes: Changes = {}): Promise<Outcome> {
     event: 'push',
     workflowPath: '.github/workflows/release.yml',
   });
-  const { name = 'release / build', conclusion = 'success', ...runner } = changes.buildJob ?? {};
-  const build = github.startJob({ runId: started.id, name, permissions: {}, claims: {}, ...runner });
-  github.finishJob(build.jobId, conclusion);
+  for (const [platform, { buildJob = {} }] of Object.entries(machinesOf(changes))) {
+    const leg = platform === '' ? '' : ` (${platform.replaceAll('-', '/')})`;
+    const { name = `release / build${leg}`, conclusion = 'success', ...runner } = buildJob;
+    const build = github.startJob({ runId: started.id, name, permissions: {}, claims: {}, ...runner });
+    github.finishJob(build.jobId, conclusion);
+  }
   const permissions = changes.sealPermissions ?? ({ actions: 'read', 'id-token': 'write' } as const);
   const seal = github.startJob({ runId: started.id, name: 'release / seal', permissions, claims: {} });
   const tokens: string[] = [seal.githubToken];
@@ -132,13 +137,19 @@ function factsOf(apiUrl: string, runId: string): Partial<Record<FactName, string
   };
 }
 
+function machinesOf(changes: Changes): NonNullable<Changes['legs']> {
+  return changes.legs ?? { '': changes };
+}
+
 async function writeInputs(temp: string, changes: Changes): Promise<Record<string, string>> {
   const files = changes.files ?? { 'widget-1.0.0.tgz': 'bytes of the archive' };
   const paths: Record<string, string> = {};
   for (const [name, body] of Object.entries(files)) paths[`artifact/${name}`] = body as string;
-  paths['fetch-record/fetch-manifest.json'] = JSON.stringify({ ...MANIFEST, ...changes.manifest });
-  paths['fetch-record/isolation.json'] = JSON.stringify({ ...ISOLATION, ...changes.isolation });
-  paths['build-record/build-record.json'] = JSON.stringify({ ...RECORD, ...changes.record });
+  for (const [leg, { manifest, isolation, record }] of Object.entries(machinesOf(changes))) {
+    paths[`fetch-record/${leg}/fetch-manifest.json`] = JSON.stringify({ ...MANIFEST, ...manifest });
+    paths[`fetch-record/${leg}/isolation.json`] = JSON.stringify({ ...ISOLATION, ...isolation });
+    paths[`build-record/${leg}/build-record.json`] = JSON.stringify({ ...RECORD, ...record });
+  }
   paths['sboms/sbom-widget-cyclonedx.json'] = '{"bomFormat":"CycloneDX"}';
   paths['verdict.json'] = '{"verdict":"pass"}';
   const { checksums } = changes;
@@ -170,7 +181,7 @@ async function writeInputs(temp: string, changes: Changes): Promise<Record<strin
 
 export { PROVENANCE_AUDIENCE };
 
-const MANIFEST = {
+export const MANIFEST = {
   mediaType: 'application/vnd.paved.fetch-manifest.v1+json',
   source: { repository: 'acme/widget', sha: SHA, path: '.' },
   root: { name: 'widget', version: '1.0.0', purl: 'pkg:npm/widget@1.0.0' },
