@@ -28,8 +28,9 @@ export const definition = defineAction({
     rules: input.paths({
       description: 'collect: own rules, Rego compiled to WebAssembly (docs/rules.md); they can only add findings',
     }),
-    'build-record-path': input.path({
-      description: 'collect: build-record-path of hermetic-build; rules see it, and its image-rules.sarif is a report',
+    'build-record-path': input.paths({
+      description:
+        'collect: build-record-path of hermetic-build, one per line where machines of their own built; rules see it, and its image-rules.sarif is a report',
     }),
     'previous-verdict': input.path({
       description: 'gate: verdict.json of an earlier run; tells since when findings are open',

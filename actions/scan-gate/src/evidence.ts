@@ -35,6 +35,8 @@ export interface Limits {
   /** Whether what tools say of their own age is an error; what is only looked at is then not clean, and shown. */
   readonly isStrict: boolean;
   readonly asOf: string;
+  /** The time of this run: no evidence is newer. */
+  readonly at: string;
   readonly maxAgeMs: number;
 }
 

@@ -119,7 +119,7 @@ export async function gate(options: GateOptions): Promise<Judgement> {
   const released = new Set(
     [...options.files, ...(options.subject ? [options.subject] : [])].map(({ digest }) => digest),
   );
-  const limits = { asOf, maxAgeMs, isStrict: options.isAgeAsked || released.size > 0 };
+  const limits = { asOf, at: options.at, maxAgeMs, isStrict: options.isAgeAsked || released.size > 0 };
   const { components, documents, graph, serials } = await readSboms(options.sboms, released);
   const inspection: Inspection | undefined = folder === undefined ? undefined : await readInspection(folder);
   assertInspected(inspection, options.files, released);

@@ -71,12 +71,17 @@ async function writeThresholds(inputs: Inputs, context: ActionContext): Promise<
 
 /** Everything that a decision elsewhere needs: databases, reports, and what the rules say about them. */
 async function collectAll(inputs: Inputs, context: ActionContext, workerPath: string): Promise<string> {
-  const { 'build-record-path': record, rules = [], sboms = [] } = inputs;
-  const build = record === undefined ? undefined : await readBuild(record);
-  const reports = [...(inputs.reports ?? []), ...(build?.reports ?? [])];
+  const { 'build-record-path': records = [], rules = [], sboms = [] } = inputs;
+  const builds = await Promise.all(records.map(readBuild));
+  const reports = [...(inputs.reports ?? []), ...builds.flatMap((build) => build.reports)];
   return await collectInto(inputs, reports, context, async (folder, found) => {
     if (rules.length === 0) return [];
-    const evidence = { subject: inputs['subject-digest'], found, sboms, buildRecord: build?.record };
+    const evidence = {
+      subject: inputs['subject-digest'],
+      found,
+      sboms,
+      buildRecords: builds.map(({ record }) => record),
+    };
     // Loaded late: few have rules of their own, and start-up is what every run pays.
     const { writeRulesReport } = await import('./rego/write-rules-report.js');
     return [await writeRulesReport(folder, rules, evidence, workerPath)];

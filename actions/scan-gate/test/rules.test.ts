@@ -145,6 +145,11 @@ describe('rule modules', () => {
       const planted = judged({ rules: '', 'build-record-path': 'record' });
       await expect(planted).rejects.toMatchObject({ code: 'BUILD_REPORT_FOREIGN' });
     }
+    await s.write('legs/linux-arm64/build-record.json', '{}');
+    await s.write('legs/linux-amd64/build-record.json', '{}');
+    await s.write('legs/linux-arm64/image-rules.sarif', JSON.stringify(sarif));
+    const legs = await judged({ rules: '', 'build-record-path': 'legs/*/build-record.json' });
+    expect(legs.findings.filter(({ kind }) => kind === 'misconfiguration')).toHaveLength(2);
     await s.write('record/image-rules.sarif', '');
     await expect(judged({ rules: '', 'build-record-path': 'record' })).rejects.toMatchObject({ code: 'REPORT_EMPTY' });
   });

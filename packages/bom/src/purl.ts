@@ -89,15 +89,20 @@ export function purlWithoutVersion(text: string): string {
   return format(parse(text), undefined);
 }
 
+/** Attack: a type such as `constructor`, which every object has. */
+function ecosystemOf(type: string): string {
+  return (Object.hasOwn(ECOSYSTEM_OF_TYPE, type) ? ECOSYSTEM_OF_TYPE[type] : undefined) ?? `purl:${type}`;
+}
+
 /** The OSV ecosystem of a purl's type; a type that OSV does not know comes back as `purl:<type>`, so that it is never mistaken for a known one. */
 export function packageIdOf(text: string): PackageId {
   const [, , type, plain, version] = (text.length <= MAX_LENGTH && PLAIN.exec(text)) || [];
   if (type !== undefined && plain !== undefined && version !== undefined)
-    return { ecosystem: ECOSYSTEM_OF_TYPE[type] ?? `purl:${type}`, name: plain, version };
+    return { ecosystem: ecosystemOf(type), name: plain, version };
   const purl = parse(text);
   const separator = purl.type === 'maven' ? ':' : '/';
   const name = purl.namespace ? `${purl.namespace}${separator}${purl.name}` : `${purl.name}`;
-  const ecosystem = ECOSYSTEM_OF_TYPE[purl.type] ?? `purl:${purl.type}`;
+  const ecosystem = ecosystemOf(purl.type);
   return purl.version ? { ecosystem, name, version: purl.version } : { ecosystem, name };
 }
 

@@ -51,6 +51,7 @@ test.each([
   ['pkg:apk/alpine/busybox@1.36', 'purl:apk'],
   ['pkg:maven/org.apache/commons@1', 'Maven'],
   ['pkg:pypi/django@1', 'PyPI'],
+  ['pkg:constructor/a@1', 'purl:constructor'],
 ])('puts %s into the ecosystem %s', (purl, ecosystem) => {
   expect(packageIdOf(purl).ecosystem).toBe(ecosystem);
 });

@@ -1,4 +1,5 @@
 import { canonicalPurl } from '@paved/bom';
+import { contradicting } from './advisory-id.js';
 import type { MergedFinding, Suppression } from './finding.js';
 import { byText } from './order.js';
 import { matchesPattern } from './pattern.js';
@@ -103,9 +104,15 @@ export class Exceptions {
     }
   }
 
-  /** The first active exception that covers the finding. */
+  /** The first active exception that covers the finding; of several vulnerabilities under one name each needs one. */
   suppression(finding: MergedFinding): Suppression | undefined {
     if (this.#active.size === 0) return undefined;
+    const several = contradicting([finding.id, ...finding.aliases]);
+    if (several.length > 0) {
+      // Attack: a report that calls a waived vulnerability and another one the same. Each has to be waived.
+      const all = several.map((id) => this.#suppressionBy(id, finding));
+      return all.every((one) => one !== undefined) ? all[0] : undefined;
+    }
     let found = this.#suppressionBy(finding.id, finding);
     for (const alias of finding.aliases) found ??= this.#suppressionBy(alias, finding);
     return found;

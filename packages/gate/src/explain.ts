@@ -1,3 +1,4 @@
+import { advisoryId, contradicting } from './advisory-id.js';
 import { type DecisionInput, Judge } from './decide.js';
 import type { Finding } from './finding.js';
 import { mergeFindings } from './merge-findings.js';
@@ -41,7 +42,7 @@ export interface Explanation {
 /** Repeats the decision about every finding that has `id` as id or alias, and writes down each step. */
 export function explain(input: DecisionInput, id: string): Explanation {
   const judge = new Judge(input);
-  const wanted = id.trim();
+  const wanted = advisoryId(id);
   const named = mergeFindings(input.findings, input).filter(
     (finding) => finding.id === wanted || finding.aliases.includes(wanted),
   );
@@ -53,7 +54,7 @@ export function explain(input: DecisionInput, id: string): Explanation {
       steps.push({ rule: suppressedBy.by, says: finding.action, detail: `suppressed: ${suppressedBy.reason}` });
     }
     const exceptions = judge.exceptions.naming(merged).map((entry): ExplainedException => {
-      const refusal = judge.exceptions.refusal(entry, merged);
+      const refusal = judge.exceptions.refusal(entry, merged) ?? contradiction(finding);
       const { id: exception, package: pattern, owner, expires } = entry;
       return { id: exception, package: pattern, owner, expires, ...(refusal === undefined ? {} : { refusal }) };
     });
@@ -69,4 +70,11 @@ export function explain(input: DecisionInput, id: string): Explanation {
     },
     findings,
   };
+}
+
+/** Why an exception that fits does not count: sources call several vulnerabilities one, and not each is waived. */
+function contradiction({ id, aliases, suppressedBy }: Finding): string | undefined {
+  const several = contradicting([id, ...aliases]);
+  if (suppressedBy !== undefined || several.length === 0) return undefined;
+  return `sources call ${several.slice(0, 10).join(', ')} one: each needs an exception`;
 }

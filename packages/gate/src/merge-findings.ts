@@ -202,6 +202,13 @@ function exactPurls(raw: readonly RawFinding[]): ReadonlyMap<string, string> {
   return exact;
 }
 
+/** Packages of one name in two ecosystems are two: only where the report names no type can it be either. */
+function mayBe(guessed: string | undefined, exact: string): boolean {
+  if (exact === '') return false;
+  const type = (purl: string) => purl.slice(0, purl.indexOf('/'));
+  return guessed === undefined || type(guessed) === 'pkg:generic' || type(guessed) === type(exact);
+}
+
 /** Types that need a version (swift) have no purl without one: theirs is cut off as text. */
 function keyOf(purl: string): string {
   try {
@@ -236,7 +243,7 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
   const packages = new Map<string | undefined, Map<string, Group>>();
   for (const entry of raw) {
     const better = entry.inferred ? exact.get(`${entry.name}\0${entry.version}`) : undefined;
-    const full = better || entry.purl;
+    const full = better !== undefined && mayBe(entry.purl, better) ? better : entry.purl;
     const purl = full === undefined ? undefined : keys.of(full);
     const key = keyIn(entry, aliases);
     let groups = packages.get(purl);

@@ -10,6 +10,7 @@ import {
   string,
   unknown,
 } from '@paved/json';
+import { advisoryId } from './advisory-id.js';
 import { scoresOf } from './cvss-scores.js';
 import { GateError } from './error.js';
 import type { CvssScore } from './raw-finding.js';
@@ -23,7 +24,7 @@ function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
 }
 
 const identifier = refine(string, (text) => {
-  if (/^[\x21-\x7e]{1,200}$/.test(text)) return text;
+  if (/^[\x21-\x7e]{1,200}$/.test(text)) return advisoryId(text);
   throw new GateError('ADVISORY_MALFORMED', 'an id is empty, too long or has blanks');
 });
 

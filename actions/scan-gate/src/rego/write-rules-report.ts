@@ -16,14 +16,14 @@ export interface RulesContext {
   readonly subject: Digest | undefined;
   readonly found: readonly RawFinding[];
   readonly sboms: readonly string[];
-  readonly buildRecord: unknown;
+  readonly buildRecords: readonly unknown[];
 }
 
 /** Evaluates every module over the same document and writes one report into `folder`; returns its name. */
 export async function writeRulesReport(
   folder: string,
   modules: readonly string[],
-  { subject, found, sboms, buildRecord }: RulesContext,
+  { subject, found, sboms, buildRecords }: RulesContext,
   workerPath: string,
 ): Promise<string> {
   const files = await expandFolders(modules, /\.wasm$/);
@@ -31,7 +31,7 @@ export async function writeRulesReport(
     throw new ScanGateError('RULES_INVALID', `Cannot use ${files.length} rule modules: the limit is ${MAX_MODULES}`);
   }
   const components = await componentsOf(sboms);
-  const input = rulesInput({ subject, findings: found, components, buildRecord });
+  const input = rulesInput({ subject, findings: found, components, buildRecords });
   const answers: ModuleAnswers[] = [];
   for (const file of files) {
     const name = basename(file);

@@ -1,3 +1,4 @@
+import { advisoryId } from '../advisory-id.js';
 import { scoresOf } from '../cvss-scores.js';
 import { type Fields, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import { unique } from '../order.js';
@@ -105,11 +106,11 @@ export function parseCycloneDxVulnerabilities(what: string, report: string, docu
   const components = componentsByRef(document);
   const findings: RawFinding[] = [];
   for (const entry of entries) {
-    const id = textAt(entry, 'id');
+    const id = advisoryId(textAt(entry, 'id'));
     if (id === '') throw malformed(what, 'a vulnerability has no id');
     const refs = unique(objectsAt(entry, 'affects').map((affected) => textAt(affected, 'ref')));
     const references = objectsAt(entry, 'references')
-      .map((reference) => textAt(reference, 'id'))
+      .map((reference) => advisoryId(textAt(reference, 'id')))
       .filter((other) => other !== '');
     const others = unique(references.filter((other) => other !== id));
     const ids =

@@ -1,4 +1,5 @@
 import { type Digest, parseDigest } from '@paved/digest';
+import { advisoryId } from '../advisory-id.js';
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import { unique } from '../order.js';
 import type { Epss, RawFinding } from '../raw-finding.js';
@@ -23,8 +24,8 @@ function idsOf(
   vulnerability: Fields,
   match: Fields,
 ): { readonly ids: readonly string[]; readonly mentions?: readonly string[] } {
-  const own = textAt(vulnerability, 'id');
-  const related = objectsAt(match, 'relatedVulnerabilities').map((entry) => textAt(entry, 'id'));
+  const own = advisoryId(textAt(vulnerability, 'id'));
+  const related = objectsAt(match, 'relatedVulnerabilities').map((entry) => advisoryId(textAt(entry, 'id')));
   const others = unique(related.filter((id) => id !== '' && id !== own));
   if (others.length === 0) return { ids: [own] };
   return others.length === 1 ? { ids: unique([own, ...others]) } : { ids: [own], mentions: others };
@@ -51,7 +52,7 @@ function exploitedOf(entries: readonly Fields[]): RawFinding['exploited'] {
     const [first] = objectsAt(entry, 'knownExploited');
     if (first === undefined) continue;
     return {
-      cve: textAt(first, 'cve') || textAt(entry, 'id'),
+      cve: advisoryId(textAt(first, 'cve') || textAt(entry, 'id')),
       dateAdded: textAt(first, 'dateAdded'),
       dueDate: textAt(first, 'dueDate'),
       ransomware: textAt(first, 'knownRansomwareCampaignUse') === 'Known',
@@ -84,13 +85,14 @@ function ignoreReason(match: Fields): string {
 function finding(what: string, report: string, match: Fields, ignored: boolean): RawFinding {
   const vulnerability = objectAt(match, 'vulnerability');
   const artifact = objectAt(match, 'artifact');
-  const id = textAt(vulnerability, 'id');
+  const id = advisoryId(textAt(vulnerability, 'id'));
   const name = textAt(artifact, 'name');
   if (id === '' || name === '') throw malformed(what, 'a match names no vulnerability or no package');
   const version = textAt(artifact, 'version');
   const named = namedPackage(textAt(artifact, 'purl'), textAt(artifact, 'type'), name, version);
   const fix = objectAt(vulnerability, 'fix');
-  const fixState = FIX_STATES[textAt(fix, 'state')] ?? 'unknown';
+  const state = textAt(fix, 'state');
+  const fixState = (Object.hasOwn(FIX_STATES, state) ? FIX_STATES[state] : undefined) ?? 'unknown';
   // Versions stand there as well when the distribution will not have them.
   const fixedIn = fixState === 'wont-fix' || fixState === 'not-fixed' ? [] : textsAt(fix, 'versions');
   const path = textAt(fieldsOf(listAt(artifact, 'locations')[0]), 'path');

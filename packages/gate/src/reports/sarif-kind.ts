@@ -1,3 +1,4 @@
+import { advisoryId } from '../advisory-id.js';
 import type { ReportKind } from '../policy.js';
 import type { FindingKind } from '../raw-finding.js';
 
@@ -56,5 +57,5 @@ export function kindOfResult(tool: SarifKind, ruleId: string, ruleName: string):
 /** The advisory's id at the beginning of a rule id: grype appends the package. */
 export function advisoryOf(ruleId: string): string {
   const [id] = /^(?:CVE-\d{4}-\d{4,19}|GHSA(?:-[0-9a-z]{4}){3}|(?:GO|RUSTSEC|PYSEC)-\d{4}-\d+)/i.exec(ruleId) ?? [];
-  return id ?? ruleId;
+  return advisoryId(id ?? ruleId);
 }

@@ -82,7 +82,8 @@ function severityOf(run: Run, result: Fields, rule: Fields | undefined, help: st
     severityOfNumber(objectAt(rule, 'properties')['security-severity']);
   if (scored !== undefined) return scored;
   if (LEVEL_SAYS_NOTHING.test(run.tool)) return 'unknown';
-  return LEVELS[levelOf(result, rule)] ?? 'unknown';
+  const level = levelOf(result, rule);
+  return (Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined) ?? 'unknown';
 }
 
 function locationOf(run: Run, result: Fields): FindingLocation | undefined {

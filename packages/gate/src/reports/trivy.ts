@@ -1,3 +1,4 @@
+import { advisoryId } from '../advisory-id.js';
 import { type Fields, fieldsOf, listAt, numberAt, objectAt, objectsAt, oneLine, textAt, textsAt } from '../fields.js';
 import type { Given } from '../finding-record.js';
 import type { ReportKind } from '../policy.js';
@@ -50,7 +51,7 @@ function raw(place: Place, entry: Fields, id: string, location: FindingLocation 
 }
 
 function vulnerability(place: Place, entry: Fields): RawFinding {
-  const id = textAt(entry, 'VulnerabilityID');
+  const id = advisoryId(textAt(entry, 'VulnerabilityID'));
   const name = textAt(entry, 'PkgName');
   const version = textAt(entry, 'InstalledVersion');
   if (name === '') throw malformed(place.what, `vulnerability "${id.slice(0, 60)}" names no package`);
@@ -155,7 +156,8 @@ const MODIFIED: Readonly<Record<string, (place: Place, entry: Fields) => RawFind
 
 /** What an ignore file or a VEX document given to the scanner took out (`--show-suppressed`). */
 function modified(place: Place, entry: Fields): RawFinding {
-  const read = MODIFIED[textAt(entry, 'Type')] ?? vulnerability;
+  const type = textAt(entry, 'Type');
+  const read = (Object.hasOwn(MODIFIED, type) ? MODIFIED[type] : undefined) ?? vulnerability;
   const found = read(place, objectAt(entry, 'Finding'));
   const words = [textAt(entry, 'Status'), textAt(entry, 'Statement'), textAt(entry, 'Source')];
   const suppressed = oneLine(words.filter((word) => word !== '').join(': ') || 'left out by trivy');
@@ -213,7 +215,10 @@ export function parseTrivy(what: string, report: string, document: Fields | read
   if (size > MAX_FINDINGS) throw tooLarge(what, `it has ${size} findings`);
   const fields = Array.isArray(document) ? undefined : (document as Fields);
   const metadata = objectAt(fields, 'Metadata');
-  const kinds = results.flatMap((result) => KIND_OF_CLASS[textAt(result, 'Class')] ?? []);
+  const kinds = results.flatMap((result) => {
+    const name = textAt(result, 'Class');
+    return (Object.hasOwn(KIND_OF_CLASS, name) ? KIND_OF_CLASS[name] : undefined) ?? [];
+  });
   const createdAt = textAt(fields, 'CreatedAt');
   const scannerVersion = textAt(objectAt(fields, 'Trivy'), 'Version');
   return {

@@ -110,7 +110,7 @@ export function jiraPayload(
 ): JiraPayload {
   const plain = (text: string) =>
     oneLine(text, 500)
-      .replaceAll(/[{}[\]|!*_^~+?]/g, (character) => `\\${character}`)
+      .replaceAll(/[{}[\]|!*_^~+?\\]/g, (character) => `\\${character}`)
       .replaceAll('://', ':\u{200b}//')
       .replaceAll(/@(?=\w)/g, '@\u{200b}');
   const lines = [

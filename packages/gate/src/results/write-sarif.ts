@@ -120,10 +120,13 @@ function resultOf(finding: ReportedFinding, options: SarifOptions, ruleIndex: nu
   };
 }
 
-/** SARIF messages know embedded links `[text](target)` and placeholders `{0}` (section 3.11): neither may come from others. */
+/**
+ * SARIF messages know embedded links `[text](target)` and placeholders `{0}` (section 3.11): neither may come from others. A backslash
+ * of others would take away ours.
+ */
 function plainMessage(text: string): string {
   return text
-    .replaceAll(/[[\]]/g, (bracket) => `\\${bracket}`)
+    .replaceAll(/[[\]\\]/g, (character) => `\\${character}`)
     .replaceAll('{', '{{')
     .replaceAll('}', '}}');
 }

@@ -1,3 +1,4 @@
+import { contradicting } from '../advisory-id.js';
 import type { MergedFinding, Suppression } from '../finding.js';
 import { byText } from '../order.js';
 import { type VexRules, type VexSigner, vexSignerKey } from '../policy.js';
@@ -155,7 +156,10 @@ export class VexIndex {
     if (!this.#byId.has(finding.id) && !finding.aliases.some((alias) => this.#byId.has(alias))) return undefined;
     const ids = [finding.id, ...finding.aliases];
     const purls = finding.package.purls.length > 0 ? finding.package.purls : versionedPurls(finding.package);
-    const statements = purls.map((purl) => this.effective(ids, purl));
+    // Attack: a report that calls two vulnerabilities one. A statement has to speak of each.
+    const several = contradicting(ids);
+    const names = several.length === 0 ? [ids] : several.map((id) => [id]);
+    const statements = purls.flatMap((purl) => names.map((own) => this.effective(own, purl)));
     const [first] = statements;
     if (first === undefined || !statements.every((entry) => entry !== undefined && suppresses(entry))) return undefined;
     for (const statement of statements) if (statement !== undefined) this.#used.add(statement);
