@@ -4,7 +4,9 @@ export const definition = defineAction({
   name: 'sbom',
   purpose: 'Writes CycloneDX and SPDX documents from what was fetched, lock files and documents of scanners',
   inputs: {
-    'fetch-manifest': input.path({ description: 'fetch-manifest.json of hermetic-build' }),
+    'fetch-manifest': input.paths({
+      description: 'fetch-manifest.json of hermetic-build; several, one per line, where machines of their own built',
+    }),
     lockfiles: input.paths({ description: 'Lock files of the project; the kind is known by the file name' }),
     documents: input.paths({
       description: 'Existing documents to merge: CycloneDX 1.5 to 1.7, SPDX 2.3, or the JSON of syft',

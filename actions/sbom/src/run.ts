@@ -23,7 +23,7 @@ type Outputs = OutputsOf<typeof definition>;
 /** Both documents are built, held to their schemas and scored before either is written. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<Outputs> {
   const sources = await readSources({
-    manifest: inputs['fetch-manifest'],
+    manifests: inputs['fetch-manifest'] ?? [],
     lockfiles: inputs.lockfiles ?? [],
     documents: inputs.documents ?? [],
   });

@@ -17,7 +17,7 @@ import { SbomActionError } from './error.js';
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export interface SourcePaths {
-  readonly manifest: string | undefined;
+  readonly manifests: readonly string[];
   readonly lockfiles: readonly string[];
   readonly documents: readonly string[];
 }
@@ -32,16 +32,13 @@ export interface Sources {
 }
 
 /** @throws {SbomActionError} `SOURCE_MISSING`, `SOURCE_UNREADABLE`, `FETCH_MANIFEST_UNREADABLE` */
-export async function readSources({ manifest: path, lockfiles, documents }: SourcePaths): Promise<Sources> {
-  const manifest = path === undefined ? undefined : await readManifest(path);
+export async function readSources({ manifests: paths, lockfiles, documents }: SourcePaths): Promise<Sources> {
+  const manifests = await Promise.all(paths.map(readManifest));
+  const [manifest] = manifests;
   const locks = await Promise.all(lockfiles.map(readLock));
   const bills = await Promise.all(documents.map(readDocument));
   const locked = locks.length === 0 ? [] : [bomOfLockfiles(locks)];
-  const parts = [
-    ...(manifest === undefined ? [] : [bomOfFetchManifest(manifest)]),
-    ...locked,
-    ...bills.map(({ bom }) => bom),
-  ];
+  const parts = [...manifests.map(bomOfFetchManifest), ...locked, ...bills.map(({ bom }) => bom)];
   if (parts.length === 0) {
     throw new SbomActionError('SOURCE_MISSING', 'Cannot write an SBOM: nothing says what is inside', {
       hint: 'Set fetch-manifest, lockfiles or documents',

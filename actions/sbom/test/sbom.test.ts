@@ -62,6 +62,23 @@ describe('sbom', () => {
     ]);
   });
 
+  test('of several machines names what any of them fetched, and the latest time', async () => {
+    const [own] = manifest.packages;
+    const other = { ...own, purl: purlOf('npm', 'rimraf', '5.0.0'), name: 'rimraf', version: '5.0.0' };
+    for (const [leg, document] of Object.entries({
+      'linux-amd64': manifest,
+      'linux-arm64': { ...manifest, packages: [own, other], fetchedAt: '2025-09-01T10:05:00.000Z' },
+    })) {
+      await mkdir(join(kit.workspace, 'legs', leg), { recursive: true });
+      await writeFile(join(kit.workspace, 'legs', leg, 'fetch-manifest.json'), JSON.stringify(document));
+    }
+    const outputs = await start({ 'fetch-manifest': 'legs/*/fetch-manifest.json', 'subject-path': 'out' });
+    const text = await readFile(outputs['cyclonedx-path'] ?? '', 'utf8');
+    const purls = parseSbom(Buffer.from(text)).components.map(({ purl }) => purl);
+    expect(purls).toEqual(['pkg:npm/ms@2.1.2', 'pkg:npm/rimraf@5.0.0']);
+    expect(text).toContain('2025-09-01T10:05:00');
+  });
+
   test('gives the same bytes twice', async () => {
     const read = async () => {
       const outputs = await start({ 'subject-digest': sha256('image'), 'component-type': 'container' });
