@@ -57,7 +57,7 @@ export const definition = defineAction({
     }),
     platforms: input.list({
       description:
-        'Platforms of the Dockerfile, such as linux/arm64, one per line; RUN steps for another processor are not emulated. Default: the one of this machine',
+        'Platforms of the Dockerfile, or those to build of an image description, such as linux/arm64, one per line; RUN steps for another processor are not emulated. Default: the one of this machine; all of a description',
     }),
     'buildkit-image': input.string({
       description:

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openLayout, readBlob, readPlatform } from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { type BuiltImage, buildImage } from '../src/image/build-image.js';
-import { parseImageDescription } from '../src/image/description.js';
+import { parseImageDescription, selectPlatforms } from '../src/image/description.js';
 import { imageFindings, imageRulesSarif } from '../src/image/image-rules.js';
 import { writeFiles } from './write-files.js';
 
@@ -43,11 +43,12 @@ labels: { org.opencontainers.image.title: app }
 async function build(
   text: string,
   sourceDateEpoch = 1_700_000_000,
+  platforms?: readonly string[],
 ): Promise<BuiltImage & { readonly layoutPath: string }> {
   const layoutPath = join(host.temp, `layout-${++count}`);
   await mkdir(layoutPath);
   const options = { filesPath: join(host.temp, 'files'), sourcePath: host.workspace, layoutPath, sourceDateEpoch };
-  return { ...(await buildImage(parseImageDescription(text), options)), layoutPath };
+  return { ...(await buildImage(selectPlatforms(parseImageDescription(text), platforms), options)), layoutPath };
 }
 
 /** An image that stands for one from somewhere else: it has a shell, and runs as root. */
@@ -93,6 +94,13 @@ describe('an image without a daemon', () => {
       },
     });
     expect(built.images[0]?.paths).toEqual(['/data/a/b.txt', '/usr/local/app']);
+  });
+
+  test('of one platform is the image that the index of all names', async () => {
+    const [all, own] = [await build(DESCRIPTION), await build(DESCRIPTION, undefined, ['linux/arm64/v8'])];
+    expect(own.images.map(({ platform }) => platform)).toEqual(['linux/arm64/v8']);
+    expect(own.digest).toBe(all.images[1]?.digest);
+    await expect(build(DESCRIPTION, undefined, ['linux/arm64'])).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
   });
 
   test('is bit-identical when built twice, and another with another byte or time', async () => {

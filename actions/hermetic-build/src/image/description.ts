@@ -95,6 +95,18 @@ export function parseImageDescription(text: string): ImageDescription {
   return image;
 }
 
+/**
+ * The description with these platforms alone, as a machine needs it that builds its own of several; all of them without `platforms`.
+ * @throws {HermeticBuildError} `IMAGE_INVALID` for a platform that the description does not name
+ */
+export function selectPlatforms(image: ImageDescription, platforms: readonly string[] | undefined): ImageDescription {
+  if (platforms === undefined) return image;
+  const unknown = platforms.find((platform) => !Object.hasOwn(image.platforms, platform));
+  if (unknown !== undefined) throw invalidImage(`it does not name the platform "${unknown.slice(0, 100)}"`);
+  const chosen = Object.entries(image.platforms).filter(([platform]) => platforms.includes(platform));
+  return { ...image, platforms: Object.fromEntries(chosen) };
+}
+
 function checkFields(image: ImageDescription): void {
   if (image.base !== undefined) check('digest', image.base.digest);
   if (image.user !== undefined) check('user', image.user);

@@ -4,7 +4,7 @@ import type { ActionContext } from '@paved/runner-kit';
 import { readInside } from '../kinds/read-inside.js';
 import type { Inputs } from '../run.js';
 import { buildImage } from './build-image.js';
-import { invalidImage, parseImageDescription } from './description.js';
+import { invalidImage, parseImageDescription, selectPlatforms } from './description.js';
 import { finishLayout } from './finish-layout.js';
 
 export interface ImagePlaces {
@@ -22,7 +22,7 @@ export async function buildImagePhase(
   if (inputs.image === undefined) return undefined;
   const text = await readInside(inputs['source-path'], inputs.image);
   if (text === undefined) throw invalidImage(`there is no "${inputs.image}" in source-path`);
-  const image = parseImageDescription(text);
+  const image = selectPlatforms(parseImageDescription(text), inputs.platforms);
   const layoutPath = join(workDir, 'layout');
   await mkdir(layoutPath);
   await buildImage(image, {
