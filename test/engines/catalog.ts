@@ -63,6 +63,7 @@ export const ENGINES = {
     go: GO,
   },
   buildctl: { module: 'github.com/moby/buildkit', version: 'v0.26.2', command: '/cmd/buildctl', go: GO },
+  copa: { module: 'github.com/project-copacetic/copacetic', version: 'v0.14.2', command: '', go: '1.25.9' },
 } as const satisfies Readonly<Record<string, Engine>>;
 
 export type EngineName = keyof typeof ENGINES;

@@ -1,6 +1,7 @@
 import { actSuite } from './act/act-suite.js';
 import { actionlintSuite } from './act/actionlint-suite.js';
 import { buildkitSuite } from './buildkit/buildkit-suite.js';
+import { patchSuite } from './buildkit/patch-suite.js';
 import { buildkitRoadSuite } from './buildkit/road.js';
 import { registriesSuite } from './registries/registries-suite.js';
 import { roadSuite } from './road/road-suite.js';
@@ -18,7 +19,7 @@ import { zizmorSuite } from './zizmor/zizmor-suite.js';
 
 export const SUITES: Readonly<Record<string, readonly EngineSuite[]>> = {
   act: [actionlintSuite, actSuite],
-  buildkit: [buildkitSuite, buildkitRoadSuite],
+  buildkit: [buildkitSuite, patchSuite, buildkitRoadSuite],
   registries: [registriesSuite],
   scanners: [scannersSuite, checksSuite, osvAgreementSuite, versionSuite, regoSuite],
   sigstore: [sigstoreSuite, keysSuite, legacySuite, watchSuite, roadSuite, zizmorSuite],

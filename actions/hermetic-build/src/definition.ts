@@ -63,6 +63,15 @@ export const definition = defineAction({
       description:
         'Release of BuildKit, by digest, whose programs build the Dockerfile; fetched and recorded like a base. Default: the programs of this machine',
     }),
+    patch: input.boolean({
+      description:
+        'Upgrade the packages of the base image with copa in the fetch phase, before the network is cut off and before user code runs; every package that changed is recorded',
+      default: false,
+    }),
+    'patch-mirrors': input.list({
+      description:
+        'The hosts that the package manager of the base may reach while it is patched, host or host:port, one per line; every other request is refused and fails the patch',
+    }),
     flatten: input.boolean({
       description: 'Write each image with one layer, so that nothing that was removed is left in a lower one',
       default: false,
@@ -116,7 +125,7 @@ export const definition = defineAction({
   outputs: {
     'bundle-path': output('Folder with what was fetched, each file named after its digest'),
     'record-path': output(
-      'Folder with fetch-manifest.json and isolation-report.json; of test, with application-test.json, application-test.sarif, container.log and script.log',
+      'Folder with fetch-manifest.json, isolation-report.json and, with patch, image-patches.json; of test, with application-test.json, application-test.sarif, container.log and script.log',
     ),
     'findings-path': output('Of dry: document with what would stand in the way'),
     'artifact-path': output('Folder with the collected outputs; with image, the OCI layout'),
@@ -125,6 +134,7 @@ export const definition = defineAction({
   permissions: { contents: 'read' },
   hosts: [
     'the package registry, in the fetch phase',
+    'with patch, in the fetch phase: github.com, and the hosts of patch-mirrors',
     'from inside the sandbox, where each attempt must fail: 1.1.1.1, 2606:4700:4700::1111, 168.63.129.16, 169.254.169.254 and github.com',
   ],
   writes: ['RUNNER_TEMP/paved/hermetic-build', 'a socket under the system temporary folder while the canary runs'],

@@ -8,6 +8,7 @@ import { dryPhase } from './dry/dry-phase.js';
 import { HermeticBuildError } from './error.js';
 import { fetchPhase } from './fetch/fetch-phase.js';
 import { refused } from './fetch/registry-client.js';
+import { type CopaSource, RELEASED_COPA } from './patch/locked-copa.js';
 import { comparePhase } from './reproduce/compare-phase.js';
 import { reproducePhase } from './reproduce/reproduce-phase.js';
 
@@ -17,12 +18,14 @@ export type Outputs = OutputsOf<typeof definition>;
 /**
  * @throws {HermeticBuildError} see its codes; in `all`, nothing of the command runs unless the fetch phase succeeded
  * @param candidates sandbox methods to try, in order
+ * @param copa where the program that patches comes from
  * @throws {HttpError} when the registry does not answer
  */
 export async function run(
   inputs: Inputs,
   context: ActionContext,
   candidates: readonly SandboxMethod[] = SANDBOX_METHODS,
+  copa: CopaSource = RELEASED_COPA,
 ): Promise<Outputs> {
   const { phase } = inputs;
   if (inputs['registry-token'] !== undefined && phase !== 'fetch' && phase !== 'dry') {
@@ -34,7 +37,7 @@ export async function run(
   if (phase === 'dry') return await dryPhase(inputs, context);
   if (phase === 'test') return await testPhase(inputs, context, candidates);
   if (phase === 'compare') return await comparePhase(inputs, context);
-  const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates);
+  const fetched = phase === 'build' ? {} : await fetchPhase(inputs, context, candidates, copa);
   if (phase === 'fetch') return fetched;
   const bundlePath = phase === 'all' || phase === 'reproduce' ? fetched['bundle-path'] : inputs['bundle-path'];
   if (bundlePath === undefined) {

@@ -11,6 +11,7 @@ import { makeReadable } from '../build/make-readable.js';
 import { HermeticBuildError } from '../error.js';
 import { finishLayout } from '../image/finish-layout.js';
 import { layoutOutputs, normalizeLayout } from '../image/normalize-layout.js';
+import { usePatches } from '../patch/use-patches.js';
 import type { Inputs, Outputs } from '../run.js';
 import { FILES_FOLDER, openInputProject } from './dockerfile-project.js';
 import { type BuildKitTools, toolDigests, toolsOfImage, toolsOfMachine, unavailable } from './find-tools.js';
@@ -51,7 +52,7 @@ export async function dockerfileBuildPhase(
 ): Promise<Outputs> {
   assertAlone(inputs);
   const workDir = await context.workDir();
-  const build = await openDockerfile(inputs);
+  const build = await usePatches(await openDockerfile(inputs), inputs.patch, bundlePath);
   for (const image of build.images) await openBundledImage(image, bundlePath);
   const tools = await findTools(build, bundlePath, workDir, context);
   const method = await isolationMethod(inputs.isolation, workDir, context.log, candidates);
@@ -207,13 +208,14 @@ function frontendOptions(build: DockerfileBuild, sourceDateEpoch: number): Reado
 }
 
 /** The record's command; a JSON document, so that no value can pass for another option. */
-function describeBuild({ path, sha256, target, platforms, buildArgs }: DockerfileBuild): string {
+function describeBuild({ path, sha256, target, platforms, buildArgs, patched }: DockerfileBuild): string {
   return JSON.stringify({
     dockerfile: path,
     sha256,
     platforms,
     ...(target === undefined ? {} : { target }),
     buildArgs: Object.fromEntries(buildArgs),
+    ...(patched === undefined ? {} : { patched: Object.fromEntries(patched) }),
   });
 }
 

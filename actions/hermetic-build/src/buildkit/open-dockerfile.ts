@@ -29,6 +29,8 @@ export interface DockerfileBuild {
   readonly downloads: readonly Download[];
   /** The release of BuildKit that builds; absent: the programs of this machine. */
   readonly buildkit: WantedImage | undefined;
+  /** Digest of a base to that of the patched image in its place; absent where nothing was patched. */
+  readonly patched?: ReadonlyMap<Digest, Digest>;
 }
 
 /** Named context with what the lock file brought. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { exec } from '@paved/runner-kit/exec';
 import { lastInheritedDescriptor, namespaceCommand, type SandboxMethod } from '@paved/sandbox';
+import { RELAY_PORT, RELAY_SCRIPT } from '../patch/relay-script.js';
 import { DAEMON_SCRIPT, FILE_SERVER_SCRIPT } from './daemon-script.js';
 import { type BuildKitTools, unavailable } from './find-tools.js';
 
@@ -14,6 +15,8 @@ export interface DaemonOptions {
   readonly workDir: string;
   /** Folder whose files, named after their digest, answer `ADD`; absent when there are none. */
   readonly filesPath?: string;
+  /** Socket that the only port of the daemon's network leads to; RUN steps then share that network. For patches alone. */
+  readonly relayPath?: string;
 }
 
 export interface Daemon {
@@ -36,7 +39,8 @@ const OUTPUT_CHARACTERS = 2000;
  * may use comes from the client; so a reference that was overlooked cannot be fetched.
  * @throws {HermeticBuildError} `BUILDKIT_UNAVAILABLE`
  */
-export async function startDaemon({ tools, method, workDir, filesPath }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { tools, method, workDir, filesPath, relayPath } = options;
   if (method !== 'root' && method !== 'sudo') {
     throw unavailable(`with isolation method ${method}`, 'Run the job as root, or where sudo needs no password');
   }
@@ -46,11 +50,12 @@ export async function startDaemon({ tools, method, workDir, filesPath }: DaemonO
   const socket = join(socketFolder, 's');
   const place = (name: string) => join(folder, name);
   await mkdir(place('state'));
-  await writeFile(place('buildkitd.toml'), configuration(place('state'), socket, tools));
+  await writeFile(place('buildkitd.toml'), configuration(place('state'), socket, options));
   await writeFile(place('daemon.sh'), DAEMON_SCRIPT);
-  await writeFile(place('server.cjs'), FILE_SERVER_SCRIPT);
+  await writeFile(place('server.cjs'), relayPath === undefined ? FILE_SERVER_SCRIPT : RELAY_SCRIPT);
+  const served = relayPath ?? filesPath;
   const files =
-    filesPath === undefined ? ['idle', '-', '-', '-'] : ['serve', process.execPath, place('server.cjs'), filesPath];
+    served === undefined ? ['idle', '-', '-', '-'] : ['serve', process.execPath, place('server.cjs'), served];
   const script = [place('daemon.sh'), tools.buildkitd, place('buildkitd.toml'), place('state'), ...files];
   const child = await spawnLeashed([...namespaceCommand(method), '--', '/bin/sh', ...script]);
   const stop = async () => {
@@ -73,7 +78,7 @@ export async function startDaemon({ tools, method, workDir, filesPath }: DaemonO
   return { address: `unix://${socket}`, lastWords, stop };
 }
 
-function configuration(state: string, socket: string, { runc }: BuildKitTools): string {
+function configuration(state: string, socket: string, { tools, relayPath }: DaemonOptions): string {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   // JSON strings are TOML strings. No entitlement is granted: network.host and security.insecure are refused by the daemon as well.
   return `root = ${JSON.stringify(state)}
@@ -85,10 +90,12 @@ insecure-entitlements = []
 [worker.oci]
   enabled = true
   snapshotter = "native"
-  binary = ${JSON.stringify(runc)}
+  binary = ${JSON.stringify(tools.runc)}
   gc = false
-[worker.containerd]
+${relayPath === undefined ? '' : '  networkMode = "host"\n'}[worker.containerd]
   enabled = false
+[registry."127.0.0.1:${RELAY_PORT}"]
+  http = true
 `;
 }
 

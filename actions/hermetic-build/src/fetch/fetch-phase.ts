@@ -13,6 +13,9 @@ import { openInputProject } from '../buildkit/dockerfile-project.js';
 import { openDockerfile } from '../buildkit/open-dockerfile.js';
 import type { FetchOptions, LockedProject } from '../kinds/locked-project.js';
 import { chosenRegistry } from '../kinds/registries.js';
+import { type CopaSource, RELEASED_COPA } from '../patch/locked-copa.js';
+import { patchBases, patchedPackages, readPatchInputs } from '../patch/patch-bases.js';
+import { PATCHES_FILE } from '../patch/patch-record.js';
 import type { Inputs, Outputs } from '../run.js';
 import { registryClient } from './registry-client.js';
 import { assertSourceCommit } from './source-commit.js';
@@ -27,8 +30,10 @@ export async function fetchPhase(
   inputs: Inputs,
   context: ActionContext,
   candidates: readonly SandboxMethod[],
+  copa: CopaSource = RELEASED_COPA,
 ): Promise<Outputs> {
   const { runner, log } = context;
+  const mirrors = readPatchInputs(inputs);
   const sourcePath = inputs['source-path'];
   const commit = await assertSourceCommit(sourcePath, runner.workspace, runner.sha);
   if (commit === undefined)
@@ -48,6 +53,12 @@ export async function fetchPhase(
       if (done % PROGRESS_STEP === 0 || done === all) log.info(`Fetched ${done} of ${all} archives`);
     },
   });
+  // Before the proof that the build has no network: what patches is gone by then.
+  const patches =
+    mirrors === undefined
+      ? undefined
+      : await patchBases(inputs, mirrors, { method, workDir, bundlePath, copa }, context);
+  const packages = patches === undefined ? fetched.packages : patchedPackages(fetched.packages, patches);
   const isolation = await proveIsolation(inputs, { method, workDir, bundlePath }, context);
   const path = relative(runner.workspace, sourcePath);
   const manifest: FetchManifest = {
@@ -55,18 +66,25 @@ export async function fetchPhase(
     source: { repository: runner.repository, sha: runner.sha, path: path === '' || path.startsWith('..') ? '.' : path },
     root: fetched.root,
     lockfiles: project.lockfiles,
-    packages: [...fetched.packages].sort((a, b) => (a.purl < b.purl ? -1 : 1)),
+    packages: [...packages].sort((a, b) => (a.purl < b.purl ? -1 : 1)),
     fetchedAt: new Date().toISOString(),
   };
   const recordPath = join(workDir, 'record');
   await mkdir(recordPath);
   await writeDocument(join(recordPath, 'fetch-manifest.json'), manifest);
   await writeDocument(join(recordPath, 'isolation-report.json'), isolation);
+  if (patches !== undefined) await writeDocument(join(recordPath, PATCHES_FILE), patches);
   for (const notice of fetched.notices) log.notice(notice);
   const blocked = isolation.checks.filter(({ outcome }) => outcome === 'blocked').length;
   log.info(`Isolation: ${isolation.method}, ${blocked} of ${isolation.checks.length} attacks blocked`);
-  const packages = fetched.packages.length;
-  context.events.emit({ stage: 'build', event: 'fetched', packages, isolation: isolation.method, blocked });
+  const fetchedCount = packages.length;
+  context.events.emit({
+    stage: 'build',
+    event: 'fetched',
+    packages: fetchedCount,
+    isolation: isolation.method,
+    blocked,
+  });
   return { 'bundle-path': bundlePath, 'record-path': recordPath };
 }
 

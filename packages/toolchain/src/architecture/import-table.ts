@@ -21,6 +21,9 @@ const ORDER = [
 // The sandbox wires file descriptors by itself, and the canary opens sockets that must be blocked.
 const SANDBOX_BUILTINS = ['node:child_process', 'node:dgram', 'node:net'];
 
+// The proxy that alone leads a patch to the mirrors resolves names and speaks HTTP to package managers.
+const PROXY_BUILTINS = ['node:dns/promises', 'node:http'];
+
 // Rule modules of others run in a thread of their own, which can be ended.
 const RULE_ACTIONS: readonly string[] = ['scan-gate'];
 const RULE_BUILTINS = ['node:worker_threads'];
@@ -35,7 +38,10 @@ function action(name: string, packages: readonly string[]): ImportRule {
   const base = ['errors', 'digest', 'json', 'http'].map((lower) => `@paved/${lower}`);
   return {
     packages: [...base, '@paved/runner-kit', ...packages, ...processes],
-    builtins: [...(startsProcesses ? SANDBOX_BUILTINS : []), ...(RULE_ACTIONS.includes(name) ? RULE_BUILTINS : [])],
+    builtins: [
+      ...(startsProcesses ? [...SANDBOX_BUILTINS, ...PROXY_BUILTINS] : []),
+      ...(RULE_ACTIONS.includes(name) ? RULE_BUILTINS : []),
+    ],
   };
 }
 
@@ -50,6 +56,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/bom',
     '@paved/bom/lockfiles',
     '@paved/oci',
+    '@paved/runner-kit/tools',
     '@paved/sandbox',
     'dockerfile-ast',
     'tar-stream',
