@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { digestSetOf, type ResourceDescriptor, type Subject } from '@paved/attestation';
 import { sha256File } from '@paved/digest';
+import { ProvenanceError } from './error.js';
 import { listFiles } from './list-files.js';
 import { assertNotPlanted } from './planted-statement.js';
 
@@ -19,15 +20,29 @@ export async function collectSubjects(folder: string): Promise<readonly Subject[
   return subjects;
 }
 
-/** Documents that accompany the artifact, by the digest of their bytes; a folder stands for its files. */
+/**
+ * Documents that accompany the artifact, by the digest of their bytes; a folder stands for its files.
+ * @throws {ProvenanceError} `SUBJECT_UNREADABLE`
+ */
 export async function collectByproducts(paths: readonly string[]): Promise<readonly ResourceDescriptor[]> {
   const byproducts: ResourceDescriptor[] = [];
   for (const path of paths) {
-    const folder = (await stat(path)).isDirectory();
+    const folder = await isFolder(path);
     for (const name of folder ? await listFiles(path) : [basename(path)]) {
       const file = folder ? join(path, name) : path;
       byproducts.push({ name, digest: digestSetOf(await sha256File(file)), annotations: { voucher: 'seal' } });
     }
   }
   return byproducts;
+}
+
+/** A pipe or device would be read for ever. */
+async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isDirectory()) return true;
+  if (info?.isFile()) return false;
+  const state = info === undefined ? 'it does not exist' : 'it is neither a regular file nor a folder';
+  throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot read byproduct "${path}": ${state}`, {
+    hint: 'Name the files or folders that an earlier step left there',
+  });
 }

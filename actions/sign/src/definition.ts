@@ -124,9 +124,12 @@ export const definition = defineAction({
     }),
     'tsa-timeout': input.duration({ description: 'The same for the timestamp authority', default: '20s' }),
     'expected-workflow-path': input.string({
-      description: 'Workflow file that this job must be part of: owner/name/.github/workflows/file.yml',
+      description:
+        'Workflow file that this job must be part of: owner/name/.github/workflows/file.yml; not checked when this and the commit are empty',
     }),
-    'expected-workflow-sha': input.string({ description: 'Commit of that file: job.workflow_sha' }),
+    'expected-workflow-sha': input.string({
+      description: 'Commit of that file: job.workflow_sha; one of the two without the other is refused',
+    }),
     'predicate-path': input.path({
       description: 'Standalone: JSON file with the predicate of a statement of your own',
     }),

@@ -3,15 +3,20 @@ import type { IdentityPolicy, TokenClaims } from '@paved/sigstore';
 import { SignError } from './error.js';
 
 export interface ExpectedWorkflow {
-  readonly path: string | undefined;
-  readonly sha: string | undefined;
+  readonly path: string;
+  /** Commit of that file. */
+  readonly sha: string;
 }
 
 /**
  * Rule 5: the token must be that of this run, in the workflow that was rendered, before it is shown to the authority.
  * @throws {SignError} `CLAIM_MISMATCH` that names the claim, never the token
  */
-export function assertJobClaims({ all }: TokenClaims, runner: RunnerFacts, workflow: ExpectedWorkflow): void {
+export function assertJobClaims(
+  { all }: TokenClaims,
+  runner: RunnerFacts,
+  workflow: ExpectedWorkflow | undefined,
+): void {
   const pairs: readonly (readonly [string, string])[] = [
     ['repository', runner.repository],
     ['repository_id', runner.repositoryId],
@@ -22,13 +27,13 @@ export function assertJobClaims({ all }: TokenClaims, runner: RunnerFacts, workf
     ['run_attempt', runner.runAttempt],
     ['event_name', runner.eventName],
     ['runner_environment', runner.runnerEnvironment],
-    ...(workflow.sha === undefined ? [] : [['job_workflow_sha', workflow.sha] as const]),
+    ...(workflow === undefined ? [] : [['job_workflow_sha', workflow.sha] as const]),
   ];
   for (const [claim, expected] of pairs) {
     if (all[claim] !== expected) throw mismatch(claim, all[claim], expected);
   }
   const path = all.job_workflow_ref?.split('@')[0];
-  if (workflow.path !== undefined && path !== workflow.path) throw mismatch('job_workflow_ref', path, workflow.path);
+  if (workflow !== undefined && path !== workflow.path) throw mismatch('job_workflow_ref', path, workflow.path);
 }
 
 /** What our own bundles must verify against: exactly this job. */

@@ -12,8 +12,10 @@ export interface LegacyTag {
 }
 
 export interface LegacyImage {
-  /** The image and every manifest below it; the first is the image. */
+  /** What gets a signature. */
   readonly digests: readonly Digest[];
+  /** The image and every manifest below it, about which there may be attestations. */
+  readonly below: readonly Digest[];
   readonly name: string;
   readonly items: readonly SignedItem[];
 }
@@ -24,7 +26,7 @@ export interface LegacyImage {
  */
 export async function legacyLayers(
   signer: BundleSigner,
-  { digests, name, items }: LegacyImage,
+  { digests, below, name, items }: LegacyImage,
   verification: SelfVerification,
 ): Promise<readonly LegacyTag[]> {
   const signatures = digests.map(async (subject): Promise<LegacyTag> => {
@@ -32,7 +34,7 @@ export async function legacyLayers(
     const layer = legacySignature(payload, await signPayload(signer, payload, verification));
     return { subject, suffix: 'sig', layers: [layer] };
   });
-  return [...(await Promise.all(signatures)), ...(await attestations(signer, digests, items))];
+  return [...(await Promise.all(signatures)), ...(await attestations(signer, below, items))];
 }
 
 async function attestations(

@@ -12,6 +12,8 @@ export interface LegacyLayer {
 
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const ENVELOPE = 'application/vnd.dsse.envelope.v1+json';
+/** What stands under these tags, and nothing else. */
+export const LEGACY_MEDIA_TYPES: ReadonlySet<string> = new Set([SIMPLE_SIGNING, ENVELOPE]);
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const LOG = 'dev.sigstore.cosign/bundle';
 const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';

@@ -16,7 +16,7 @@ import {
 } from '@paved/sigstore';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
-import { assertJobClaims, ownPolicy } from './job-claims.js';
+import { assertJobClaims, type ExpectedWorkflow, ownPolicy } from './job-claims.js';
 import { loadTrust } from './load-trust.js';
 import { reportProgress } from './summarise.js';
 
@@ -45,6 +45,7 @@ export async function openSigner(inputs: Inputs, context: ActionContext): Promis
 
 async function openCertified(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
   refuseKeyInputs(inputs);
+  const workflow = expectedWorkflow(inputs);
   const audience = inputs['oidc-audience'];
   const serverUrl = inputs['server-url'].origin;
   const { fulcioUrl, logs, tsaUrls, trustedRoot } = await servicesOf(inputs, context);
@@ -52,10 +53,7 @@ async function openCertified(inputs: Inputs, context: ActionContext): Promise<Op
     ...{ fulcioUrl, logs, tsaUrls, audience, serverUrl },
     ...{ transparency: inputs.transparency, timeouts: timeoutsOf(inputs), http: context.http },
     idToken: () => context.idToken(audience),
-    assertClaims(claims) {
-      const path = inputs['expected-workflow-path'];
-      assertJobClaims(claims, context.runner, { path, sha: inputs['expected-workflow-sha'] });
-    },
+    assertClaims: (claims) => assertJobClaims(claims, context.runner, workflow),
     onProgress: (progress) => reportProgress(context, progress),
   });
   return {
@@ -107,6 +105,17 @@ function logsOf(inputs: Inputs): InstanceServices['logs'] {
   return url === undefined ? [] : [{ url, version: inputs['rekor-version'] === '1' ? 1 : 2 }];
 }
 
+/** Half of it is an expression that was empty: `job.workflow_sha` on a runner that does not know it yet. */
+function expectedWorkflow(inputs: Inputs): ExpectedWorkflow | undefined {
+  const { 'expected-workflow-path': path, 'expected-workflow-sha': sha } = inputs;
+  if (path === undefined && sha === undefined) return undefined;
+  if (path !== undefined && sha !== undefined) return { path, sha };
+  const empty = path === undefined ? 'expected-workflow-path' : 'expected-workflow-sha';
+  throw new SignError('INPUT_INVALID', `Cannot hold the job to a workflow: ${empty} is empty`, {
+    hint: 'Set both, the commit from job.workflow_sha, which old runners and servers leave empty; or neither',
+  });
+}
+
 async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSigner> {
   const { transparency, 'rsa-padding': rsaPadding } = inputs;
   const given = [inputs.key !== undefined, inputs['kms-key'] !== undefined, inputs['throw-away-key']];
@@ -121,6 +130,15 @@ async function openKey(inputs: Inputs, context: ActionContext): Promise<OpenedSi
     throw new SignError('INPUT_INVALID', 'Cannot sign with a key: no authority certifies it', {
       hint: 'Leave out fulcio-url and signing-config, or choose another instance',
     });
+  }
+  if (inputs['expected-workflow-path'] !== undefined || inputs['expected-workflow-sha'] !== undefined) {
+    throw new SignError(
+      'INPUT_INVALID',
+      'Cannot hold a key to a workflow: without a token nothing says which one this is',
+      {
+        hint: 'Leave out expected-workflow-path and expected-workflow-sha, or choose another instance',
+      },
+    );
   }
   const key = await readKey(inputs, context);
   const tsaUrl = inputs['tsa-url']?.href;

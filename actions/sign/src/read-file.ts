@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SignError } from './error.js';
 
@@ -68,8 +68,23 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
     const info = await handle.stat();
     if (!info.isFile()) throw refuse('it is not a regular file');
     if (info.size > maxBytes) throw refuse(`it has ${info.size} bytes, the limit is ${maxBytes}`);
-    return await handle.readFile();
+    const bytes = await readLimited(handle, info.size, maxBytes);
+    if (bytes === undefined) throw refuse(`it grew beyond the limit of ${maxBytes} bytes while it was read`);
+    return bytes;
   } finally {
     await handle.close();
+  }
+}
+
+/** Who may write may also append: what was asked for once is not what is there a moment later. `undefined` for more than `maxBytes`. */
+async function readLimited(handle: FileHandle, expected: number, maxBytes: number): Promise<Buffer | undefined> {
+  let bytes = Buffer.allocUnsafe(Math.min(expected, maxBytes) + 1);
+  let filled = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled);
+    filled += bytesRead;
+    if (filled > maxBytes) return undefined;
+    if (bytesRead === 0) return bytes.subarray(0, filled);
+    if (filled === bytes.length) bytes = Buffer.concat([bytes, Buffer.allocUnsafe(filled)]);
   }
 }

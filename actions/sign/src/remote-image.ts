@@ -1,8 +1,9 @@
-import { type Digest, digestHex } from '@paved/digest';
+import type { Digest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
-import type { Descriptor, RepositoryClient } from '@paved/oci';
+import type { RepositoryClient } from '@paved/oci';
 import { SignError } from './error.js';
 import type { LegacyLayer } from './legacy-layers.js';
+import { addToLegacyTag } from './legacy-tag.js';
 
 export interface RemoteImageOptions {
   readonly http: HttpClient;
@@ -14,11 +15,6 @@ export interface RemoteImageOptions {
   /** Whether something will be pushed, so that one token covers it. */
   readonly push: boolean;
 }
-
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const CONFIG = 'application/vnd.oci.image.config.v1+json';
-/** Another signer may write the same tag at the same time. */
-const ATTEMPTS = 4;
 
 /** The image that is signed, where it is. The package of registries is loaded here, because the road signs before anything is pushed. */
 export class RemoteImage {
@@ -40,7 +36,7 @@ export class RemoteImage {
     const config = options.registryConfig;
     const client = new oci.RegistryClient({
       ...{ registry, http: options.http, plainHttp: options.plainHttp },
-      credentials: config === undefined ? undefined : await oci.readRegistryCredentials(config, registry),
+      credentials: config === undefined ? undefined : await oci.readRegistryCredentials(config, registry, repository),
       tokenHosts: options.tokenHosts.map(oci.parseRegistryHost),
     });
     return new RemoteImage(client.repository(repository, options.push ? 'push' : 'pull'));
@@ -60,46 +56,8 @@ export class RemoteImage {
     return found.manifest.kind === 'index' ? found.manifest.manifests.map((child) => child.digest) : [];
   }
 
-  /**
-   * Adds layers to what older verifiers look for, the tag `sha256-<hex>.sig` or `.att`; what is there already stays.
-   * @throws {SignError} `LEGACY_NOT_PUSHED` when the tag changes faster than it can be read
-   */
+  /** Adds layers to the tag that older verifiers look for. @throws {SignError} `LEGACY_NOT_PUSHED` */
   async addLegacy(subject: Digest, suffix: LegacyLayer['suffix'], layers: readonly LegacyLayer[]): Promise<void> {
-    const oci = await import('@paved/oci');
-    const tag = oci.parseTag(`sha256-${digestHex(subject)}.${suffix}`);
-    const added = layers.map(({ mediaType, bytes, annotations }) => ({
-      ...oci.describeBytes(mediaType, bytes),
-      annotations,
-    }));
-    await Promise.all(
-      layers.map(({ bytes }, index) => this.#repository.pushBlob(oci.bytesSource(added[index] as Descriptor, bytes))),
-    );
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const found = await this.#repository.pullManifest(tag);
-      const known = found?.manifest.kind === 'image' ? found.manifest.layers : [];
-      const all = [...known, ...added];
-      const config = Buffer.from(JSON.stringify(configOf(all)));
-      const described = oci.describeBytes(CONFIG, config);
-      await this.#repository.pushBlob(oci.bytesSource(described, config));
-      const document = { schemaVersion: 2, mediaType: MANIFEST, config: described, layers: all };
-      const manifest = oci.parseManifest(Buffer.from(JSON.stringify(document)), MANIFEST);
-      await this.#repository.pushManifest(manifest, { tag, ifMatch: found === undefined ? 'absent' : found.etag });
-      // Few registries know conditional requests: what the tag names now is what counts.
-      if ((await this.#repository.pullManifest(tag))?.manifest.digest === manifest.digest) return;
-    }
-    throw new SignError('LEGACY_NOT_PUSHED', `Cannot keep ${tag}: something else writes it at the same time`, {
-      hint: 'Sign one image by one job at a time',
-    });
+    await addToLegacyTag(await import('@paved/oci'), this.#repository, subject, suffix, layers);
   }
-}
-
-/** An image config whose layers are the layers, as cosign writes it; nobody runs it. */
-function configOf(layers: readonly Descriptor[]): unknown {
-  return {
-    architecture: '',
-    os: '',
-    created: '0001-01-01T00:00:00Z',
-    config: {},
-    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
-  };
 }

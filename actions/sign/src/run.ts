@@ -1,10 +1,10 @@
 import type { Digest } from '@paved/digest';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
-import { parseTrustedRoot } from '@paved/sigstore';
+import { Limiter, parseTrustedRoot } from '@paved/sigstore';
 import type { definition } from './definition.js';
 import { SignError } from './error.js';
 import { imageDigests, imageSignatures, layoutManifests } from './image-signatures.js';
-import { legacyLayers } from './legacy-image.js';
+import { type LegacyTag, legacyLayers } from './legacy-image.js';
 import { openSigner } from './open-signer.js';
 import { readPredicate } from './predicate.js';
 import { type ListedFile, listFiles } from './read-file.js';
@@ -18,12 +18,14 @@ import { assertUnsigned, writeBundles } from './write-bundles.js';
 
 type Inputs = InputsOf<typeof definition>;
 
+const TAGS_AT_A_TIME = 8;
+
 /** Reads and checks everything, then asks for a token, then signs everything, then writes everything. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   // Read before anything is signed, so that a wrong document costs no signature.
   if (inputs['trusted-root'] !== undefined) parseTrustedRoot(inputs['trusted-root']);
   const image = await openImage(inputs, context);
-  const { statements, digests } = await pendingStatements(inputs, context, image);
+  const { statements, digests, below } = await pendingStatements(inputs, context, image);
   const blobs = await pendingBlobs(inputs.blobs ?? []);
   if (statements.length + blobs.length === 0) {
     throw new SignError('NOTHING_TO_SIGN', 'Cannot sign: no input names a statement, an SBOM, an image or a file', {
@@ -40,10 +42,10 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
     const items = await signAll(signer, work, verification);
     const legacy =
       inputs.legacy && image !== undefined
-        ? await legacyLayers(signer, { digests, name: imageName(inputs), items }, verification)
+        ? await legacyLayers(signer, { digests, below, name: imageName(inputs), items }, verification)
         : [];
     const written = await writeBundles(await context.workDir(), items, { ...opened, legacy: inputs.legacy });
-    for (const { subject, suffix, layers } of legacy) await image?.addLegacy(subject, suffix, layers);
+    await pushLegacy(legacy, image);
     const identity = certificate?.san ?? 'a key';
     summarise(context, identity, written.bundles, trustedRoot !== undefined);
     return {
@@ -56,6 +58,16 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   } finally {
     signer.close();
   }
+}
+
+/** Each tag is read back after a pause: one after the other, an index of many platforms would wait for each. */
+async function pushLegacy(tags: readonly LegacyTag[], image: RemoteImage | undefined): Promise<void> {
+  const limiter = new Limiter(TAGS_AT_A_TIME, Number.POSITIVE_INFINITY);
+  await Promise.all(
+    tags.map(({ subject, suffix, layers }) =>
+      limiter.run(0, async () => await image?.addLegacy(subject, suffix, layers)),
+    ),
+  );
 }
 
 async function openImage(inputs: Inputs, { http }: ActionContext): Promise<RemoteImage | undefined> {
@@ -79,6 +91,8 @@ const imageName = (inputs: Inputs): string => inputs['image-name'] ?? '';
 interface Pending {
   readonly statements: readonly PendingStatement[];
   readonly digests: readonly Digest[];
+  /** The image and every manifest below it, signed or not. */
+  readonly below: readonly Digest[];
 }
 
 async function pendingStatements(
@@ -95,14 +109,16 @@ async function pendingStatements(
   const perSubject = inputs['bundle-per-subject'];
   const layout = inputs['layout-path'];
   const read = image === undefined ? layout && layoutManifests(layout) : (digest: Digest) => image.manifests(digest);
-  const digests = inputs['image-signature'] ? await imageDigests(artifact, read || undefined) : [];
+  const isWalked = inputs['image-signature'] || (inputs.legacy && image !== undefined);
+  const below = isWalked ? await imageDigests(artifact, read || undefined) : [];
+  const digests = inputs['image-signature'] ? below : [];
   const statements = [
     ...imageSignatures(digests),
     ...(await readStatements(inputs.statements ?? [], context.runner.temp, artifact)),
     ...(await readSboms(inputs.sboms ?? [], artifact, perSubject)),
     ...(await readPredicate(inputs['predicate-path'], inputs['predicate-type'], artifact, perSubject)),
   ];
-  return { statements, digests };
+  return { statements, digests, below };
 }
 
 async function pendingBlobs(paths: readonly string[]): Promise<readonly ListedFile[]> {

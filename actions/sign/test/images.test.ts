@@ -179,6 +179,14 @@ describe('legacy tags', () => {
     }
   });
 
+  test('without image signatures what is stated about the image stands in .att all the same', async () => {
+    const [digest] = plantImage();
+    const outcome = await signImage(digest, { ...PREDICATE, legacy: 'true', 'image-signature': 'false' });
+    expect(outcome.error).toBeUndefined();
+    expect(legacy(digest, 'sig')).toBeNull();
+    expect(legacy(digest, 'att').layers[0]?.annotations.predicateType).toBe('https://example.com/p/v1');
+  });
+
   test('an entry of Rekor v2 has no place in it; what others signed stays', async () => {
     const digest = plantImage()[0];
     await signImage(digest, { legacy: 'true' });
@@ -187,6 +195,30 @@ describe('legacy tags', () => {
     expect(layers).toHaveLength(2);
     expect(layers[0]?.annotations).not.toHaveProperty(['dev.sigstore.cosign/bundle']);
     expect(layers[0]?.annotations).toHaveProperty(['dev.sigstore.cosign/rfc3161timestamp']);
+  });
+
+  test('credentials of the repository go before those of its host', async () => {
+    await registry.close();
+    registry = await startRegistry({ auth: 'basic' });
+    const [digest] = plantImage();
+    const auth = ({ username, password }: { username: string; password: string }) => ({
+      auth: Buffer.from(`${username}:${password}`).toString('base64'),
+    });
+    const another = auth({ username: 'another', password: 'secret' });
+    const config = (exact: string) =>
+      JSON.stringify({ auths: { [registry.host]: another, [exact]: auth(registry.credentials) } });
+    const signWith = (text: string) =>
+      sign(instance, {
+        files: { 'workspace/p.json': '{}', 'temp/config.json': text },
+        inputs: {
+          ...{ 'image-name': `${registry.host}/acme/app`, 'image-digest': digest, 'image-remote': 'true' },
+          ...{ legacy: 'true', 'registry-config': 'TEMP/config.json' },
+        },
+      });
+    expect((await signWith(config(`${registry.host}/acme/app`))).error).toBeUndefined();
+    expect((await signWith(config(`${registry.host}/acme/other`))).error).toMatchObject({
+      code: expect.stringMatching(/^(UNAUTHORIZED|DENIED|REGISTRY_\w+|AUTH_\w+)/),
+    });
   });
 
   test('a registry that takes no pushes: a clear error, and nothing under the tag', async () => {

@@ -186,7 +186,7 @@ describe('the bundle, as the runner starts it', () => {
     ['KEY_MALFORMED', 'a key with a typing error', () => ({ key: KEY.replace('PRIVATE KEY', 'PRIVATE KEYS') })],
   ])('%s with a key: %s', async (code, _name, prepare) => {
     const run = await start({
-      instance: 'key',
+      ...{ instance: 'key', 'expected-workflow-path': '', 'expected-workflow-sha': '' },
       'fulcio-url': '',
       'key-password': 'password-of-a-canary-test',
       ...prepare(),

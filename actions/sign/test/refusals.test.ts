@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { describeError, errorChain } from '@paved/errors';
 import { startSigstore } from '@paved/testkit';
 import { ARTIFACT_FILE, CYCLONEDX, IMAGE, SPDX, SUBJECTS, statementOf } from './documents.js';
-import { type Changes, type Instance, sign, startInstance } from './scenario.js';
+import { type Changes, type Instance, sign, startInstance, WORKFLOW } from './scenario.js';
 
 let instance: Instance;
 beforeAll(async () => {
@@ -201,6 +201,23 @@ describe('refusals', () => {
     const before = instance.sigstore.requests.length;
     const outcome = await sign(instance, { ...BLOB, ...(claims === undefined ? {} : { claims }) });
     expect(outcome.error).toMatchObject({ code: 'CLAIM_MISMATCH' });
+    expect(instance.sigstore.requests).toHaveLength(before);
+    expect(partial(await outcome.files(), BLOB)).toEqual([]);
+    await outcome.kit.dispose();
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['no commit, as an expression that an old runner does not know leaves it', { 'expected-workflow-sha': '' }],
+    ['no path', { 'expected-workflow-path': '' }],
+    [
+      'a path, and a key',
+      { instance: 'key', 'throw-away-key': 'true', 'fulcio-url': '', 'expected-workflow-path': WORKFLOW },
+    ],
+  ])('an expected workflow with %s is wrong usage, and no token is asked for', async (_name, inputs) => {
+    const before = instance.sigstore.requests.length;
+    const outcome = await sign(instance, { ...BLOB, inputs: { ...BLOB.inputs, ...inputs } });
+    expect(outcome.error).toMatchObject({ code: 'INPUT_INVALID' });
+    expect(outcome.tokens).toHaveLength(0);
     expect(instance.sigstore.requests).toHaveLength(before);
     expect(partial(await outcome.files(), BLOB)).toEqual([]);
     await outcome.kit.dispose();

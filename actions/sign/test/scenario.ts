@@ -105,14 +105,15 @@ export async function sign(instance: Services, changes: Changes = {}): Promise<O
   };
 }
 
+const EXPECTED_WORKFLOW = { 'expected-workflow-path': WORKFLOW, 'expected-workflow-sha': WORKFLOW_SHA };
+
 function texts({ sigstore }: Services, kit: TestContext, changes: Changes): Record<string, string> {
   const values = {
     'fulcio-url': sigstore.fulcioUrl,
     'rekor-url': sigstore.rekorUrl,
     'tsa-url': sigstore.tsaUrl,
     'trusted-root': sigstore.trustedRoot,
-    'expected-workflow-path': WORKFLOW,
-    'expected-workflow-sha': WORKFLOW_SHA,
+    ...(changes.inputs?.instance === 'key' ? {} : EXPECTED_WORKFLOW),
     ...changes.inputs,
   };
   const place = (text: string) => text.replaceAll('TEMP', kit.temp).replaceAll('WORKSPACE', kit.workspace);

@@ -87,7 +87,7 @@ async function openRepository({ registry, repository }: Reference, access: Regis
   const client = new RegistryClient({
     registry,
     http: access.http,
-    credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry),
+    credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry, repository),
     plainHttp: access.plainHttp,
     tokenHosts: access.tokenHosts.map(parseRegistryHost),
   });

@@ -136,6 +136,11 @@ describe('an honest image', () => {
     await writeFile(config, JSON.stringify({ auths: { [bench.registry.host]: { auth } } }));
     expect((await bench.verify({ 'registry-config': config })).error).toBeUndefined();
     expect((await bench.verify()).error).toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+    // Those of the repository go before those of its host.
+    const another = { auth: Buffer.from('another:secret').toString('base64') };
+    const { host } = bench.registry;
+    await writeFile(config, JSON.stringify({ auths: { [host]: another, [`${host}/${NAME}`]: { auth } } }));
+    expect((await bench.verify({ 'registry-config': config })).error).toBeUndefined();
   });
 
   test('gets a summary that names it with its tag', async () => {
