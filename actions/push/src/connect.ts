@@ -17,12 +17,13 @@ export type Connect = (registry: RegistryHost, repository: RepositoryName) => Pr
 
 type Inputs = InputsOf<typeof definition>;
 
-/** All clients share one limit in time; it runs from now. */
-export async function newConnect(inputs: Inputs, context: ActionContext): Promise<Connect> {
+/** All clients share one limit in time, which runs from now, and one cancellation. */
+export async function newConnect(inputs: Inputs, context: ActionContext, cancelled: AbortSignal): Promise<Connect> {
   const config = inputs['registry-config'];
   const tokenHosts = (inputs['token-hosts'] ?? []).map(parseRegistryHost);
   const http = await httpFor(inputs['ca-file'], context);
-  const signal = inputs.timeout === undefined ? undefined : AbortSignal.timeout(inputs.timeout);
+  const { timeout } = inputs;
+  const signal = timeout === undefined ? cancelled : AbortSignal.any([cancelled, AbortSignal.timeout(timeout)]);
   return async (registry, repository) => {
     const client = new RegistryClient({
       registry,

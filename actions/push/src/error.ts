@@ -7,6 +7,7 @@ export type PushErrorCode =
   | 'EVIDENCE_MISSING'
   | 'LAYOUT_CHANGED'
   | 'REHEARSAL_REFUSED'
+  | 'PUSH_CANCELLED'
   | 'TARGETS_FAILED';
 
 /** What is wrong with the inputs of a push or with the evidence for it; the registry's and the layout's faults are `OciError`. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ActionContext, InputsOf, OutputsOf } from '@paved/runner-kit';
 import { parseTrustedRoot } from '@paved/sigstore';
+import { listenForCancellation } from './cancellation.js';
 import { newConnect } from './connect.js';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
@@ -28,9 +29,25 @@ type Inputs = InputsOf<typeof definition>;
 
 /** Checks everything that can be checked on this machine first; the targets see nothing of a push that would be refused. */
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
+  // Without a request there is nothing to end: the signal ends the process, as it does everywhere.
+  if (contactsNothing(inputs)) return await runUntil(new AbortController().signal, inputs, context);
+  const { signal, dispose } = listenForCancellation();
+  try {
+    return await runUntil(signal, inputs, context);
+  } finally {
+    dispose();
+  }
+}
+
+/** @param cancelled ends every request; its reason is the error */
+export async function runUntil(
+  cancelled: AbortSignal,
+  inputs: Inputs,
+  context: ActionContext,
+): Promise<OutputsOf<typeof definition>> {
   let folder: Promise<string> | undefined;
   const workDir = () => (folder ??= context.workDir());
-  const connect = await newConnect(inputs, context);
+  const connect = await newConnect(inputs, context, cancelled);
   refuseStrayKey(inputs);
   const targets = contactsNothing(inputs) ? [] : await parseTargets(inputs, connect);
   const mustSucceed = targets.length === 0 ? 0 : parseMustSucceed(inputs['must-succeed'], targets.length);

@@ -12,7 +12,7 @@ import type { RegistryHost, RepositoryName } from './reference.js';
 import { RegistryAuth } from './registry-auth.js';
 import type { RegistryCredentials } from './registry-config.js';
 import { RepositoryClient } from './repository-client.js';
-import { DEFAULT_RETRY, isTransientStatus } from './retry.js';
+import { DEFAULT_RETRY, type EndingRetryPolicy, isTransientStatus } from './retry.js';
 
 export interface RegistryClientOptions {
   readonly registry: RegistryHost;
@@ -24,7 +24,10 @@ export interface RegistryClientOptions {
   /** Hosts besides the registry that may see the credentials to issue its tokens. */
   readonly tokenHosts?: readonly string[];
   readonly retry?: RetryPolicy;
-  /** Ends everything: nothing is sent once it is aborted, and what is being sent is cut off. */
+  /**
+   * Ends everything: once it is aborted nothing is sent but what cancels an upload session, and what is being sent is cut off. A reason
+   * that is an error of ours is what is thrown then.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,11 +39,13 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'accept'> {
 }
 
 const DOCKER_HUB = 'docker.io';
+/** A runner kills a step that was cancelled 10 seconds after it said so. */
+const CANCEL_TIMEOUT_MS = 3000;
 
 /** One registry host and the way to sign in to it; {@link RegistryClient.repository} does the rest. */
 export class RegistryClient {
   readonly registry: RegistryHost;
-  readonly retry: RetryPolicy;
+  readonly retry: EndingRetryPolicy;
   readonly signal: AbortSignal | undefined;
   readonly #http: HttpClient;
   readonly #origin: URL;
@@ -48,7 +53,7 @@ export class RegistryClient {
 
   constructor(options: RegistryClientOptions) {
     this.registry = options.registry;
-    this.retry = options.retry ?? DEFAULT_RETRY;
+    this.retry = { ...(options.retry ?? DEFAULT_RETRY), signal: options.signal };
     this.signal = options.signal;
     this.#http = options.http ?? new HttpClient({ retry: this.retry });
     this.#origin = originOf(options.registry, options.plainHttp ?? false);
@@ -101,11 +106,13 @@ export class RegistryClient {
 
   async #attempt(request: RegistryRequest, authorization: string | undefined): Promise<HttpResponse> {
     const { scopes: _, accept, ...rest } = request;
+    const isCancelling = request.method === 'DELETE';
     const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
     try {
-      return await withinDeadline(request.url, this.signal, () =>
+      return await withinDeadline(request.url, isCancelling ? undefined : this.signal, () =>
         this.#http.request({
           ...rest,
+          ...(isCancelling ? { timeoutMs: CANCEL_TIMEOUT_MS } : {}),
           headers,
           accept: (status) => accept.includes(status) || (status === 401 && this.isOwn(request.url)),
         }),

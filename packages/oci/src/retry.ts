@@ -6,9 +6,12 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, baseDelayMs: 250, maxDe
 
 const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
+/** With what ends the waiting as well. */
+export type EndingRetryPolicy = RetryPolicy & { readonly signal?: AbortSignal | undefined };
+
 /** Repeats a whole operation (not one request) while it fails for a reason that may pass, for example an answer that broke off. */
 export async function withRetry<T>(
-  policy: RetryPolicy,
+  policy: EndingRetryPolicy,
   isTransient: (error: unknown) => boolean,
   operation: () => Promise<T>,
 ): Promise<T> {
@@ -17,7 +20,10 @@ export async function withRetry<T>(
       return await operation();
     } catch (error) {
       if (attempt >= policy.attempts || !isTransient(error)) throw error;
-      await sleep(retryDelayMs(policy, attempt, error instanceof OciError ? error.retryAfter : undefined));
+      const delayMs = retryDelayMs(policy, attempt, error instanceof OciError ? error.retryAfter : undefined);
+      await sleep(delayMs, undefined, policy.signal === undefined ? {} : { signal: policy.signal }).catch(() => {
+        throw error;
+      });
     }
   }
 }

@@ -15,17 +15,20 @@ export function sessionUrl(repository: RepositoryClient, location: string | unde
   }
   const url = new URL(location, base);
   const isHttp = url.protocol === 'https:' || (url.protocol === 'http:' && base.protocol === 'http:');
-  const refused = new OciError('REGISTRY_NOT_ALLOWED', `Cannot upload to ${url.host}: ${base.host} sends us there`, {
-    hint: 'The registry named an upload address in a private network or without TLS',
-  });
-  if (!isHttp || url.username !== '' || url.password !== '') throw refused;
+  if (!isHttp || url.username !== '' || url.password !== '') throw refused(url, base);
   if (repository.registry.isOwn(url)) return url;
   try {
     assertPublicHost(url, repository.url(''));
   } catch {
-    throw refused;
+    throw refused(url, base);
   }
   return url;
+}
+
+function refused(url: URL, base: URL): OciError {
+  return new OciError('REGISTRY_NOT_ALLOWED', `Cannot upload to ${url.host}: ${base.host} sends us there`, {
+    hint: 'The registry named an upload address in a private network or without TLS',
+  });
 }
 
 /** The URL that closes a session; `digest` is appended as text, because parsing and printing the query again could change it. */
