@@ -232,7 +232,7 @@ describe('dry mode', () => {
       });
       for (const { path, bytes } of sample.files) server.files.set(path, bytes);
       await writeFiles(host.workspace, { 'pom.xml': POM, 'lockfile.json': JSON.stringify(sample.lock) });
-      const { findings: found } = await findings({ lockfile: 'lockfile.json' });
+      const { findings: found } = await findings({ lockfile: 'lockfile.json', registries: `maven=${server.url}` });
       const named = found.map(({ code, package: purl }: { code: string; package: string }) => [code, purl]);
       expect(named.sort()).toEqual([
         ['PLUGIN_DOWNLOAD', 'pkg:maven/org.apache.maven.plugins/maven-surefire-plugin@3.0'],

@@ -55,18 +55,20 @@ test('is fetched with plugins and parents, and without the POMs that nothing loc
   const manifest = await manifestOf();
   expect(manifest.root).toEqual({ name: 'com.acme:shop', version: '7.0', purl: 'pkg:maven/com.acme/shop@7.0' });
   expect(manifest.lockfiles).toMatchObject([{ path: 'lockfile.json', kind: 'maven' }]);
+  // Not from Maven Central, so each package URL says from where.
+  const from = `?repository_url=${encodeURIComponent(`${server.url}/`)}`;
   expect(manifest.packages).toMatchObject([
-    { purl: 'pkg:maven/com.acme/grand@1?type=pom', scope: 'development' },
-    { purl: 'pkg:maven/com.acme/leaf@2.0', scope: 'runtime', direct: false, ecosystem: 'Maven' },
+    { purl: `pkg:maven/com.acme/grand@1${from}&type=pom`, scope: 'development' },
+    { purl: `pkg:maven/com.acme/leaf@2.0${from}`, scope: 'runtime', direct: false, ecosystem: 'Maven' },
     {
-      purl: 'pkg:maven/com.acme/lib@1.0',
+      purl: `pkg:maven/com.acme/lib@1.0${from}`,
       scope: 'runtime',
       direct: true,
-      dependencies: ['pkg:maven/com.acme/leaf@2.0'],
+      dependencies: [`pkg:maven/com.acme/leaf@2.0${from}`],
     },
-    { purl: 'pkg:maven/com.acme/parent@1?type=pom' },
-    { purl: 'pkg:maven/com.acme/plug-maven-plugin@3.0', scope: 'development', direct: true },
-    { purl: 'pkg:maven/com.acme/unit@4.0', scope: 'development', lockDigest: expect.stringMatching(/^sha256:/) },
+    { purl: `pkg:maven/com.acme/parent@1${from}&type=pom` },
+    { purl: `pkg:maven/com.acme/plug-maven-plugin@3.0${from}`, scope: 'development', direct: true },
+    { purl: `pkg:maven/com.acme/unit@4.0${from}`, scope: 'development', lockDigest: expect.stringMatching(/^sha256:/) },
   ]);
   expect(server.requests).toHaveLength(6);
   expect(server.requests.filter((path) => path.endsWith('.pom')).sort()).toEqual([
@@ -77,7 +79,9 @@ test('is fetched with plugins and parents, and without the POMs that nothing loc
 
 test('a mirror replaces the addresses of the lock file', async () => {
   await write((text) => text.replaceAll(server.url, 'https://example.invalid/maven2'));
-  expect((await manifestOf({ registries: `maven=${server.url}` })).packages).toHaveLength(6);
+  const { packages } = await manifestOf({ registries: `maven=${server.url}` });
+  expect(packages).toHaveLength(6);
+  expect(packages.filter(({ purl }) => purl.includes('_url='))).toEqual([]);
 });
 
 withMaven('a real Maven finds its parents without network (skipped where there is no mvn or sandbox)', async () => {

@@ -7,6 +7,7 @@ import { yarnZipSha512 } from '../node/yarn-zip.js';
 import { mismatch, type StoredArchive, storeFile } from './download.js';
 import { eachAtOnce } from './each-at-once.js';
 import { inspectArchive } from './inspect-archive.js';
+import { assertNamed } from './package-origin.js';
 import { type PackageSource, packageSource } from './package-source.js';
 
 export interface BundleOptions {
@@ -91,6 +92,7 @@ async function planFetches(nodes: readonly Node[], options: BundleOptions) {
   for (const node of nodes) {
     const { name, version, entry } = node.package;
     if (entry.inBundle === true) continue;
+    assertNamed(node.package);
     const source = await packageSource(node.package, options.registry, defaultRegistry);
     const locked = lockedDigest(node.package, options.lockKind);
     const id = `${name} ${version} ${[locked.sha512].flat().join(' ')}`;

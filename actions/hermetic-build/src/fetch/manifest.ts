@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import type { FetchedPackage, FetchManifest } from '@paved/bom';
 import { HermeticBuildError } from '../error.js';
-import type { Lockfile } from '../lockfile/lockfile.js';
+import type { LockedPackage, Lockfile } from '../lockfile/lockfile.js';
 import { npmPurl } from '../lockfile/purl.js';
 import type { Node } from '../lockfile/tree.js';
 import type { FetchedArchive } from './bundle.js';
+import { type Origin, originOf } from './package-origin.js';
 
 /**
  * Entries of the fetch manifest, one per name and version, with every place where it is installed.
@@ -14,10 +15,12 @@ import type { FetchedArchive } from './bundle.js';
 export function npmPackages(
   nodes: ReadonlyMap<string, Node>,
   archives: ReadonlyMap<string, FetchedArchive>,
+  registry: URL | undefined,
 ): readonly FetchedPackage[] {
   const byPurl = new Map<string, FetchedPackage>();
+  const purlOf = purlsOf(nodes, registry);
   for (const node of nodes.values()) {
-    const entry = packageOf(node, nodes, archives);
+    const entry = packageOf(node, nodes, archives, purlOf);
     const known = byPurl.get(entry.purl);
     byPurl.set(entry.purl, known === undefined ? entry : merge(known, entry));
   }
@@ -31,10 +34,42 @@ export function npmRoot(lockfile: Lockfile, repository: string): FetchManifest['
   return { name, version, purl: npmPurl(name, version), ...(licence === undefined ? {} : { licence }) };
 }
 
+type PurlOf = (locked: LockedPackage) => string;
+
+/** One purl per name and version: where any place of it comes from elsewhere, all of it does, because they share one archive. */
+function purlsOf(nodes: ReadonlyMap<string, Node>, registry: URL | undefined): PurlOf {
+  const elsewhere = new Map<string, Origin>();
+  for (const { package: locked } of nodes.values()) {
+    const origin = locked.entry.inBundle === true ? undefined : originOf(locked, registry);
+    const plain = npmPurl(locked.name, locked.version);
+    if (origin !== undefined && !elsewhere.has(plain)) elsewhere.set(plain, origin);
+  }
+  return ({ name, version }) => npmPurl(name, version, elsewhere.get(npmPurl(name, version)));
+}
+
+const MAX_NAMED = 20;
+
+/** What the user should know of packages that no registry vouches for. */
+export function originNotices(nodes: ReadonlyMap<string, Node>, registry: URL | undefined): readonly string[] {
+  const found = [...nodes.values()].flatMap(({ package: locked }) => {
+    const origin = locked.entry.inBundle === true ? undefined : originOf(locked, registry);
+    return origin === undefined
+      ? []
+      : [`${locked.name}@${locked.version} (${origin.download_url ?? origin.file_name})`];
+  });
+  const names = sorted(found);
+  if (names.length === 0) return [];
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return [
+    `Not from where the registry has them, so only the lock file says what they are: ${names.slice(0, MAX_NAMED).join(', ')}${more}`,
+  ];
+}
+
 function packageOf(
   node: Node,
   nodes: ReadonlyMap<string, Node>,
   archives: ReadonlyMap<string, FetchedArchive>,
+  purlOf: PurlOf,
 ): FetchedPackage {
   const { name, version, key, entry } = node.package;
   const archive = archives.get(entry.inBundle === true ? carrierOf(key, nodes) : key);
@@ -46,7 +81,7 @@ function packageOf(
   const licence = entry.license ?? (entry.inBundle === true ? undefined : archive.licence);
   const purls = node.requires.map((required) => nodes.get(required)?.package);
   return {
-    purl: npmPurl(name, version),
+    purl: purlOf(node.package),
     name,
     version,
     ecosystem: 'npm',
@@ -56,7 +91,7 @@ function packageOf(
     direct: node.direct,
     scope: entry.dev === true ? 'development' : 'runtime',
     ...(licence === undefined ? {} : { licence }),
-    dependencies: sorted(purls.flatMap((found) => (found === undefined ? [] : [npmPurl(found.name, found.version)]))),
+    dependencies: sorted(purls.flatMap((found) => (found === undefined ? [] : [purlOf(found)]))),
     locations: [key],
   };
 }

@@ -31,7 +31,8 @@ export async function packageSource(
   };
 }
 
-function archivePath({ name, version }: LockedPackage): string {
+/** Where a registry of npm has the archive of a version. */
+export function archivePath({ name, version }: LockedPackage): string {
   return `${name}/-/${name.slice(name.lastIndexOf('/') + 1)}-${version}.tgz`;
 }
 
@@ -42,8 +43,16 @@ function registryUrl(registry: URL, locked: LockedPackage): URL {
   return new URL(path.join('/'), registry.href.endsWith('/') ? registry : `${registry.href}/`);
 }
 
-function isRegistryUrl(url: URL, locked: LockedPackage): boolean {
-  return decodeURIComponent(url.pathname).endsWith(`/${archivePath(locked)}`);
+export function isRegistryUrl(url: URL, locked: LockedPackage): boolean {
+  return decoded(url.pathname).endsWith(`/${archivePath(locked)}`);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function secureUrl(key: string, resolved: string): URL {

@@ -3,7 +3,8 @@ import { installPackages } from '../build/install.js';
 import { HermeticBuildError } from '../error.js';
 import { fetchBundle } from '../fetch/bundle.js';
 import { askNpmForRegistry } from '../fetch/default-registry.js';
-import { npmPackages, npmRoot } from '../fetch/manifest.js';
+import { npmPackages, npmRoot, originNotices } from '../fetch/manifest.js';
+import { assertNamed } from '../fetch/package-origin.js';
 import { lockedDigest, type NodeLockKind } from '../lockfile/integrity.js';
 import { assertNotGit } from '../lockfile/lockfile.js';
 import { currentPlatform } from '../lockfile/platform.js';
@@ -88,6 +89,7 @@ function nodeProject(
         if (locked.entry.inBundle === true) return [];
         try {
           assertNotGit(locked.key, locked.entry.resolved);
+          assertNamed(locked);
           lockedDigest(locked, lockKind);
           return [];
         } catch (error) {
@@ -98,8 +100,12 @@ function nodeProject(
       const defaultRegistry = () => askNpmForRegistry(workDir);
       const options = { http, projectPath: sourcePath, lockKind, bundlePath, registry, defaultRegistry, onProgress };
       const archives = await fetchBundle(nodes, options);
-      const packages = npmPackages(nodes, archives);
-      return { root: npmRoot(lockfile, repository), packages, notices: installScriptNotices(project) };
+      const packages = npmPackages(nodes, archives, registry);
+      return {
+        root: npmRoot(lockfile, repository),
+        packages,
+        notices: [...originNotices(nodes, registry), ...installScriptNotices(project)],
+      };
     },
     async install(options) {
       const { bundlePath, buildPath, sourceDateEpoch } = options;

@@ -35,8 +35,12 @@ export function repositoryPath({ group, artifact, version, classifier, extension
 }
 
 /** purl-spec, type maven: `jar` is the default type. */
-export function mavenPurl({ group, artifact, version, classifier, extension }: Coordinates): string {
+export function mavenPurl(
+  { group, artifact, version, classifier, extension }: Coordinates,
+  origin: Readonly<Record<string, string>> = {},
+): string {
   const qualifiers = {
+    ...origin,
     ...(classifier === undefined ? {} : { classifier }),
     ...(extension === 'jar' ? {} : { type: extension }),
   };

@@ -5,10 +5,12 @@ import { eachAtOnce } from '../fetch/each-at-once.js';
 import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { FetchOptions } from '../kinds/locked-project.js';
 import { secureAddress } from '../kinds/registries.js';
-import { gav, mavenInvalid, mavenPurl, repositoryPath } from './coordinates.js';
+import { type Coordinates, gav, mavenInvalid, mavenPurl, repositoryPath } from './coordinates.js';
 import type { LockedFile, LockedNode, MavenLock } from './maven-lock.js';
 
 const CONCURRENCY = 8;
+/** A package URL has at most 2,048 characters, and each of an address can be three. */
+const MAX_ADDRESS = 400;
 
 /**
  * Every file of the lock files, by its path in a repository; modules of the project itself are left out.
@@ -63,7 +65,7 @@ export async function fetchArtifacts(
     onProgress(files.length, locked.size);
   });
   await writeBundleIndex(bundlePath, files);
-  return packagesOf(locks, locked, stored);
+  return packagesOf(locks, locked, stored, registry);
 }
 
 function urlOf(path: string, file: LockedFile, registry: URL | undefined): URL {
@@ -82,11 +84,30 @@ function urlOf(path: string, file: LockedFile, registry: URL | undefined): URL {
   return url;
 }
 
+/** Maven Central, which a package URL stands for when it says nothing else (purl-spec, "maven"). */
+const CENTRAL = /^https:\/\/(?:repo\.maven\.apache\.org|repo1\.maven\.org)\/maven2\/$/;
+
+/**
+ * The repository that is not Central, or an address that is in no repository. Attack: a lock file that takes a file with the
+ * coordinates of a known one from somewhere else.
+ */
+function originOf(path: string, address: string | undefined, registry: URL | undefined): Record<string, string> {
+  if (registry !== undefined || address === undefined || !URL.canParse(address)) return {};
+  const url = new URL(address);
+  const at = `${url.origin}${url.pathname}`.replace(/\/$/, '');
+  if (!at.endsWith(`/${path}`)) return { download_url: at.length <= MAX_ADDRESS ? at : url.origin };
+  const repository = at.slice(0, -path.length);
+  if (CENTRAL.test(repository)) return {};
+  return { repository_url: repository.length <= MAX_ADDRESS ? repository : url.origin };
+}
+
 function packagesOf(
   locks: readonly MavenLock[],
   locked: ReadonlyMap<string, LockedFile>,
   stored: ReadonlyMap<string, StoredArchive>,
+  registry: URL | undefined,
 ): readonly FetchedPackage[] {
+  const purlOf = (path: string, file: Coordinates) => mavenPurl(file, originOf(path, locked.get(path)?.url, registry));
   const runtime = new Set<string>();
   const direct = new Set<string>();
   const requires = new Map<string, Set<string>>();
@@ -97,7 +118,8 @@ function packagesOf(
     const below = requires.get(path) ?? new Set();
     requires.set(path, below);
     for (const child of node.children) {
-      if (locked.has(repositoryPath(child.file))) below.add(mavenPurl(child.file));
+      const required = repositoryPath(child.file);
+      if (locked.has(required)) below.add(purlOf(required, child.file));
       visit(child, false, isRuntime);
     }
   };
@@ -109,7 +131,7 @@ function packagesOf(
     const archive = stored.get(path);
     if (archive === undefined) return [];
     const entry: FetchedPackage = {
-      purl: mavenPurl(file),
+      purl: purlOf(path, file),
       name: `${file.group}:${file.artifact}`,
       version: file.version,
       ecosystem: 'Maven',
