@@ -118,7 +118,7 @@ export const definition = defineAction({
     reference: output('registry/repository@digest of the first target that succeeded; empty in mode layout'),
     references: output('The same of every target that succeeded, one per line'),
     'layout-path': output(
-      'The layouts that were pushed, one per line; empty for a copy; in mode layout the plain archive of a compressed one; in ' +
+      'The layouts that were pushed, one per line; empty for a copy; in mode layout the plain archive of one that is compressed; in ' +
         'mode rehearse the new one',
     ),
     'checksums-path': output(

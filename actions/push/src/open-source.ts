@@ -24,7 +24,7 @@ export interface Source {
   readonly content: Content;
   /** One per line; absent for a copy. */
   readonly layoutPath?: string;
-  /** Plain archives that were made of compressed ones; whoever opened the source removes them. */
+  /** Plain archives that were made of compressed ones, and that no output names; whoever opened the source removes them. */
   readonly spooled?: readonly string[];
   /** Of a copy: with what is attached to it. */
   readonly copied?: { readonly reference: Reference; readonly image: PulledImage };
@@ -88,9 +88,10 @@ async function openLayouts(paths: readonly string[], inputs: Inputs, workDir: ()
       others.length === 0 && first !== undefined
         ? first
         : await buildIndex(opened, { annotations: annotationsOf(inputs) });
-    // Later steps read the plain archive instead of decompressing again; every other mode removes it.
-    const lasting = inputs.mode === 'layout' ? opened.map(({ path }) => path) : paths;
-    return { content, layoutPath: lasting.join('\n'), spooled: spooled() };
+    // Later steps read the plain archive instead of decompressing again. Of several the order decides the digest, and it follows the names.
+    const lasts = inputs.mode === 'layout' && others.length === 0;
+    const layoutPath = (lasts ? opened.map(({ path }) => path) : paths).join('\n');
+    return { content, layoutPath, spooled: lasts ? [] : spooled() };
   } catch (error) {
     await removeSpooled({ spooled: spooled() });
     throw error;

@@ -55,8 +55,8 @@ export async function runUntil(
   const source = await openSource(inputs, workDir, connect);
   const { content } = source;
   const local = { digest: content.root.digest, 'layout-path': source.layoutPath };
-  if (inputs.mode === 'layout') return { ...local, 'checksums-path': await writeManifestChecksums(content, workDir) };
   try {
+    if (inputs.mode === 'layout') return { ...local, 'checksums-path': await writeManifestChecksums(content, workDir) };
     return { ...local, ...(await push({ inputs, context, source, workDir, mustSucceed }, targets)) };
   } finally {
     await removeSpooled(source);
