@@ -29,7 +29,7 @@ const document = object({
   dependencies: optional(array(object({ ref: string, dependsOn: optional(array(string)) }))),
 });
 
-/** Types that are no package anybody publishes advisories for. */
+/** Types that are no package anybody publishes advisories for, unless they are named as one. */
 const NOT_A_PACKAGE = new Set(['file', 'data', 'device', 'cryptographic-asset']);
 
 /** The depth is bounded by the parser in front. */
@@ -68,6 +68,11 @@ function toComponent(entry: Component, direct: ReadonlySet<string>): SbomCompone
   };
 }
 
+/** Attack: a vulnerable package that is called a file is not looked at. */
+function isPackage({ type, purl }: Component): boolean {
+  return !NOT_A_PACKAGE.has(type) || usablePurl(purl) !== undefined;
+}
+
 /** Reads a document that already passed the schema of its version of CycloneDX. */
 export function readCycloneDx(value: unknown): Sbom {
   const bom = document(value);
@@ -77,8 +82,8 @@ export function readCycloneDx(value: unknown): Sbom {
   const edges = bom.dependencies?.filter(({ ref }) => ref === mainRef) ?? [];
   const direct = new Set(edges.flatMap(({ dependsOn = [] }) => dependsOn));
   // What is nested in the main component is a file of the release or a package that it contains.
-  const nested = parts.slice(1).filter(({ type }) => !NOT_A_PACKAGE.has(type));
-  const all = [...flatten(bom.components ?? [], component).filter(({ type }) => !NOT_A_PACKAGE.has(type)), ...nested];
+  const nested = parts.slice(1).filter(isPackage);
+  const all = [...flatten(bom.components ?? [], component).filter(isPackage), ...nested];
   return {
     kind: 'cyclonedx',
     version: bom.specVersion,

@@ -59,6 +59,10 @@ export function readSpdx(value: unknown): Sbom {
   const extracted = new Map(doc.hasExtractedLicensingInfos?.map((info) => [info.licenseId, info.extractedText]));
   const packages = doc.packages ?? [];
   const isFile = (entry: SpdxPackage) => entry.primaryPackagePurpose === 'FILE';
+  const first = packages.find((entry) => main.has(entry.SPDXID));
+  // Attack: a document that describes a vulnerable package beside the artifact. What has no digest is held to nothing.
+  const isSubject = (entry: SpdxPackage) =>
+    main.has(entry.SPDXID) && (entry === first || purlOf(entry) === undefined || digests(entry).length > 0);
   return {
     kind: 'spdx',
     version: doc.spdxVersion.replace('SPDX-', ''),
@@ -67,9 +71,13 @@ export function readSpdx(value: unknown): Sbom {
       .filter((entry) => main.has(entry.SPDXID) || (isFile(entry) && inside.has(entry.SPDXID)))
       .flatMap(digests),
     components: packages
-      .filter((entry) => !main.has(entry.SPDXID) && !isFile(entry))
+      .filter((entry) => !isSubject(entry) && (!isFile(entry) || purlOf(entry) !== undefined))
       .map((entry) => toComponent(entry, direct, development, extracted)),
   };
+}
+
+function purlOf({ externalRefs }: SpdxPackage): string | undefined {
+  return usablePurl(externalRefs?.find(({ referenceType }) => referenceType === 'purl')?.referenceLocator);
 }
 
 function toComponent(
@@ -78,8 +86,7 @@ function toComponent(
   development: ReadonlySet<string>,
   extracted: ReadonlyMap<string, string>,
 ): SbomComponent {
-  const locator = entry.externalRefs?.find(({ referenceType }) => referenceType === 'purl')?.referenceLocator;
-  const purl = usablePurl(locator);
+  const purl = purlOf(entry);
   return {
     ...(purl === undefined ? {} : { purl }),
     name: entry.name,

@@ -69,3 +69,50 @@ describe('documents of others', () => {
     expect(sbom.components.filter(({ purl }) => purl !== undefined).length).toBeGreaterThan(0);
   });
 });
+
+describe('a package that is called something else', () => {
+  const purl = 'pkg:npm/lodash@4.17.20';
+  const cycloneDx = (type: string) => ({
+    ...minimal,
+    metadata: {
+      component: { type: 'application', name: 'app', components: [{ type, name: 'a', purl: 'pkg:npm/a@1' }] },
+    },
+    components: [{ type, name: 'lodash', purl }],
+  });
+  const reference = (referenceLocator: string) => [
+    { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator },
+  ];
+  const spdx = (described: readonly string[], purpose?: string) => ({
+    spdxVersion: 'SPDX-2.3',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    name: 'app',
+    dataLicense: 'CC0-1.0',
+    documentNamespace: 'https://example.org/app',
+    creationInfo: { created: '2025-01-01T00:00:00Z', creators: ['Tool: x'] },
+    documentDescribes: described,
+    packages: [
+      { SPDXID: 'SPDXRef-app', name: 'app', downloadLocation: 'NOASSERTION' },
+      {
+        SPDXID: 'SPDXRef-lodash',
+        name: 'lodash',
+        downloadLocation: 'NOASSERTION',
+        externalRefs: reference(purl),
+        ...(purpose === undefined ? {} : { primaryPackagePurpose: purpose }),
+      },
+    ],
+  });
+
+  test.each<readonly [string, object]>([
+    ['a file of CycloneDX', cycloneDx('file')],
+    ['data of CycloneDX', cycloneDx('data')],
+    ['a device of CycloneDX', cycloneDx('device')],
+    ['a file of SPDX', spdx(['SPDXRef-app'], 'FILE')],
+    ['what an SPDX document describes as well', spdx(['SPDXRef-app', 'SPDXRef-lodash'])],
+  ])('is looked at all the same: %s', (_name, document) => {
+    expect(parseSbom(json(document)).components.map((component) => component.purl)).toContain(purl);
+  });
+
+  test('and what is described alone is still no component of itself', () => {
+    expect(parseSbom(json(spdx(['SPDXRef-lodash']))).components).toMatchObject([{ name: 'app' }]);
+  });
+});
