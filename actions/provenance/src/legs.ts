@@ -71,8 +71,12 @@ export function legByproducts({ leg, fetch, build }: BuildLeg): readonly Resourc
     { name: 'isolation-report', digest: { sha256: fetch.sha256.isolation } },
     { name: 'build-record', digest: { sha256: build.sha256 } },
   ];
+  const { patches } = fetch.sha256;
+  const patched = patches === undefined ? [] : [{ name: 'image-patches', digest: { sha256: patches } }];
   const own =
-    leg === undefined ? [log] : [...documents, log].map((one) => ({ ...one, name: `${leg.key}/${one.name}` }));
+    leg === undefined
+      ? [...patched, log]
+      : [...documents, ...patched, log].map((one) => ({ ...one, name: `${leg.key}/${one.name}` }));
   return own.map((one) => ({ ...one, annotations: { voucher: 'build' } }));
 }
 

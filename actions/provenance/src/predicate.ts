@@ -90,12 +90,20 @@ function internalParameters(facts: BuildFacts): Record<string, unknown> {
     jobs: facts.jobs,
     ...machineParameters(weakestIsolation(legs), wholeBuild(legs)),
     ...(isMatrix(legs) ? { legs: legs.map(legParameters) } : {}),
+    ...patchParameters(legs),
     vouchers: vouchersOf(facts),
   };
 }
 
 function isMatrix(legs: readonly BuildLeg[]): boolean {
   return legs.some(({ leg }) => leg !== undefined);
+}
+
+/** What each machine patched; the files that it downloaded are in the document itself, a byproduct. */
+function patchParameters(legs: readonly BuildLeg[]): Record<string, unknown> {
+  const patches = legs.flatMap(({ fetch }) => (fetch.patches === undefined ? [] : [fetch.patches]));
+  if (patches.length === 0) return {};
+  return { patches: patches.map(({ mediaType: _, downloads: _d, ...patch }) => ({ voucher: 'build', ...patch })) };
 }
 
 function legParameters({ leg, fetch, build }: BuildLeg): Record<string, unknown> {
@@ -120,7 +128,11 @@ function optionalClaims(claims: JobClaims): Record<string, string> {
 /** A server that sends no `ref_protected` claim leaves the word of the runner. */
 function vouchersOf({ claims, rehearsal, legs }: BuildFacts): Record<string, string> {
   const parameters = '/buildDefinition/internalParameters';
-  const all = { ...VOUCHERS, ...(isMatrix(legs) ? { [`${parameters}/legs`]: 'build' } : {}) };
+  const all = {
+    ...VOUCHERS,
+    ...(isMatrix(legs) ? { [`${parameters}/legs`]: 'build' } : {}),
+    ...(legs.some(({ fetch }) => fetch.patches !== undefined) ? { [`${parameters}/patches`]: 'build' } : {}),
+  };
   if (rehearsal) {
     const entries = Object.entries(all).map(([pointer, name]) => [pointer, name === 'oidc' ? 'rehearsal' : name]);
     return { ...Object.fromEntries(entries), [`${parameters}/rehearsal`]: 'seal' };

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import {
   BUILD_RECORD_MEDIA_TYPE,
   type BuildRecord,
+  IMAGE_PATCHES_MEDIA_TYPE,
+  type ImagePatches,
   ISOLATION_MEDIA_TYPE,
   type IsolationReport,
   parseBuildRecord,
+  parseImagePatches,
   parseIsolationReport,
 } from '@paved/attestation';
 import { FETCH_MANIFEST_MEDIA_TYPE, type FetchManifest, parseFetchManifest } from '@paved/bom/fetch-manifest';
@@ -18,8 +21,10 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 export interface FetchRecord {
   readonly manifest: FetchManifest;
   readonly isolation: IsolationReport;
+  /** Absent when the build was not asked to patch. */
+  readonly patches?: ImagePatches;
   /** Of the documents as they were handed over, in hexadecimal. */
-  readonly sha256: { readonly manifest: string; readonly isolation: string };
+  readonly sha256: { readonly manifest: string; readonly isolation: string; readonly patches?: string };
 }
 
 export interface ReadBuildRecord {
@@ -32,16 +37,34 @@ interface Document {
   readonly sha256: string;
 }
 
-/** Finds both documents by their media type, so that file names are no contract. */
+/** Finds the documents by their media type, so that file names are no contract. */
 export async function readFetchRecord(folder: string): Promise<FetchRecord> {
   const documents = await readDocuments(folder);
   const manifest = only(documents, FETCH_MANIFEST_MEDIA_TYPE);
   const isolation = only(documents, ISOLATION_MEDIA_TYPE);
-  return {
-    manifest: parseFetchManifest(manifest.text),
-    isolation: parseIsolationReport(isolation.text),
-    sha256: { manifest: manifest.sha256, isolation: isolation.sha256 },
-  };
+  const sums = { manifest: manifest.sha256, isolation: isolation.sha256 };
+  const read = { manifest: parseFetchManifest(manifest.text), isolation: parseIsolationReport(isolation.text) };
+  if (!documents.has(IMAGE_PATCHES_MEDIA_TYPE)) return { ...read, sha256: sums };
+  const document = only(documents, IMAGE_PATCHES_MEDIA_TYPE);
+  const patches = parseImagePatches(document.text);
+  assertFetched(patches, read.manifest);
+  return { ...read, patches, sha256: { ...sums, patches: document.sha256 } };
+}
+
+/** The patched image stands in the manifest, under the digest that the Dockerfile has; and so does what patched it. */
+function assertFetched({ images, tool }: ImagePatches, { packages }: FetchManifest): void {
+  const listed = (version: string, lockDigest: string) =>
+    packages.some((entry) => entry.version === version && entry.lockDigest === lockDigest);
+  const absent = images.find(
+    ({ before, after }) =>
+      !packages.some(({ version }) => version === after) || (before !== after && !listed(after, before)),
+  );
+  if (absent === undefined && (tool === undefined || listed(`v${tool.version}`, tool.asset))) return;
+  throw new ProvenanceError(
+    'RECORD_MISSING',
+    `Cannot accept the record of patches: the fetch manifest does not have ${absent?.after ?? 'the tool'}`,
+    { hint: 'Hand over all documents of one fetch phase, as hermetic-build wrote them' },
+  );
 }
 
 /**

@@ -32,8 +32,10 @@ export interface Changes {
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly isolation?: Readonly<Record<string, unknown>>;
   readonly record?: Readonly<Record<string, unknown>>;
+  /** Record of what was patched; without it there is none. */
+  readonly patches?: Readonly<Record<string, unknown>>;
   /** Machines of their own by the key of their platform, and what differs on each; without them there is one. */
-  readonly legs?: Readonly<Record<string, Pick<Changes, 'manifest' | 'isolation' | 'record' | 'buildJob'>>>;
+  readonly legs?: Readonly<Record<string, Pick<Changes, 'manifest' | 'isolation' | 'record' | 'patches' | 'buildJob'>>>;
   /** Files of the artifact folder; default one archive. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
   /** Text of the file that `checksums` names. */
@@ -145,9 +147,10 @@ async function writeInputs(temp: string, changes: Changes): Promise<Record<strin
   const files = changes.files ?? { 'widget-1.0.0.tgz': 'bytes of the archive' };
   const paths: Record<string, string> = {};
   for (const [name, body] of Object.entries(files)) paths[`artifact/${name}`] = body as string;
-  for (const [leg, { manifest, isolation, record }] of Object.entries(machinesOf(changes))) {
+  for (const [leg, { manifest, isolation, record, patches }] of Object.entries(machinesOf(changes))) {
     paths[`fetch-record/${leg}/fetch-manifest.json`] = JSON.stringify({ ...MANIFEST, ...manifest });
     paths[`fetch-record/${leg}/isolation.json`] = JSON.stringify({ ...ISOLATION, ...isolation });
+    if (patches !== undefined) paths[`fetch-record/${leg}/image-patches.json`] = JSON.stringify(patches);
     paths[`build-record/${leg}/build-record.json`] = JSON.stringify({ ...RECORD, ...record });
   }
   paths['sboms/sbom-widget-cyclonedx.json'] = '{"bomFormat":"CycloneDX"}';

@@ -13,6 +13,14 @@ export { assertDigestSet, type DigestSet, digestSet, digestSetHas, digestSetOf }
 export { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from './dsse.js';
 export { AttestationError, type AttestationErrorCode } from './error.js';
 export {
+  IMAGE_PATCHES_MEDIA_TYPE,
+  type ImagePatch,
+  type ImagePatches,
+  type MirrorDownload,
+  type PackageChange,
+  parseImagePatches,
+} from './image-patches.js';
+export {
   ISOLATION_MEDIA_TYPE,
   type IsolationCheck,
   type IsolationMethod,

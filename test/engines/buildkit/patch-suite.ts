@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImagePatches } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
 import { openLayout } from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
@@ -8,7 +9,6 @@ import { SANDBOX_METHODS } from '@paved/sandbox';
 import { type Loopback, type RegistryDouble, startLoopback, startRegistry } from '@paved/testkit';
 import { definition } from '../../../actions/hermetic-build/src/definition.js';
 import type { CopaSource } from '../../../actions/hermetic-build/src/patch/locked-copa.js';
-import type { PatchRecord } from '../../../actions/hermetic-build/src/patch/patch-record.js';
 import { type Outputs, run } from '../../../actions/hermetic-build/src/run.js';
 import type { EngineName } from '../catalog.js';
 import { runOrThrow } from '../program.js';
@@ -53,7 +53,7 @@ RUN cat /usr/share/paved-demo/text > /seen
 USER 10001:10001
 `;
 
-async function recordOf(outputs: Outputs): Promise<PatchRecord> {
+async function recordOf(outputs: Outputs): Promise<ImagePatches> {
   return JSON.parse(await readFile(join(outputs['record-path'] ?? '', 'image-patches.json'), 'utf8'));
 }
 
@@ -74,7 +74,6 @@ const patched: Test = {
     expectThat('before is what the Dockerfile names', image?.before === before, image?.before);
     expectThat('after is another image', image?.after !== undefined && image.after !== before, image?.after);
     expectThat('the mirror alone was reached', record.reached.join() === mirror.host, record.reached.join());
-    expectThat('nothing was refused', record.refused.length === 0, JSON.stringify(record.refused));
     const archives = record.downloads.filter(({ url }) => url.endsWith('.deb'));
     expectThat('each archive is recorded with its digest', archives.length === 2, JSON.stringify(record.downloads));
     const manifest = JSON.parse(await readFile(join(outputs['record-path'] ?? '', 'fetch-manifest.json'), 'utf8'));

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runInSandbox, type SandboxMethod } from '@paved/sandbox';
 import type { Daemon } from '../buildkit/start-daemon.js';
@@ -82,7 +82,7 @@ export async function runCopa(job: CopaJob): Promise<string | undefined> {
     throw patchFailed(`copa took longer than ${timeoutMs / 1000} s`, 'Raise timeout, or name a mirror that is nearer');
   }
   const archive = join(folder, 'image.tar');
-  const written = (await stat(archive).catch(() => undefined))?.isFile() === true;
+  const written = (await lstat(archive).catch(() => undefined))?.isFile() === true;
   if (exitStatus === 0 && written) {
     const kept = join(workDir, 'patched.tar');
     await rename(archive, kept);

@@ -1,11 +1,4 @@
-import type { Digest } from '@paved/digest';
-
-/** A file that came over plain http; what goes through a tunnel is seen by nobody but its ends. */
-export interface MirrorDownload {
-  readonly url: string;
-  readonly size: number;
-  readonly sha256: Digest;
-}
+import type { MirrorDownload } from '@paved/attestation';
 
 export interface MirrorRefusal {
   /** `host:port`, or what was asked for in its place. */

@@ -135,7 +135,7 @@ class Forwarder {
     response: ServerResponse,
   ): Promise<void> {
     message.resume();
-    const headers = { ...chosen(message, SENT_HEADERS), host: url.host, connection: 'close' };
+    const headers = { ...chosen(message, SENT_HEADERS), host: url.host, connection: 'close', 'user-agent': 'paved' };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const path = `${url.pathname}${url.search}`;
       const outgoing = request({ host: address, port: target.port, method, path, headers, agent: false });

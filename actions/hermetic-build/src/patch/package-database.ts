@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { PackageChange } from '@paved/attestation';
 import type { BlobSource } from '@paved/oci';
 import { MergedTree } from '../image/merged-tree.js';
 import { readTar } from '../image/tar-reader.js';
@@ -11,14 +12,6 @@ import { patchRefused } from './patch-error.js';
 
 /** Name (with `:architecture` where a database has several) to version. */
 export type InstalledPackages = ReadonlyMap<string, string>;
-
-export interface PackageChange {
-  readonly name: string;
-  /** Absent when it was not there. */
-  readonly before?: string;
-  /** Absent when it is there no longer. */
-  readonly after?: string;
-}
 
 const DPKG = '/var/lib/dpkg/status';
 const APK = '/lib/apk/db/installed';

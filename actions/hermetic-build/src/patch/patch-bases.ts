@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IMAGE_PATCHES_MEDIA_TYPE, type ImagePatches } from '@paved/attestation';
 import type { FetchedPackage } from '@paved/bom';
 import { digestHex } from '@paved/digest';
 import type { ImageManifest } from '@paved/oci';
@@ -24,7 +25,7 @@ import { startMirrorProxy } from './mirror-proxy.js';
 import { installedPackages, packageChanges } from './package-database.js';
 import { patchFailed, patchRefused } from './patch-error.js';
 import { type Mirror, mirrorText, readMirrors } from './patch-mirrors.js';
-import { PATCHES_FILE, PATCHES_MEDIA_TYPE, type PatchRecord } from './patch-record.js';
+import { PATCHES_FILE } from './patch-record.js';
 import { onlyImage, takePatchedImage } from './patched-image.js';
 import { releasedBase } from './released-base.js';
 
@@ -67,24 +68,22 @@ export async function patchBases(
   mirrors: readonly Mirror[],
   options: PatchOptions,
   context: ActionContext,
-): Promise<PatchRecord> {
-  const record: PatchRecord = {
-    mediaType: PATCHES_MEDIA_TYPE,
+): Promise<ImagePatches> {
+  const record: ImagePatches = {
+    mediaType: IMAGE_PATCHES_MEDIA_TYPE,
     mirrors: mirrors.map(mirrorText),
-    ...((await patchBase(inputs, mirrors, options, context)) ?? { images: [], ...NO_TRAFFIC }),
+    ...((await patchBase(inputs, mirrors, options, context)) ?? { images: [], reached: [], downloads: [] }),
   };
   await writeFile(join(options.bundlePath, PATCHES_FILE), `${JSON.stringify(record, null, 2)}\n`);
   return record;
 }
-
-const NO_TRAFFIC: MirrorTraffic = { reached: [], downloads: [], refused: [] };
 
 async function patchBase(
   inputs: Inputs,
   mirrors: readonly Mirror[],
   { method, workDir, bundlePath, copa }: PatchOptions,
   context: ActionContext,
-): Promise<Omit<PatchRecord, 'mediaType' | 'mirrors'> | undefined> {
+): Promise<Omit<ImagePatches, 'mediaType' | 'mirrors'> | undefined> {
   const wanted = await wantedBase(inputs);
   if (wanted === undefined) {
     context.log.notice('Nothing is patched: what is released is based on scratch');
@@ -124,7 +123,8 @@ async function patchBase(
         packages,
       },
     ],
-    ...traffic,
+    reached: traffic.reached,
+    downloads: traffic.downloads,
   };
 }
 
@@ -218,7 +218,7 @@ function assertAllowed({ refused, reached }: MirrorTraffic, cause: unknown): voi
  * The packages of the fetch manifest as the build sees them: the patched image in the place of the base, under the digest that the
  * Dockerfile has, and copa.
  */
-export function patchedPackages(packages: readonly FetchedPackage[], patches: PatchRecord): readonly FetchedPackage[] {
+export function patchedPackages(packages: readonly FetchedPackage[], patches: ImagePatches): readonly FetchedPackage[] {
   const { tool, images } = patches;
   if (tool === undefined) return packages;
   const changed = packages.map((entry) => {

@@ -1,7 +1,8 @@
+import type { ImagePatch } from '@paved/attestation';
 import { openBundledImage, type WantedImage } from '../buildkit/image-bundle.js';
 import type { DockerfileBuild } from '../buildkit/open-dockerfile.js';
 import { HermeticBuildError } from '../error.js';
-import { type ImagePatch, readPatches } from './patch-record.js';
+import { readPatches } from './patch-record.js';
 import { assertPatchOf, onlyImage } from './patched-image.js';
 
 /**
