@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestHex, sha256File } from '@paved/digest';
-import { object, readJsonFile, string } from '@paved/json';
+import { literal, object, readJsonFile, string } from '@paved/json';
 import { EvidenceError } from './error.js';
 import { type EvidenceManifest, MANIFEST_NAME, readManifest } from './evidence-manifest.js';
 import { listFiles } from './list-files.js';
@@ -14,7 +14,13 @@ export interface CheckedPack {
   readonly files: readonly { readonly path: string; readonly sha256: Digest }[];
 }
 
-const bundle = object({ messageSignature: object({ messageDigest: object({ algorithm: string, digest: string }) }) });
+const bundle = object({
+  messageSignature: object({
+    messageDigest: object({ algorithm: literal('SHA2_256'), digest: string }),
+    signature: string,
+  }),
+});
+type Signature = ReturnType<typeof bundle>['messageSignature'];
 const MAX_SIGNATURE_BYTES = 1024 * 1024;
 
 /**
@@ -89,10 +95,13 @@ async function signaturesOf(
 }
 
 async function assertSignature(folder: string, file: Expected): Promise<void> {
-  const signature = await readFile(join(folder, `${file.path}.sig`), 'utf8');
-  const { digest } = await readBundle(folder, file.path);
-  const signed = Buffer.from(digest, 'base64').toString('hex');
-  if (signature.trim() === '' || signed !== digestHex(file.sha256)) {
+  const beside = join(folder, `${file.path}.sig`);
+  const small = (await stat(beside)).size <= MAX_SIGNATURE_BYTES;
+  const text = small ? (await readFile(beside, 'utf8')).trim() : '';
+  const { messageDigest, signature } = await readBundle(folder, file.path);
+  const signed = Buffer.from(messageDigest.digest, 'base64').toString('hex');
+  // One signature in two forms: whoever checks the one must not be told something else by the other.
+  if (text === '' || text !== signature || signed !== digestHex(file.sha256)) {
     throw new EvidenceError(
       'SIGNATURE_MISMATCH',
       `Cannot accept the pack: the signature beside "${file.path}" is of other bytes`,
@@ -101,10 +110,9 @@ async function assertSignature(folder: string, file: Expected): Promise<void> {
   }
 }
 
-async function readBundle(folder: string, path: string): Promise<{ readonly digest: string }> {
+async function readBundle(folder: string, path: string): Promise<Signature> {
   try {
-    const { messageSignature } = await readJsonFile(join(folder, `${path}.sigstore.json`), bundle, MAX_SIGNATURE_BYTES);
-    return messageSignature.messageDigest;
+    return (await readJsonFile(join(folder, `${path}.sigstore.json`), bundle, MAX_SIGNATURE_BYTES)).messageSignature;
   } catch (cause) {
     throw new EvidenceError('SIGNATURE_MISMATCH', `Cannot read the signature bundle beside "${path}"`, {
       cause,

@@ -22,6 +22,13 @@ function upload(inputs: Readonly<Record<string, string>> = {}) {
   return stage.run({ mode: 'upload', 'pack-path': pack, store: pathToFileURL(store).href, ...inputs });
 }
 
+async function changeBundle(change: object): Promise<void> {
+  const path = join(pack, 'logs/build.log.sigstore.json');
+  const { messageSignature } = JSON.parse(await readFile(path, 'utf8'));
+  Object.assign(messageSignature.messageDigest, change);
+  await writeFile(path, JSON.stringify({ messageSignature }));
+}
+
 async function storedFolders(): Promise<readonly string[]> {
   return await readdir(join(store, 'widget')).catch(() => []);
 }
@@ -68,6 +75,9 @@ describe('mode: upload', () => {
     ['no .sig', 'SIGNATURE_MISSING', () => rm(join(pack, 'logs/build.log.sig'))],
     ['no .sigstore.json', 'SIGNATURE_MISSING', () => rm(join(pack, 'logs/build.log.sigstore.json'))],
     ['an unsigned manifest', 'SIGNATURE_MISSING', () => rm(join(pack, 'manifest.json.sigstore.json'))],
+    ['the .sig of another signature', 'SIGNATURE_MISMATCH', () => writeFile(join(pack, 'logs/build.log.sig'), 'AAAB')],
+    ['a .sig that is no base64', 'SIGNATURE_MISMATCH', () => writeFile(join(pack, 'logs/build.log.sig'), 'AAAA<b>')],
+    ['a bundle over another algorithm', 'SIGNATURE_MISMATCH', () => changeBundle({ algorithm: 'SHA2_512' })],
     ['an empty .sig', 'SIGNATURE_MISMATCH', () => writeFile(join(pack, 'logs/build.log.sig'), '\n')],
     [
       'the bundle of another file',
