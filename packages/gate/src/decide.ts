@@ -95,7 +95,7 @@ export class Judge {
   }
 
   judge(merged: MergedFinding, step?: Step): Finding {
-    const firstSeen = earlierSight(this.#input.firstSeen, merged) ?? this.#input.asOf;
+    const firstSeen = earlierSight(this.#input.firstSeen, merged, this.#at) ?? this.#input.asOf;
     const days = this.#input.policy.sla.days[merged.severity];
     const dueAtMs = days === undefined ? undefined : this.#msOf(firstSeen) + days * DAY_MS;
     const found = this.rulings.of(merged, dueAtMs, step);

@@ -5,6 +5,7 @@ import {
   type DecisionInput,
   decide,
   explain,
+  firstSeenOf,
   parseKev,
   parsePolicy,
   parseReport,
@@ -210,6 +211,17 @@ test('evidence from the future is not fresh', () => {
   expect(fresh('2025-09-27T00:00:01Z')).toThrow(expect.objectContaining({ code: 'DATABASE_STALE' }));
   expect(fresh('2099-01-01T00:00:00Z')).toThrow(expect.objectContaining({ code: 'DATABASE_STALE' }));
   expect(fresh('2025-08-24T23:59:59Z')).toThrow(expect.objectContaining({ code: 'DATABASE_STALE' }));
+});
+
+test.each<readonly [string, string]>([
+  ['9999-01-01T00:00:00Z', '2025-08-27T00:00:00.000Z'],
+  ['+010000-01-01T00:00:00Z', '2025-08-27T00:00:00.000Z'],
+  ['no time', '2025-08-27T00:00:00.000Z'],
+  ['2025-08-20T02:00:00+02:00', '2025-08-21T00:00:00.000Z'],
+])('an earlier verdict that saw it first at %s', (firstSeen, dueAt) => {
+  const seen = { identity: 'x', id: 'CVE-2024-0002', aliases: [], package: { purl: 'pkg:npm/p' }, firstSeen };
+  const { findings } = run([raw(['CVE-2024-0002'])], { firstSeen: firstSeenOf([seen]) });
+  expect(findings[0]?.dueAt).toBe(dueAt);
 });
 
 describe('a title that brings its own escapes', () => {
