@@ -55,7 +55,6 @@ describe('before anything is fetched, the fetch phase refuses', () => {
 
   test.each<readonly [string, Readonly<Record<string, string>>]>([
     ['no mirror', { patch: 'true' }],
-    ['mirrors without a patch', MIRROR],
     ['no Dockerfile', { patch: 'true', ...MIRROR, dockerfile: '', lockfile: 'package-lock.json' }],
     ['a mirror that is an address', { patch: 'true', 'patch-mirrors': 'http://mirror.example' }],
     ['the metadata of the machine', { patch: 'true', 'patch-mirrors': '169.254.169.254' }],

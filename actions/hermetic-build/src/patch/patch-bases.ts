@@ -44,10 +44,8 @@ export interface PatchOptions {
  */
 export function readPatchInputs(inputs: Inputs): readonly Mirror[] | undefined {
   const lines = inputs['patch-mirrors'] ?? [];
-  if (!inputs.patch) {
-    if (lines.length === 0) return undefined;
-    throw patchRefused('patch-mirrors is set, and patch is not', 'Set patch to true, or leave patch-mirrors out');
-  }
+  // A platform names its mirrors once; whether a build is patched is another question.
+  if (!inputs.patch) return undefined;
   if (inputs.dockerfile === undefined) {
     throw patchRefused('there is no Dockerfile', 'Leave patch out: an image that is described has no base to patch');
   }
@@ -102,9 +100,9 @@ async function patchBase(
   const tools = await findTools(await openDockerfile(inputs), bundlePath, workDir, context);
   const patcher = { tool, tools, method, workDir, bundlePath, timeoutMs: inputs.timeout };
   const { patched, traffic } = await upgrade(base, mirrors, patcher, context);
-  const after = patched === undefined ? before : await packagesOf(patched, bundlePath, workDir);
+  const installed = patched === undefined ? before : await packagesOf(patched, bundlePath, workDir);
   const { registry, repository, digest } = wanted.reference;
-  const packages = packageChanges(before, after ?? new Map());
+  const packages = packageChanges(before, installed ?? new Map());
   if (patched !== undefined && packages.length === 0) {
     throw patchFailed('layers were added, and no package is another', 'Report it with the version of copa');
   }
@@ -112,6 +110,8 @@ async function patchBase(
     context.log.info(`Patched ${name}: ${old ?? 'not there'} to ${now ?? 'removed'}`);
   }
   context.log.notice(`${packages.length} packages of ${registry}/${repository} were patched`);
+  const after = patched?.digest ?? digest;
+  context.events.emit({ stage: 'build', event: 'patched', patchedPackages: packages.length, digest: after });
   return {
     tool: { name: 'copa', version: tool.version, asset: tool.assetDigest, sha256: tool.digest },
     images: [
@@ -119,7 +119,7 @@ async function patchBase(
         image: `${registry}/${repository}`,
         platform: machinePlatform(),
         before: digest,
-        after: patched?.digest ?? digest,
+        after,
         packages,
       },
     ],
