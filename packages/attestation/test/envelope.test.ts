@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { isEnvelopeLike, isStatementLike, pae, parseEnvelope } from '@paved/attestation';
+import { isEnvelopeLike, isStatementLike, MAX_STATEMENT_BYTES, pae, parseEnvelope } from '@paved/attestation';
 
 describe('pae', () => {
   test('is the example of the DSSE specification', () => {
@@ -21,11 +21,20 @@ describe('parseEnvelope', () => {
     expect(parseEnvelope(JSON.stringify(good)).payload.toString()).toBe('hi');
   });
 
+  test('decodes as many bytes as a statement can have', () => {
+    const payload = Buffer.alloc(MAX_STATEMENT_BYTES, 'a');
+    const text = JSON.stringify({ ...good, payload: payload.toString('base64') });
+    expect(parseEnvelope(text).payload.equals(payload)).toBe(true);
+  });
+
   test.each([
     ['no signature', { ...good, signatures: [] }],
     ['base64 with foreign characters', { ...good, payload: 'aG\nk=' }],
     ['base64 without padding', { ...good, payload: 'aGk' }],
     ['base64url', { ...good, signatures: [{ sig: '-_-_' }] }],
+    ['base64 of which only the padding is left', { ...good, payload: '====' }],
+    ['base64 with padding inside', { ...good, payload: 'aG==aGk=' }],
+    ['base64 with too much padding', { ...good, payload: 'a===' }],
     ['no payload', { ...good, payload: undefined }],
   ])('refuses: %s', (_name, value) => {
     expect(() => parseEnvelope(JSON.stringify(value))).toThrow(expect.objectContaining({ code: 'ENVELOPE_MALFORMED' }));

@@ -4,6 +4,7 @@ import { SigstoreError } from './error.js';
 /** One bundle carries a few signatures and proofs; a larger document is not one. */
 export const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
 const MAX_PROOFS = 16;
+const MAX_CERTIFICATES = 8;
 
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
 const COUNT = /^(0|[1-9][0-9]{0,18})$/;
@@ -68,8 +69,11 @@ function assertShape(bundle: Bundle): void {
   if (V03.has(bundle.mediaType) && content.$case === 'x509CertificateChain') {
     throw malformed('version 0.3 carries a certificate, not a chain');
   }
-  if (content.$case === 'x509CertificateChain' && content.x509CertificateChain.certificates.length === 0) {
-    throw malformed('its certificate chain is empty');
+  if (content.$case === 'x509CertificateChain') {
+    const { length } = content.x509CertificateChain.certificates;
+    if (length === 0) throw malformed('its certificate chain is empty');
+    // Each of them is read before anything is verified.
+    if (length > MAX_CERTIFICATES) throw malformed(`its chain has more than ${MAX_CERTIFICATES} certificates`);
   }
   if (tlogEntries.length > MAX_PROOFS || (timestampVerificationData?.rfc3161Timestamps.length ?? 0) > MAX_PROOFS) {
     throw malformed(`it has more than ${MAX_PROOFS} log entries or timestamps`);

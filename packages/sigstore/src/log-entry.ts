@@ -1,21 +1,17 @@
-import { array, object, optional, parseJson, string } from '@paved/json';
+import { array, type Decoder, object, optional, parseJson, string } from '@paved/json';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from './error.js';
 
-const HASHED_REKORD = 'hashedrekord';
-const DSSE = 'dsse';
-
-const bodyV2 = object({
-  spec: object({
-    hashedRekordV002: object({
-      signature: object({
-        verifier: object({
-          x509Certificate: optional(object({ rawBytes: string })),
-          publicKey: optional(object({ rawBytes: string })),
-        }),
-      }),
-    }),
-  }),
+const verifierV2 = object({
+  x509Certificate: optional(object({ rawBytes: string })),
+  publicKey: optional(object({ rawBytes: string })),
+});
+const bodyV2 = object({ spec: object({ hashedRekordV002: object({ signature: object({ verifier: verifierV2 }) }) }) });
+const bodyDsseV2 = object({
+  spec: object({ dsseV002: object({ signatures: array(object({ verifier: verifierV2 })) }) }),
+});
+const bodyIntoto = object({
+  spec: object({ content: object({ envelope: object({ signatures: array(object({ publicKey: string })) }) }) }),
 });
 const bodyDsse = object({ spec: object({ signatures: array(object({ verifier: string })) }) });
 const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ content: string }) }) }) });
@@ -26,7 +22,7 @@ const bodyV1 = object({ spec: object({ signature: object({ publicKey: object({ c
  * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `CERTIFICATE_MISMATCH`, `KEY_MISMATCH`, `INCLUSION_PROOF_INVALID`, `INCLUSION_PROOF_MISSING`
  */
 export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, signer: Buffer | undefined): void {
-  if (signer !== undefined && namesItsSigner(entry)) assertSameSigner(entry, bundle, signer);
+  if (signer !== undefined) assertSameSigner(entry, bundle, signer);
   if (entry.inclusionProof?.checkpoint !== undefined) assertSameTree(entry);
   if (bundle.mediaType.includes('0.3') && entry.inclusionProof === undefined) {
     throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has no inclusion proof');
@@ -36,16 +32,11 @@ export function assertLogEntry(entry: TransparencyLogEntry, bundle: Bundle, sign
 /** True for an entry that names its signer, and another one than `signer`; an unreadable entry names nobody. */
 export function namesAnotherSigner(entry: TransparencyLogEntry, signer: Buffer): boolean {
   try {
-    const named = namesItsSigner(entry) ? entrySigner(entry) : undefined;
+    const named = entrySigner(entry);
     return named !== undefined && !named.equals(signer);
   } catch {
     return false;
   }
-}
-
-/** `dsse` of v1 names the signer too; `intoto`, which nobody makes any more, names it in a place of the uploader's choice. */
-function namesItsSigner({ kindVersion: { kind, version } }: TransparencyLogEntry): boolean {
-  return kind === HASHED_REKORD || (kind === DSSE && version === '0.0.1');
 }
 
 function assertSameSigner(entry: TransparencyLogEntry, bundle: Bundle, signer: Buffer): void {
@@ -58,23 +49,45 @@ function assertSameSigner(entry: TransparencyLogEntry, bundle: Bundle, signer: B
   }
 }
 
-function entrySigner(entry: TransparencyLogEntry): Buffer | undefined {
-  const text = entry.canonicalizedBody.toString('utf8');
+/**
+ * Whom the entry names; `undefined` for nobody, or for several. A key under which somebody else's signature verifies is easy to find
+ * for ECDSA: without this the log would show that key, and never the certificate that whoever watches it looks for.
+ */
+function entrySigner({ canonicalizedBody, kindVersion: { kind, version } }: TransparencyLogEntry): Buffer | undefined {
+  const read = <T>(decoder: Decoder<T>): T => parseJson('the log entry', canonicalizedBody.toString('utf8'), decoder);
   try {
-    if (entry.kindVersion.kind === DSSE) {
-      const [only, ...others] = parseJson('the log entry', text, bodyDsse).spec.signatures;
-      return only === undefined || others.length > 0 ? undefined : pemBytes(only.verifier);
+    switch (`${kind} ${version}`) {
+      case 'hashedrekord 0.0.1':
+        return pemBytes(read(bodyV1).spec.signature.publicKey.content);
+      case 'hashedrekord 0.0.2':
+        return rawBytes(read(bodyV2).spec.hashedRekordV002.signature.verifier);
+      case 'dsse 0.0.1': {
+        const only = single(read(bodyDsse).spec.signatures);
+        return only && pemBytes(only.verifier);
+      }
+      case 'dsse 0.0.2': {
+        const only = single(read(bodyDsseV2).spec.dsseV002.signatures);
+        return only && rawBytes(only.verifier);
+      }
+      case 'intoto 0.0.2': {
+        const only = single(read(bodyIntoto).spec.content.envelope.signatures);
+        return only && pemBytes(only.publicKey);
+      }
+      default:
+        return undefined;
     }
-    if (entry.kindVersion.version === '0.0.1') {
-      return pemBytes(parseJson('the log entry', text, bodyV1).spec.signature.publicKey.content);
-    }
-    const { x509Certificate, publicKey } = parseJson('the log entry', text, bodyV2).spec.hashedRekordV002.signature
-      .verifier;
-    const raw = (x509Certificate ?? publicKey)?.rawBytes;
-    return raw === undefined ? undefined : Buffer.from(raw, 'base64');
   } catch (cause) {
     throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause });
   }
+}
+
+function single<T>([only, ...others]: readonly T[]): T | undefined {
+  return others.length === 0 ? only : undefined;
+}
+
+function rawBytes({ x509Certificate, publicKey }: ReturnType<typeof verifierV2>): Buffer | undefined {
+  const raw = (x509Certificate ?? publicKey)?.rawBytes;
+  return raw === undefined ? undefined : Buffer.from(raw, 'base64');
 }
 
 function pemBytes(content: string): Buffer {

@@ -5,6 +5,7 @@ import { HttpClient } from '@paved/http';
 import { type KmsDouble, type KmsFaults, type KmsService, startKms } from '@paved/testkit';
 import { openKeySession, openKmsKey, parseTrustedRoot, verifyBundle } from '../src/index.js';
 import { signAwsRequest } from '../src/kms/aws-signature.js';
+import { awsEndpoint } from '../src/kms/open-kms-key.js';
 import { startLoopbackSigstore } from './loopback.js';
 
 const ARTIFACT = Buffer.from('the artifact');
@@ -110,6 +111,45 @@ describe('the name of a key', () => {
     expect(error).toMatchObject({ code: 'KEY_CREDENTIALS' });
     expect(describeError(error)).not.toContain('secret-of-a-test');
   });
+});
+
+test.each([
+  ['aws', 'eu-central-1', 'kms.eu-central-1.amazonaws.com'],
+  ['aws-us-gov', 'us-gov-west-1', 'kms.us-gov-west-1.amazonaws.com'],
+  ['aws-cn', 'cn-north-1', 'kms.cn-north-1.amazonaws.com.cn'],
+])('a key of partition %s in %s is asked for at its own address', (partition, region, host) => {
+  expect(awsEndpoint(partition, region).host).toBe(host);
+});
+
+test.each(['aws-iso', 'aws-eusc', 'constructor'])('of partition %s no address is guessed', (partition) => {
+  expect(() => awsEndpoint(partition, 'x-1')).toThrow(expect.objectContaining({ code: 'KEY_URI' }));
+});
+
+test('an empty file is signed by its digest', async () => {
+  kms = await startKms('aws', 'p256');
+  const session = await openKeySession({ key: await openKey(kms), http, transparency: 'off' });
+  await expect(session.signBlob(Buffer.alloc(0))).resolves.toMatchObject({ transparency: 'none' });
+});
+
+test.each([
+  ['post-vanilla', undefined, 'host;x-amz-date', '5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b'],
+  [
+    'post-sts-header-before',
+    'AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==',
+    'host;x-amz-date;x-amz-security-token',
+    '85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead',
+  ],
+])('Signature Version 4 gives the signature of AWS’s own vector %s', (_name, sessionToken, names, signature) => {
+  const request = {
+    ...{ url: new URL('https://example.amazonaws.com/'), region: 'us-east-1', service: 'service' },
+    ...{ headers: {}, body: '', at: new Date('2015-08-30T12:36:00Z') },
+  };
+  const { authorization } = signAwsRequest(request, {
+    accessKeyId: 'AKIDEXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+  });
+  expect(authorization).toContain(`SignedHeaders=${names}, Signature=${signature}`);
 });
 
 test('Signature Version 4 of a request as AWS describes it', () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -169,6 +170,31 @@ describe('an attack is refused with its own code', () => {
 });
 
 describe('the cache is not believed', () => {
+  test.each<[string, (path: string) => void | Promise<void>]>([
+    ['a FIFO, which would never end', (path) => void execFileSync('mkfifo', [path])],
+    ['a link to a device, which would never end', (path) => symlink('/dev/zero', path)],
+    ['a folder', async (path) => void (await mkdir(path))],
+  ])('%s in it is no file of it', async (_name, plant) => {
+    await load();
+    for (const name of ['checked', 'timestamp.json']) {
+      await rm(join(cachePath, name), { force: true });
+      await plant(join(cachePath, name));
+    }
+    expect((await load()).source).toBe('tuf');
+  });
+
+  test('nothing is written through a link that another step put there', async () => {
+    const victim = join(cachePath, 'victim');
+    await writeFile(victim, 'what it was');
+    for (const name of ['timestamp.json', 'snapshot.json', 'targets.json', 'checked']) {
+      await symlink(victim, join(cachePath, `${name}.${process.pid}.new`));
+      await symlink(victim, join(cachePath, name));
+    }
+    await load();
+    expect(await readFile(victim, 'utf8')).toBe('what it was');
+    expect((await lstat(join(cachePath, 'timestamp.json'))).isFile()).toBe(true);
+  });
+
   test('files of a stranger in it change nothing', async () => {
     const stranger = await startTuf(NEXT);
     others.push(stranger);

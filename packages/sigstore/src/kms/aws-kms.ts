@@ -39,7 +39,8 @@ export async function openAwsKey(name: AwsKeyName, options: KmsOptions, credenti
   const chosen = algorithmOf(SigningAlgorithms ?? [], options.rsaPadding ?? 'pss');
   const { algorithm, publicKey } = kmsPublicKey(() => spki(Buffer.from(PublicKey, 'base64')), chosen);
   return new KmsKey(algorithm, publicKey, async ({ bytes, message }) => {
-    const raw = message.length <= MAX_RAW_BYTES;
+    // An empty message is refused, its digest is not.
+    const raw = message.length > 0 && message.length <= MAX_RAW_BYTES;
     const parameters = {
       Message: Buffer.from(raw ? message : bytes).toString('base64'),
       MessageType: raw ? 'RAW' : 'DIGEST',

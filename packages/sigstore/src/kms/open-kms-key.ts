@@ -30,7 +30,7 @@ export interface OpenKmsKeyOptions extends KmsOptions {
 
 const awsCredentials = object({ accessKeyId: string, secretAccessKey: string, sessionToken: optional(string) });
 
-const AWS = /^awskms:\/\/\/(arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?:key|alias)\/[A-Za-z0-9/_-]+)$/;
+const AWS = /^awskms:\/\/\/(arn:(aws[a-z-]*):kms:([a-z0-9-]+):\d{12}:(?:key|alias)\/[A-Za-z0-9/_-]+)$/;
 const GCP =
   /^gcpkms:\/\/(projects\/[\w.:-]+\/locations\/[\w-]+\/keyRings\/[\w-]+\/cryptoKeys\/[\w-]+\/cryptoKeyVersions\/\d+)$/;
 const AZURE = /^azurekms:\/\/([a-z0-9.-]+(?::\d+)?)\/([A-Za-z0-9-]+)(?:\/([0-9a-f]+))?$/;
@@ -44,8 +44,8 @@ export async function openKmsKey(options: OpenKmsKeyOptions): Promise<ManagedKey
   const { uri, credentials, endpoint } = options;
   const aws = AWS.exec(uri);
   if (aws !== null) {
-    const [, keyId = '', region = ''] = aws;
-    const url = new URL(endpoint ?? `https://kms.${region}.amazonaws.com`);
+    const [, keyId = '', partition = '', region = ''] = aws;
+    const url = endpoint === undefined ? awsEndpoint(partition, region) : new URL(endpoint);
     return await openAwsKey({ keyId, region, endpoint: url }, options, parseAwsCredentials(credentials));
   }
   if (credentials === '') throw noCredentials();
@@ -63,6 +63,20 @@ export async function openKmsKey(options: OpenKmsKeyOptions): Promise<ManagedKey
   const vault = VAULT.exec(uri);
   if (vault === null || endpoint === undefined) throw unknownUri(vault !== null);
   return await openVaultKey({ address: new URL(endpoint), key: vault[1] ?? '' }, options, credentials);
+}
+
+/** Where the service of each partition is; of others a guess would send credentials to whoever has the name. */
+const AWS_SUFFIXES: Readonly<Record<string, string>> = {
+  aws: 'amazonaws.com',
+  'aws-us-gov': 'amazonaws.com',
+  'aws-cn': 'amazonaws.com.cn',
+};
+
+/** @throws {SigstoreError} `KEY_URI` for a partition whose addresses are not known */
+export function awsEndpoint(partition: string, region: string): URL {
+  const suffix = Object.hasOwn(AWS_SUFFIXES, partition) ? AWS_SUFFIXES[partition] : undefined;
+  if (suffix === undefined) throw unknownUri(true);
+  return new URL(`https://kms.${region}.${suffix}`);
 }
 
 function parseAwsCredentials(text: string) {

@@ -1,8 +1,13 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@paved/digest';
 
 const CHECKED = 'checked';
+/** More than any file of a repository may have. */
+const MAX_BYTES = 8 * 1024 * 1024;
+/** Another step may write here: a link is not followed, and a FIFO that nobody writes to does not keep us waiting. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * What an update repository answered, in a folder. Nothing in it is believed: every file is verified again from the embedded root,
@@ -18,7 +23,7 @@ export class TufCache {
 
   async read(name: string): Promise<Buffer | undefined> {
     if (this.#folder === undefined) return undefined;
-    return await readFile(join(this.#folder, fileName(name))).catch(() => undefined);
+    return await readSmall(join(this.#folder, fileName(name))).catch(() => undefined);
   }
 
   /** Best effort: a full disk costs the next update some requests, never this one its result. */
@@ -28,7 +33,9 @@ export class TufCache {
     const temporary = `${path}.${process.pid}.new`;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, bytes);
+      await rm(temporary, { force: true });
+      // Never through a link that somebody put there.
+      await writeFile(temporary, bytes, { flag: 'wx', mode: 0o600 });
       await rename(temporary, path);
     } catch {
       await rm(temporary, { force: true }).catch(() => undefined);
@@ -51,4 +58,22 @@ export class TufCache {
 /** Names of targets may hold slashes; in the folder they become digests. */
 function fileName(name: string): string {
   return /^[\w.-]+$/.test(name) && !name.startsWith('.') ? name : `target-${sha256(name).slice(7)}`;
+}
+
+async function readSmall(path: string): Promise<Buffer | undefined> {
+  const handle = await open(path, FLAGS);
+  try {
+    const info = await handle.stat();
+    if (!info.isFile() || info.size > MAX_BYTES) return undefined;
+    const bytes = Buffer.alloc(info.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, filled);
+      if (bytesRead === 0) return undefined;
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
 }
