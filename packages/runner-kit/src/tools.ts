@@ -1,42 +1,20 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { type Digest, digestHex, LimitStream, sha256File } from '@paved/digest';
-import { extract } from 'tar-stream';
+import { digestHex } from '@paved/digest';
 import type { ActionContext } from './action-context.js';
-import { RunnerError } from './error.js';
-import { quote } from './plain-text.js';
-import { type LockedTool, lockedTool, type ToolLock, type ToolPlatform } from './tool-lock.js';
+import { assertAssetDigest, downloadAsset, type FetchedTool, installTool, type ToolRequest } from './fetch-tool.js';
+import { type LockedTool, lockedTool } from './tool-lock.js';
 
+export type { FetchedTool } from './fetch-tool.js';
 export { type LockedTool, lockedTool, readToolLock, type ToolLock, type ToolPlatform } from './tool-lock.js';
 
-export interface FetchToolOptions {
-  readonly name: string;
-  readonly platform: ToolPlatform;
-  readonly lock: ToolLock;
-  /** Server of the release assets (default https://github.com/). */
-  readonly baseUrl?: URL;
+export interface FetchToolOptions extends ToolRequest {
   /**
    * Keep the asset in the job's cache (default false). Never in build, inspect or seal: the cache service unpacks what any job of
    * the branch may have written before the digest can be checked.
    */
   readonly cache?: boolean;
 }
-
-export interface FetchedTool {
-  /** The program, alone in a fresh folder; mode 0500. */
-  readonly path: string;
-  readonly version: string;
-  /** Digest of the asset, as locked. */
-  readonly assetDigest: Digest;
-  /** Digest of the program that runs. */
-  readonly digest: Digest;
-}
-
-const MAX_ASSET_BYTES = 512 * 1024 * 1024;
-const MAX_PROGRAM_BYTES = 1024 * 1024 * 1024;
 
 /**
  * Brings one tool of the lock onto this machine. The digest is checked on the bytes on disk, from the network and from the cache
@@ -45,21 +23,13 @@ const MAX_PROGRAM_BYTES = 1024 * 1024 * 1024;
  */
 export async function fetchLockedTool(context: ActionContext, options: FetchToolOptions): Promise<FetchedTool> {
   const tool = lockedTool(options.lock, options.name, options.platform);
-  const asset = await fetchAsset(context, options, tool);
-  const path = join(await context.workDir(), tool.tool);
-  if (tool.executable === undefined) await rename(asset, path);
-  else {
-    await extractProgram(asset, tool, tool.executable, path);
-    await rm(asset);
-  }
-  await chmod(path, 0o500);
-  return { path, version: tool.version, assetDigest: tool.sha256, digest: await sha256File(path) };
+  return await installTool(context, tool, await fetchAsset(context, options, tool));
 }
 
 async function fetchAsset(context: ActionContext, options: FetchToolOptions, tool: LockedTool): Promise<string> {
   if (!options.cache) {
     const path = join(await context.workDir(), 'asset');
-    await download(context, options, tool, path);
+    await downloadAsset(context, options, tool, path);
     return path;
   }
   // The cache's key covers the path, so it is the same in every job. Only a hash makes what lies there trusted.
@@ -70,69 +40,11 @@ async function fetchAsset(context: ActionContext, options: FetchToolOptions, too
   const cache = await import('@actions/cache');
   const key = `paved-tool-${tool.tool}-${digestHex(tool.sha256)}`;
   if ((await cache.restoreCache([path], key)) === key) {
-    await assertDigest(tool, path, 'the cache');
+    await assertAssetDigest(tool, path, 'the cache');
     context.log.info(`Took ${tool.tool} ${tool.version} from the cache`);
     return path;
   }
-  await download(context, options, tool, path);
+  await downloadAsset(context, options, tool, path);
   await cache.saveCache([path], key);
   return path;
-}
-
-async function download(
-  context: ActionContext,
-  options: FetchToolOptions,
-  tool: LockedTool,
-  path: string,
-): Promise<void> {
-  const url = new URL(tool.path, options.baseUrl ?? 'https://github.com/');
-  const response = await context.http.request({ method: 'GET', url, redirect: 'follow' });
-  await pipeline(
-    response.body,
-    new LimitStream(`the asset of ${tool.tool}`, MAX_ASSET_BYTES),
-    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-  );
-  await assertDigest(tool, path, 'the server');
-}
-
-async function assertDigest(tool: LockedTool, path: string, source: string): Promise<void> {
-  const actual = await sha256File(path);
-  if (actual === tool.sha256) return;
-  await rm(path);
-  throw new RunnerError(
-    'TOOL_DIGEST_MISMATCH',
-    `Cannot use ${tool.tool} ${tool.version} from ${source}: its digest is ${actual}, expected ${tool.sha256}`,
-    { hint: 'Do not run it; find out who changed the bytes, and delete the cache entry if they came from there' },
-  );
-}
-
-/** Takes exactly one regular file out of the archive; no other entry touches the disk. */
-async function extractProgram(asset: string, tool: LockedTool, member: string, path: string): Promise<void> {
-  let found = 0;
-  const refuse = (state: string, cause?: unknown) =>
-    new RunnerError('TOOL_ARCHIVE_INVALID', `Cannot take ${quote(member)} out of the asset of ${tool.tool}: ${state}`, {
-      cause,
-      hint: 'Update the lock of tools: the archive of this version is made up in another way',
-    });
-  try {
-    const archive = extract();
-    const unpacked = pipeline(
-      createReadStream(asset),
-      createGunzip(),
-      new LimitStream(asset, MAX_PROGRAM_BYTES),
-      archive,
-    );
-    // Its failure also ends the loop below, which reports it.
-    unpacked.catch(() => {});
-    for await (const entry of archive) {
-      if (entry.header.name.replace(/^\.\//, '') === member && entry.header.type === 'file') {
-        found++;
-        await pipeline(entry, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
-      } else entry.resume();
-    }
-    await unpacked;
-  } catch (cause) {
-    throw refuse('it is no such archive', cause);
-  }
-  if (found !== 1) throw refuse(`it has ${found} such files`);
 }

@@ -1,5 +1,5 @@
 import { parseDigest } from '@paved/digest';
-import type { ToolLock } from '@paved/runner-kit/tools';
+import type { ToolLock } from '@paved/runner-kit/fetch-tool';
 
 /**
  * copa of tools.lock.json, part of the bundle, so that whoever pins this action pins the bytes that patch. No entry for linux/arm64:

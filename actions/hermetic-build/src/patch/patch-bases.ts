@@ -7,7 +7,7 @@ import type { FetchedPackage } from '@paved/bom';
 import { digestHex } from '@paved/digest';
 import type { ImageManifest } from '@paved/oci';
 import type { ActionContext } from '@paved/runner-kit';
-import { type FetchedTool, fetchLockedTool, type ToolPlatform } from '@paved/runner-kit/tools';
+import { type FetchedTool, fetchTool, type ToolPlatform } from '@paved/runner-kit/fetch-tool';
 import type { SandboxMethod } from '@paved/sandbox';
 import { PackageURL } from 'packageurl-js';
 import { findTools } from '../buildkit/build-dockerfile.js';
@@ -96,7 +96,7 @@ async function patchBase(
     context.log.notice('Nothing is patched: the base has no packages');
     return undefined;
   }
-  const tool = await fetchLockedTool(context, { name: 'copa', platform: machinePlatform() as ToolPlatform, ...copa });
+  const tool = await fetchTool(context, { name: 'copa', platform: machinePlatform() as ToolPlatform, ...copa });
   const tools = await findTools(await openDockerfile(inputs), bundlePath, workDir, context);
   const patcher = { tool, tools, method, workDir, bundlePath, timeoutMs: inputs.timeout };
   const { patched, traffic } = await upgrade(base, mirrors, patcher, context);

@@ -56,7 +56,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     '@paved/bom',
     '@paved/bom/lockfiles',
     '@paved/oci',
-    '@paved/runner-kit/tools',
+    '@paved/runner-kit/fetch-tool',
     '@paved/sandbox',
     'dockerfile-ast',
     'tar-stream',
