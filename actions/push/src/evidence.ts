@@ -95,8 +95,15 @@ export async function collectCopied(
     if (slot !== undefined) slots.set(digest, (slots.get(digest) ?? new Set()).add(slot));
     return verified.predicateType === undefined ? referrer : { ...referrer, predicateType: verified.predicateType };
   };
-  const referrers = await Promise.all(image.referrers.map(check));
-  const nested = await Promise.all(image.nested.map((level) => Promise.all(level.map(check))));
+  // One at a time: a bundle may have 16 MiB, and the source says how many there are.
+  const checkAll = async (level: readonly Referrer[]): Promise<readonly Referrer[]> => {
+    const checked: Referrer[] = [];
+    for (const referrer of level) checked.push(await check(referrer));
+    return checked;
+  };
+  const referrers = await checkAll(image.referrers);
+  const nested: (readonly Referrer[])[] = [];
+  for (const level of image.nested) nested.push(await checkAll(level));
   return { referrers, nested, slots };
 }
 

@@ -14,10 +14,15 @@ export interface ContentReader {
 
 const MAX_DEPTH = 4;
 const MAX_MANIFESTS = 4096;
+/** Manifests stay in memory: 4096 of the largest would be 16 GiB. */
+const MAX_MANIFEST_BYTES_IN_ALL = 64 * 1024 * 1024;
+/** As many as an archive may have members; each costs a request where it is pushed or copied. */
+const MAX_BLOBS = 20_000;
 
 /**
  * Everything that is reachable from `root`.
- * @throws {OciError} `LAYOUT_INVALID` for content named with two sizes or media types, and for indexes that are nested too deep
+ * @throws {OciError} `LAYOUT_INVALID` for content named with two sizes or media types, for indexes that are nested too deep, and for more
+ *   manifests or blobs than any image has
  */
 export async function walkContent(reader: ContentReader, root: Descriptor): Promise<Content> {
   const walk = new ContentWalk(reader);
@@ -29,6 +34,7 @@ class ContentWalk {
   readonly manifests = new Map<Digest, Manifest>();
   readonly blobs = new Map<Digest, BlobSource>();
   readonly #reader: ContentReader;
+  #bytes = 0;
 
   constructor(reader: ContentReader) {
     this.#reader = reader;
@@ -47,6 +53,10 @@ class ContentWalk {
     if (manifestKind(descriptor.mediaType) === undefined) {
       throw invalid(descriptor.digest, `its media type ${JSON.stringify(descriptor.mediaType)} is no manifest's`);
     }
+    this.#bytes += descriptor.size;
+    if (this.#bytes > MAX_MANIFEST_BYTES_IN_ALL) {
+      throw invalid('index.json', `its manifests have more than ${MAX_MANIFEST_BYTES_IN_ALL} bytes together`);
+    }
     const manifest = parseManifest(await this.#reader.manifestBytes(descriptor), descriptor.mediaType);
     const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers];
     for (const part of parts) {
@@ -61,6 +71,7 @@ class ContentWalk {
   async #blob(descriptor: Descriptor): Promise<void> {
     const known = this.blobs.get(descriptor.digest);
     if (known === undefined) {
+      if (this.blobs.size >= MAX_BLOBS) throw invalid('index.json', `it has more than ${MAX_BLOBS} blobs`);
       this.blobs.set(descriptor.digest, await this.#reader.blob(descriptor));
     } else if (known.descriptor.size !== descriptor.size) {
       throw invalid(descriptor.digest, 'it is named with two sizes');

@@ -28,7 +28,7 @@ export async function listTags(repository: RepositoryClient): Promise<readonly s
       );
     }
     const answer: Page = await fetchPage(repository, url);
-    found.push(...answer.tags);
+    for (const tag of answer.tags) found.push(tag);
     url = answer.next;
   }
   return found;

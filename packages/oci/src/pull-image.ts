@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Digest } from '@paved/digest';
 import type { BlobSource } from './blob-source.js';
 import type { Referrer } from './bundle-referrer.js';
+import { forEachConcurrently } from './concurrency.js';
 import type { Content } from './content.js';
 import { walkContent } from './content-walk.js';
 import type { Descriptor } from './descriptor.js';
@@ -20,6 +21,10 @@ export interface PulledImage extends Content {
 
 const MAX_REFERRERS = 1000;
 const MAX_LEVELS = 4;
+/** Of the manifests of all referrers, which stay in memory. */
+const MAX_REFERRER_BYTES = 64 * 1024 * 1024;
+const MAX_BLOBS_OF_REFERRER = 1000;
+const BLOBS_AT_A_TIME = 8;
 
 /**
  * Reads an image by digest, and all its referrers as they are, so that a copy has the same digests. That every blob is there is asked
@@ -45,6 +50,7 @@ export async function pullImage(repository: RepositoryClient, digest: Digest): P
 async function pullReferrers(repository: RepositoryClient, manifests: readonly Manifest[]): Promise<Referrer[][]> {
   const seen = new Set(manifests.map(({ digest }) => digest));
   const levels: Referrer[][] = [];
+  let bytes = 0;
   for (let subjects = manifests; subjects.length > 0; ) {
     const level: Referrer[] = [];
     for (const subject of subjects) {
@@ -52,7 +58,10 @@ async function pullReferrers(repository: RepositoryClient, manifests: readonly M
         if (seen.has(digest)) continue;
         seen.add(digest);
         if (seen.size > MAX_REFERRERS + manifests.length || levels.length >= MAX_LEVELS) throw tooMany(repository);
-        level.push(await pullReferrer(repository, subject, digest));
+        const referrer = await pullReferrer(repository, subject, digest);
+        bytes += referrer.manifest.bytes.length;
+        if (bytes > MAX_REFERRER_BYTES) throw tooMany(repository);
+        level.push(referrer);
       }
     }
     if (level.length > 0) levels.push(level);
@@ -72,8 +81,12 @@ async function pullReferrer(repository: RepositoryClient, subject: Manifest, dig
       },
     );
   }
-  const descriptors = new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part]));
-  const blobs = await Promise.all([...descriptors.values()].map((part) => remoteBlob(repository, part)));
+  const descriptors = [...new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part])).values()];
+  if (descriptors.length > MAX_BLOBS_OF_REFERRER) throw tooMany(repository);
+  const blobs: BlobSource[] = [];
+  await forEachConcurrently([...descriptors.entries()], BLOBS_AT_A_TIME, async ([position, part]) => {
+    blobs[position] = await remoteBlob(repository, part);
+  });
   return { manifest, subject: manifestDescriptor(subject), blobs };
 }
 
@@ -113,7 +126,7 @@ async function* remoteBytes(repository: RepositoryClient, descriptor: Descriptor
 function tooMany(repository: RepositoryClient): OciError {
   return new OciError(
     'REGISTRY_REFUSED',
-    `Cannot copy from ${repository.name}: there are more than ${MAX_REFERRERS} referrers, or they are nested too deep`,
+    `Cannot copy from ${repository.name}: there are more than ${MAX_REFERRERS} referrers, or they are nested too deep or too large`,
     { hint: 'Remove referrers that nobody needs' },
   );
 }

@@ -12,6 +12,8 @@ import { isTransientFailure, withRetry } from './retry.js';
 export type Referrers = readonly Descriptor[] | undefined;
 
 const MAX_PAGES = 50;
+/** Of one subject; a page of 4 MiB names some 30,000, and all are held in memory. */
+const MAX_LISTED = 50_000;
 const listDecoder = object({ manifests: array(descriptorDecoder) });
 
 /**
@@ -27,17 +29,22 @@ export async function listReferrersApi(
   if (artifactType !== undefined) url.searchParams.set('artifactType', artifactType);
   const found: Descriptor[] = [];
   for (let page = 0; url !== undefined; page++) {
-    if (page >= MAX_PAGES) {
-      throw new OciError('REGISTRY_REFUSED', `Cannot list the referrers of ${subject}: more than ${MAX_PAGES} pages`, {
-        hint: 'Remove referrers that nobody needs',
-      });
-    }
+    if (page >= MAX_PAGES) throw refused(subject, `there are more than ${MAX_PAGES} pages`);
     const answer: Page | undefined = await fetchPage(repository, url);
-    if (answer === undefined) return page === 0 ? undefined : found;
-    found.push(...answer.descriptors);
+    if (answer === undefined && page === 0) return undefined;
+    // A list that ends in the middle would hide what comes after.
+    if (answer === undefined) throw refused(subject, 'a page of the list is not there');
+    for (const descriptor of answer.descriptors) found.push(descriptor);
+    if (found.length > MAX_LISTED) throw refused(subject, `there are more than ${MAX_LISTED}`);
     url = answer.next;
   }
   return artifactType === undefined ? found : found.filter((entry) => entry.artifactType === artifactType);
+}
+
+function refused(subject: Digest, state: string): OciError {
+  return new OciError('REGISTRY_REFUSED', `Cannot list the referrers of ${subject}: ${state}`, {
+    hint: 'Remove referrers that nobody needs; then run it again',
+  });
 }
 
 interface Page {

@@ -13,6 +13,7 @@ import {
   type Manifest,
   manifestDescriptor,
   OCI_INDEX,
+  OCI_MANIFEST,
   openLayout,
   parseRegistryHost,
   parseRepositoryName,
@@ -170,6 +171,141 @@ describe('a source that lies', () => {
     stored.tags.set(tag, sha256(bytes));
     const pulling = pullImage(source.repository, source.layout.root.digest);
     await expect(pulling).rejects.toMatchObject({ code: 'MANIFEST_INVALID' });
+  });
+});
+
+describe('a source without measure', () => {
+  const json = 'application/vnd.oci.image.index.v1+json';
+  const descriptorOf = (text: string, mediaType = OCI_MANIFEST) => ({
+    mediaType,
+    digest: sha256(text),
+    size: Buffer.byteLength(text),
+  });
+  const plant = (registry: RegistryDouble, text: string, mediaType = OCI_MANIFEST) => {
+    const stored = registry.store.repository(NAME);
+    const digest = sha256(text);
+    const subject = undefined;
+    const entry = { mediaType, subject, artifactType: undefined, annotations: undefined };
+    stored.manifests.set(digest, { digest, bytes: Buffer.from(text), ...entry });
+    return descriptorOf(text, mediaType);
+  };
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: sha256('{}'), size: 2 };
+
+  test('indexes in indexes end at the fifth', async () => {
+    const registry = await start();
+    let child = plant(registry, JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] }));
+    registry.store.repository(NAME).blobs.set(config.digest, Buffer.from('{}'));
+    const roots = Array.from({ length: 6 }, () => {
+      child = plant(
+        registry,
+        JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [child] }),
+        OCI_INDEX,
+      );
+      return child.digest;
+    });
+    await pullImage(repositoryOf(registry), roots[3] ?? config.digest);
+    const pulling = pullImage(repositoryOf(registry), roots[5] ?? config.digest);
+    await expect(pulling).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
+  });
+
+  test('manifests that fill the memory end at 64 MiB', async () => {
+    const registry = await start();
+    const fill = 'x'.repeat(3_900_000);
+    const children = Array.from({ length: 20 }, (_, position) =>
+      plant(
+        registry,
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: OCI_MANIFEST,
+          config,
+          layers: [],
+          annotations: { fill, position: `${position}` },
+        }),
+      ),
+    );
+    registry.store.repository(NAME).blobs.set(config.digest, Buffer.from('{}'));
+    const root = plant(
+      registry,
+      JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: children }),
+      OCI_INDEX,
+    );
+    const pulling = pullImage(repositoryOf(registry), root.digest);
+    await expect(pulling).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
+    expect(registry.requests.filter(({ path }) => path.includes('/manifests/')).length).toBeLessThan(20);
+  });
+
+  const page = (count: number, from = 0) =>
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: json,
+      manifests: Array.from({ length: count }, (_, index) => descriptorOf(`referrer ${from + index}`)),
+    });
+
+  test.each<[string, (index: number) => Fault]>([
+    [
+      'pages without end',
+      (index) => ({
+        kind: 'reply',
+        reply: {
+          status: 200,
+          headers: { 'content-type': json, link: `<?page=${index}>; rel="next"` },
+          body: page(1, index),
+        },
+      }),
+    ],
+    [
+      'more entries than memory',
+      (index) => ({
+        kind: 'reply',
+        reply: {
+          status: 200,
+          headers: { 'content-type': json, link: `<?page=${index}>; rel="next"` },
+          body: page(20_000, index),
+        },
+      }),
+    ],
+    [
+      'a list that ends in the middle',
+      (index) =>
+        index === 0
+          ? {
+              kind: 'reply',
+              reply: { status: 200, headers: { 'content-type': json, link: '<?page=1>; rel="next"' }, body: page(1) },
+            }
+          : { kind: 'status', status: 404 },
+    ],
+  ])('%s: refused', async (name, answer) => {
+    let asked = 0;
+    let armed = false;
+    const source = await released({
+      onRequest: ({ path }) => (armed && path.includes('/referrers/') ? answer(asked++) : undefined),
+    });
+    armed = true;
+    const pulling = pullImage(source.repository, source.layout.root.digest);
+    await expect(pulling).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
+    armed = false;
+    expect([name, asked < 60]).toEqual([name, true]);
+  });
+
+  test('a referrer of more layers than anything has is not asked for each of them', async () => {
+    const source = await released();
+    const subject = manifestDescriptor(source.layout.root);
+    const layers = Array.from({ length: 1500 }, (_, index) => ({ ...descriptorOf(`${index}`), mediaType: 'a/b' }));
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config,
+      layers,
+      subject,
+      artifactType: 'a/b',
+    });
+    plant(source.registry, text);
+    const stored = source.registry.store.repository(NAME);
+    stored.manifests.set(sha256(text), { ...(stored.manifests.get(sha256(text)) as never), subject: subject.digest });
+    const before = source.registry.requests.length;
+    const pulling = pullImage(source.repository, source.layout.root.digest);
+    await expect(pulling).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
+    expect(source.registry.requests.length - before).toBeLessThan(60);
   });
 });
 
