@@ -124,3 +124,32 @@ describe('a name or version that is a path', () => {
     expect(registry.requests).toEqual([]);
   });
 });
+
+describe('a package inside the archive of another one', () => {
+  const INNER = 'node_modules/carrier/node_modules/inner';
+
+  test.each<readonly [string, () => void]>([
+    ['another version', () => Object.assign(entry(INNER), { version: '1.0.1' })],
+    ['another name', () => Object.assign(entry(INNER), { name: 'outer' })],
+    [
+      'another place',
+      () => {
+        project.lock['node_modules/carrier/node_modules/@x/inner'] = entry(INNER);
+        delete project.lock[INNER];
+        Object.assign(entry('node_modules/carrier'), { dependencies: { '@x/inner': '1.0.0' } });
+      },
+    ],
+  ])('is what the lock file says: %s', async (_name, change) => {
+    change();
+    await writeProject(host.workspace, project);
+    await expect(fetched()).rejects.toMatchObject({ code: 'PACKAGE_MISMATCH' });
+  });
+
+  test('is said when the lock file is silent about it', async () => {
+    delete project.lock[INNER];
+    Object.assign(entry('node_modules/carrier'), { dependencies: {} });
+    await writeProject(host.workspace, project);
+    await fetched();
+    expect(host.lines.join('\n')).toContain('in no lock file: inner@1.0.0 in carrier@3.0.0');
+  });
+});

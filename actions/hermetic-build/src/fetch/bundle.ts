@@ -6,7 +6,7 @@ import type { Node } from '../lockfile/tree.js';
 import { yarnZipSha512 } from '../node/yarn-zip.js';
 import { mismatch, type StoredArchive, storeFile } from './download.js';
 import { eachAtOnce } from './each-at-once.js';
-import { inspectArchive } from './inspect-archive.js';
+import { type ArchiveFacts, assertInner, type InnerPackage, inspectArchive } from './inspect-archive.js';
 import { assertNamed } from './package-origin.js';
 import { type PackageSource, packageSource } from './package-source.js';
 
@@ -21,9 +21,7 @@ export interface BundleOptions {
 }
 
 /** An archive and what it says of itself. */
-export interface FetchedArchive extends StoredArchive {
-  readonly licence?: string;
-}
+export interface FetchedArchive extends StoredArchive, ArchiveFacts {}
 
 const CONCURRENCY = 12;
 const MAX_TOTAL_BYTES = 16 * 1024 ** 3;
@@ -40,6 +38,7 @@ export async function fetchBundle(
   await mkdir(options.bundlePath, { recursive: true });
   const groups = await planFetches([...nodes.values()], options);
   const fetched = new Map<string, FetchedArchive>();
+  const inside = innerByCarrier(nodes);
   let total = 0;
   let done = 0;
   await eachAtOnce(groups, CONCURRENCY, async ({ nodes: sharing, source, locked }) => {
@@ -50,10 +49,34 @@ export async function fetchBundle(
     total += stored.size;
     if (total > MAX_TOTAL_BYTES) throw tooLarge();
     const facts = await inspectArchive(stored.path, name, version);
-    for (const node of sharing) fetched.set(node.package.key, { ...stored, ...facts });
+    for (const node of sharing) {
+      assertInner(`${name}@${version}`, facts, inside.get(node.package.key) ?? []);
+      fetched.set(node.package.key, { ...stored, ...facts });
+    }
     options.onProgress(++done, groups.length);
   });
   return fetched;
+}
+
+function innerByCarrier(nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, readonly InnerPackage[]> {
+  const inside = new Map<string, InnerPackage[]>();
+  for (const { package: locked } of nodes.values()) {
+    if (locked.entry.inBundle !== true) continue;
+    const carrier = carrierOf(locked.key, nodes);
+    const entry = { path: locked.key.slice(carrier.length + 1), name: locked.name, version: locked.version };
+    inside.set(carrier, [...(inside.get(carrier) ?? []), entry]);
+  }
+  return inside;
+}
+
+/** The nearest package around `key` that is not bundled itself. */
+export function carrierOf(key: string, nodes: ReadonlyMap<string, Node>): string {
+  for (let end = key.lastIndexOf('/node_modules/'); end > 0; end = key.lastIndexOf('/node_modules/', end - 1)) {
+    const carrier = key.slice(0, end);
+    const found = nodes.get(carrier);
+    if (found !== undefined && found.package.entry.inBundle !== true) return carrier;
+  }
+  return key;
 }
 
 /** Stores the bytes under the digest that was locked, and only if they have it. */

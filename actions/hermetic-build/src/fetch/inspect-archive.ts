@@ -11,10 +11,22 @@ const manifest = object({
   licenses: licenceField,
 });
 
+/** A package that lies inside another one's archive; `path` is its folder in it. */
+export interface InnerPackage {
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+}
+
 /** What the archive says of itself. */
 export interface ArchiveFacts {
   readonly licence?: string;
+  /** Packages that it brings along in its node_modules. */
+  readonly inner: readonly InnerPackage[];
 }
+
+const INNER = /^((?:node_modules\/(?:@[^/]+\/)?[^/@][^/]*\/)+)package\.json$/;
+const MAX_INNER = 10_000;
 
 /**
  * Reads the whole archive once, so that a hostile one is refused before any user code runs, and holds its package.json to the
@@ -24,8 +36,12 @@ export interface ArchiveFacts {
 export async function inspectArchive(path: string, name: string, version: string): Promise<ArchiveFacts> {
   const label = `${name}@${version}`;
   const texts: string[] = [];
+  const inner = new Map<string, InnerPackage>();
   await walkArchive(label, path, async (file, content) => {
     if (file.path === 'package.json') texts.push(await readText(label, content));
+    const folder = INNER.exec(file.path)?.[1]?.slice(0, -1);
+    if (folder !== undefined) inner.set(folder, innerPackage(label, folder, await readText(label, content)));
+    if (inner.size > MAX_INNER) throw mismatch(label, `it brings more than ${MAX_INNER} packages along`);
   });
   const [text, second] = texts;
   if (text === undefined) throw mismatch(label, 'it has no package.json');
@@ -37,7 +53,26 @@ export async function inspectArchive(path: string, name: string, version: string
     throw mismatch(label, 'its package.json has another version');
   }
   const licence = found.license ?? found.licenses;
-  return licence === undefined ? {} : { licence };
+  return { ...(licence === undefined ? {} : { licence }), inner: [...inner.values()] };
+}
+
+function innerPackage(label: string, path: string, text: string): InnerPackage {
+  const found = parseJson(`${path}/package.json of "${label}"`, text.replace(/^\u{feff}/u, ''), manifest);
+  return { path, name: typeof found.name === 'string' ? found.name : '', version: found.version ?? '' };
+}
+
+/**
+ * Holds packages that the lock file says are inside an archive to what is there.
+ * Attack: the lock file names a version without advisories for the one that the archive brings along.
+ * @throws {HermeticBuildError} `PACKAGE_MISMATCH`
+ */
+export function assertInner(label: string, { inner }: ArchiveFacts, locked: readonly InnerPackage[]): void {
+  for (const { path, name, version } of locked) {
+    const found = inner.find((entry) => entry.path === path);
+    if (found?.name === name && bare(found.version) === bare(version)) continue;
+    const there = found === undefined ? 'nothing there' : `${found.name}@${found.version} there`.slice(0, 200);
+    throw mismatch(label, `the lock file has ${name}@${version} at ${path.slice(0, 200)}, and it has ${there}`);
+  }
 }
 
 async function readText(label: string, content: AsyncIterable<Buffer>): Promise<string> {

@@ -4,7 +4,7 @@ import { HermeticBuildError } from '../error.js';
 import type { LockedPackage, Lockfile } from '../lockfile/lockfile.js';
 import { npmPurl } from '../lockfile/purl.js';
 import type { Node } from '../lockfile/tree.js';
-import type { FetchedArchive } from './bundle.js';
+import { carrierOf, type FetchedArchive } from './bundle.js';
 import { type Origin, originOf } from './package-origin.js';
 
 /**
@@ -65,6 +65,24 @@ export function originNotices(nodes: ReadonlyMap<string, Node>, registry: URL | 
   ];
 }
 
+/** Packages inside archives that the lock file does not list: no list of packages knows of them. */
+export function innerNotices(
+  nodes: ReadonlyMap<string, Node>,
+  archives: ReadonlyMap<string, FetchedArchive>,
+): readonly string[] {
+  const found = [...nodes.values()].flatMap(({ package: { key, name, version, entry } }) =>
+    entry.inBundle === true
+      ? []
+      : (archives.get(key)?.inner ?? [])
+          .filter(({ path }) => !nodes.has(`${key}/${path}`))
+          .map((inner) => `${inner.name}@${inner.version} in ${name}@${version}`),
+  );
+  const names = sorted(found);
+  if (names.length === 0) return [];
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return [`Inside other packages, and in no lock file: ${names.slice(0, MAX_NAMED).join(', ')}${more}`];
+}
+
 function packageOf(
   node: Node,
   nodes: ReadonlyMap<string, Node>,
@@ -94,16 +112,6 @@ function packageOf(
     dependencies: sorted(purls.flatMap((found) => (found === undefined ? [] : [purlOf(found)]))),
     locations: [key],
   };
-}
-
-/** The nearest package around `key` that is not bundled itself. */
-function carrierOf(key: string, nodes: ReadonlyMap<string, Node>): string {
-  for (let end = key.lastIndexOf('/node_modules/'); end > 0; end = key.lastIndexOf('/node_modules/', end - 1)) {
-    const carrier = key.slice(0, end);
-    const found = nodes.get(carrier);
-    if (found !== undefined && found.package.entry.inBundle !== true) return carrier;
-  }
-  return key;
 }
 
 function merge(a: FetchedPackage, b: FetchedPackage): FetchedPackage {

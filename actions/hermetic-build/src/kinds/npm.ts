@@ -3,7 +3,7 @@ import { installPackages } from '../build/install.js';
 import { HermeticBuildError } from '../error.js';
 import { fetchBundle } from '../fetch/bundle.js';
 import { askNpmForRegistry } from '../fetch/default-registry.js';
-import { npmPackages, npmRoot, originNotices } from '../fetch/manifest.js';
+import { innerNotices, npmPackages, npmRoot, originNotices } from '../fetch/manifest.js';
 import { assertNamed } from '../fetch/package-origin.js';
 import { lockedDigest, type NodeLockKind } from '../lockfile/integrity.js';
 import { assertNotGit } from '../lockfile/lockfile.js';
@@ -101,11 +101,12 @@ function nodeProject(
       const options = { http, projectPath: sourcePath, lockKind, bundlePath, registry, defaultRegistry, onProgress };
       const archives = await fetchBundle(nodes, options);
       const packages = npmPackages(nodes, archives, registry);
-      return {
-        root: npmRoot(lockfile, repository),
-        packages,
-        notices: [...originNotices(nodes, registry), ...installScriptNotices(project)],
-      };
+      const notices = [
+        ...originNotices(nodes, registry),
+        ...innerNotices(nodes, archives),
+        ...installScriptNotices(project),
+      ];
+      return { root: npmRoot(lockfile, repository), packages, notices };
     },
     async install(options) {
       const { bundlePath, buildPath, sourceDateEpoch } = options;
