@@ -45,7 +45,9 @@ export function parsePaxRecords(bytes: Buffer): ReadonlyMap<string, string> {
     const record = bytes.toString('utf8', space + 1, end - 1);
     const equals = record.indexOf('=');
     if (equals < 1) throw damaged('an extended header is no key=value');
-    records.set(record.slice(0, equals), record.slice(equals + 1));
+    const key = record.slice(0, equals);
+    if (records.has(key)) throw damaged('an extended header says one thing twice');
+    records.set(key, record.slice(equals + 1));
     at = end;
   }
   return records;

@@ -99,7 +99,8 @@ async function readMembers(handle: FileHandle, length: number, maxEntries: numbe
   await assertUncompressed(handle, length);
   let extension: Extension = {};
   let entries = 0;
-  for (let at = 0; ; ) {
+  let at = 0;
+  for (;;) {
     if (at + TAR_BLOCK > length) throw damaged('it ends without the block that ends an archive');
     const header = parseTarHeader(await readExactly(handle, at, TAR_BLOCK));
     if (header === undefined) break;
@@ -115,11 +116,16 @@ async function readMembers(handle: FileHandle, length: number, maxEntries: numbe
     }
     const name = memberName({ ...header, name: extension.name ?? header.name });
     extension = {};
-    if (header.type === '5') continue;
+    if (header.type === '5') {
+      // Some readers take what follows as its data, others as the next member.
+      if (size !== 0) throw invalid(name, 'it is a directory with content');
+      continue;
+    }
     if (members.has(name)) throw invalid(name, 'it is there twice, and readers differ in which one they take');
     members.set(name, { offset, size });
   }
   if (extension.name !== undefined || extension.size !== undefined) throw damaged('its last header describes nothing');
+  await assertZeros(handle, at, length);
   return members;
 }
 
@@ -132,6 +138,9 @@ function isExtension({ type }: TarHeader): boolean {
   return type === 'x' || type === 'g' || type === 'L';
 }
 
+/** Members with holes: GNU, star, Solaris. Their size in the archive is not the size of the file. */
+const SPARSE = /^(?:GNU\.sparse\.|SCHILY\.realsize$|SUN\.holesdata$)/;
+
 async function readExtension(
   handle: FileHandle,
   header: TarHeader,
@@ -140,34 +149,61 @@ async function readExtension(
 ): Promise<Extension> {
   if (header.size > MAX_EXTENSION_BYTES) throw damaged('an extended header is too large');
   const bytes = await readExactly(handle, offset, header.size);
-  if (header.type === 'L') return { ...before, name: text(bytes) };
+  if (header.type === 'L') return named(before, longName(bytes));
   const records = parsePaxRecords(bytes);
-  const names = [...records.keys()];
-  if (names.some((name) => name.startsWith('GNU.sparse.'))) throw damaged('a member is sparse');
+  if ([...records.keys()].some((name) => SPARSE.test(name))) throw damaged('a member is sparse');
   const [path, size] = [records.get('path'), records.get('size')];
   if (header.type === 'g') {
     // Global names and sizes would make every member mean something else to readers that skip them.
     if (path !== undefined || size !== undefined) throw damaged('a global header names or measures members');
     return before;
   }
-  return {
-    ...before,
-    ...(path === undefined ? {} : { name: path }),
-    ...(size === undefined ? {} : { size: parsePaxSize(size) }),
-  };
+  const extension = path === undefined ? before : named(before, path);
+  if (size === undefined) return extension;
+  if (before.size !== undefined) throw damaged('two headers measure one member');
+  return { ...extension, size: parsePaxSize(size) };
+}
+
+/** Which of two names counts depends on the reader, and an empty one means that of the header to some. */
+function named(before: Extension, name: string): Extension {
+  if (before.name !== undefined || name === '') throw damaged('two headers name one member, or one names nothing');
+  return { ...before, name };
+}
+
+/** GNU's long name ends with its NUL. */
+function longName(bytes: Buffer): string {
+  const name = text(bytes);
+  if (bytes.subarray(Buffer.byteLength(name)).some((byte) => byte !== 0)) throw damaged('a long name has two ends');
+  return name;
 }
 
 function memberName({ name: given, type }: TarHeader): string {
   if (type !== '0' && type !== '\0' && type !== '5') {
     throw invalid(given, `it has tar type ${JSON.stringify(type)}, only files and directories are allowed`);
   }
-  const name = given.replace(/^\.\//, '').replace(/\/$/, '');
-  if (name.startsWith('/') || /[\\\0]/.test(name) || name.split('/').includes('..')) {
-    throw invalid(given, 'its path leaves the archive');
-  }
   // The oldest writers mark a directory by its name alone.
   if (type !== '5' && given.endsWith('/')) throw invalid(given, 'it is a file with the name of a directory');
+  const name = given.replace(/^\.\//, '').replace(/\/$/, '');
+  const isRoot = type === '5' && (name === '' || name === '.');
+  const segments = name.split('/');
+  if (name.startsWith('/') || /[\\\0]/.test(name) || segments.includes('..')) {
+    throw invalid(given, 'its path leaves the archive');
+  }
+  // Readers that clean paths would see one name under several spellings.
+  if (!isRoot && segments.some((segment) => segment === '' || segment === '.')) {
+    throw invalid(given, 'its path is not the shortest one');
+  }
   return name;
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/** Archives are padded with zeros; behind anything else a reader that goes on would find other members. */
+async function assertZeros(handle: FileHandle, from: number, length: number): Promise<void> {
+  for (let at = from; at < length; at += ZEROS.length) {
+    const piece = await readExactly(handle, at, Math.min(ZEROS.length, length - at));
+    if (!piece.equals(ZEROS.subarray(0, piece.length))) throw damaged('something follows its end');
+  }
 }
 
 async function assertUncompressed(handle: FileHandle, length: number): Promise<void> {

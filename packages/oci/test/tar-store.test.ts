@@ -96,6 +96,9 @@ describe('headers that two readers could read differently', () => {
 
   const base256 = Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
   const negative = Buffer.alloc(12, 0xff);
+  const huge = Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  const unsafe = Buffer.from([0x80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  const twice = `${pax('path', 'a')}${pax('path', 'b')}`;
   test.each<[string, readonly Buffer[], boolean]>([
     ['a size in base 256', [header('x', '0', base256), padded('x')], true],
     ['a pax size that differs', [extended('x', 'size', '1'), header('x', '0', 99), padded('x')], true],
@@ -117,6 +120,45 @@ describe('headers that two readers could read differently', () => {
     ['a file named as a directory', [header('x/', '0', 0)], false],
     ['a contiguous file', [header('x', '7', 0)], false],
     ['a member beyond the end', [header('x', '0', 0o77777777)], false],
+    ['a directory', [header('d/', '5', 0)], true],
+    ['the root as directory', [header('./', '5', 0), header('.', '5', 0)], true],
+    ['a directory with content that is a member', [header('d/', '5', 512), header('index.json', '0', 0)], false],
+    ['a directory with a pax size', [extended('x', 'size', '512'), header('d/', '5', 0), header('y', '0', 0)], false],
+    ['a size in base 256 that is larger than the archive', [header('x', '0', huge)], false],
+    ['a size in base 256 that is no safe number', [header('x', '0', unsafe)], false],
+    ['a size with digits behind its end', [header('x', '0', Buffer.from('0000001\u00000007'.padEnd(12, '\0')))], false],
+    ['star sparse', [extended('x', 'SCHILY.realsize', '9'), header('x', '0', 1), padded('x')], false],
+    ['Solaris sparse', [extended('x', 'SUN.holesdata', '9'), header('x', '0', 1), padded('x')], false],
+    ['a pax path with NUL', [extended('x', 'path', 'index.json\0x'), header('x', '0', 0)], false],
+    ['an empty pax path', [extended('x', 'path', ''), header('x', '0', 0)], false],
+    ['one pax key twice', [header('p', 'x', twice.length), padded(twice), header('x', '0', 0)], false],
+    [
+      'two pax headers with a path',
+      [extended('x', 'path', 'a'), extended('x', 'path', 'b'), header('x', '0', 0)],
+      false,
+    ],
+    [
+      'two pax headers with a size',
+      [extended('x', 'size', '0'), extended('x', 'size', '0'), header('x', '0', 0)],
+      false,
+    ],
+    [
+      'a GNU name beside a pax path',
+      [header('l', 'L', 2), padded('a\0'), extended('x', 'path', 'b'), header('x', '0', 0)],
+      false,
+    ],
+    ['a GNU name with two ends', [header('l', 'L', 12), padded('index.json\0x'), header('x', '0', 0)], false],
+    ['an empty GNU name', [header('l', 'L', 1), padded('\0'), header('x', '0', 0)], false],
+    ['a GNU long link', [header('l', 'K', 2), padded('a\0'), header('x', '0', 0)], false],
+    ['a volume label', [header('label', 'V', 0)], false],
+    ['a hard link to a blob', [header('blobs/sha256/x', '1', 0)], false],
+    ['a symbolic link', [header('x', '2', 0)], false],
+    ['./ twice', [header('././x', '0', 0)], false],
+    ['an empty part in a path', [header('blobs//x', '0', 0)], false],
+    ['a dot in a path', [header('blobs/./x', '0', 0)], false],
+    ['index.json under another spelling', [header('.//index.json', '0', 0)], false],
+    ['index.json twice', [header('index.json', '0', 0)], false],
+    ['index.json twice, by a pax path', [extended('x', 'path', './index.json'), header('x', '0', 0)], false],
   ])('%s', async (_name, parts, opens) => {
     const opening = openLayout(await archiveOf(...parts, ...(await goodParts()), END));
     if (opens) await opening;
@@ -133,6 +175,27 @@ describe('headers that two readers could read differently', () => {
     );
     await expect(openLayout(dangling)).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
     await expect(openLayout(await archiveOf(...parts))).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
+  });
+});
+
+describe('behind the end of an archive', () => {
+  test.each<[string, Buffer, boolean]>([
+    ['nothing but one block of zeros', Buffer.alloc(512), true],
+    ['padding to a record', Buffer.alloc(10_240), true],
+    ['padding that is no full block', Buffer.alloc(1024 + 100), true],
+    ['padding of megabytes', Buffer.alloc(3 * 1024 * 1024 + 1), true],
+    ['a byte', Buffer.concat([END, Buffer.from('x')]), false],
+    ['a byte after megabytes', Buffer.concat([Buffer.alloc(3 * 1024 * 1024), Buffer.from('x')]), false],
+    ['another index.json', Buffer.concat([END, header('index.json', '0', 2), padded('{}'), END]), false],
+    [
+      'another index.json after one block of zeros',
+      Buffer.concat([Buffer.alloc(512), header('index.json', '0', 2), padded('{}'), END]),
+      false,
+    ],
+  ])('%s: %p', async (_name, end, opens) => {
+    const opening = openLayout(await archiveOf(...(await goodParts()), end));
+    if (opens) await opening;
+    else await expect(opening).rejects.toMatchObject({ code: 'LAYOUT_INVALID' });
   });
 });
 
