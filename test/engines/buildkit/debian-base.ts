@@ -1,6 +1,8 @@
 import { chmod, copyFile, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { sha256 } from '@paved/digest';
+import { OCI_INDEX, OCI_MANIFEST } from '@paved/oci';
 import { type Loopback, type RegistryDouble, startLoopback } from '@paved/testkit';
 import { installDebian } from '../debian-package.js';
 import { runOrThrow, runProgram } from '../program.js';
@@ -130,27 +132,34 @@ async function librariesOf(programs: readonly string[]): Promise<readonly string
   return [...found];
 }
 
+/** As registries have it: a compressed layer, under an index that has another platform too. */
 function publishLayer(registry: RegistryDouble, layer: Buffer): string {
   const stored = registry.store.repository('acme/debian');
-  const add = (mediaType: string, bytes: Buffer) => {
+  const blob = (mediaType: string, bytes: Buffer) => {
     const digest = sha256(bytes);
     stored.blobs.set(digest, bytes);
     return { mediaType, digest, size: bytes.length };
   };
-  const tar = add('application/vnd.oci.image.layer.v1.tar', layer);
-  const config = {
-    ...{ os: 'linux', architecture: 'amd64', created: '2026-01-01T00:00:00Z' },
-    config: { Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'A=b'], User: '10001:10001', Labels: { owner: 'acme' } },
-    rootfs: { type: 'layers', diff_ids: [tar.digest] },
+  const manifest = (mediaType: string, document: object) => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...document }));
+    const digest = sha256(bytes);
+    const absent = { subject: undefined, artifactType: undefined, annotations: undefined };
+    stored.manifests.set(digest, { digest, mediaType, bytes, ...absent });
+    return { mediaType, digest, size: bytes.length };
   };
-  const manifest = {
-    ...{ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
-    config: add('application/vnd.oci.image.config.v1+json', Buffer.from(JSON.stringify(config))),
-    layers: [tar],
-  };
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  const digest = sha256(bytes);
-  const absent = { subject: undefined, artifactType: undefined, annotations: undefined };
-  stored.manifests.set(digest, { digest, mediaType: manifest.mediaType, bytes, ...absent });
-  return `${new URL(registry.url).host}/acme/debian@${digest}`;
+  const manifests = ['amd64', 'arm64'].map((architecture) => {
+    const created = '2026-01-01T00:00:00Z';
+    const config = {
+      ...{ os: 'linux', architecture, created },
+      config: { Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'A=b'], User: '10001:10001', Labels: { owner: 'acme' } },
+      rootfs: { type: 'layers', diff_ids: [sha256(layer)] },
+      history: [{ created, created_by: 'acme' }],
+    };
+    const image = {
+      config: blob('application/vnd.oci.image.config.v1+json', Buffer.from(JSON.stringify(config))),
+      layers: [blob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(layer, { level: 1 }))],
+    };
+    return { ...manifest(OCI_MANIFEST, image), platform: { os: 'linux', architecture } };
+  });
+  return `${new URL(registry.url).host}/acme/debian@${manifest(OCI_INDEX, { manifests }).digest}`;
 }
