@@ -6,26 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { parseSbom } from '@paved/bom';
 import { sha256 } from '@paved/digest';
 import type { ReportedFinding } from '@paved/gate/results';
-import {
-  buildArtifactManifest,
-  bytesSource,
-  describeBytes,
-  EMPTY_CONFIG,
-  EMPTY_CONFIG_BYTES,
-  parseRegistryHost,
-  parseRepositoryName,
-  parseTag,
-  RegistryClient,
-} from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
-import {
-  type GitHubService,
-  type Issuer,
-  type RegistryDouble,
-  startGitHub,
-  startIssuer,
-  startRegistry,
-} from '@paved/testkit';
+import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
 import { found, verdictOf } from '../../../packages/gate/test/results-sample.js';
 import { definition as gateDefinition } from '../../scan-gate/src/definition.js';
 import { run as gate } from '../../scan-gate/src/run.js';
@@ -372,79 +354,6 @@ describe('notify', () => {
   test('nothing to tell writes nothing', async () => {
     await start(verdictOf([]));
     expect(github.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
-  });
-});
-
-describe('plan', () => {
-  let registry: RegistryDouble;
-  let kit: TestContext;
-  beforeEach(async () => {
-    registry = await startRegistry({ auth: 'anonymous' });
-    kit = await testContext({ action: 'rescan' });
-  });
-  afterEach(async () => {
-    await kit.dispose();
-    await registry.close();
-  });
-
-  const manifestOf = (text: string) => {
-    const config = describeBytes('application/vnd.oci.image.config.v1+json', Buffer.from(text));
-    return buildArtifactManifest({
-      artifactType: 'application/vnd.test',
-      layers: [],
-      annotations: { text: config.digest },
-    });
-  };
-  const release = async (tag: string, text = tag) => {
-    const client = new RegistryClient({ registry: parseRegistryHost(registry.host), http: kit.context.http });
-    const repository = client.repository(parseRepositoryName('octo/app'), 'push');
-    const manifest = manifestOf(text);
-    await repository.pushBlob(bytesSource(EMPTY_CONFIG, EMPTY_CONFIG_BYTES));
-    await repository.pushManifest(manifest, { tag: parseTag(tag) });
-    return manifest.digest;
-  };
-  const planned = async (images: string, more: Record<string, string> = {}) => {
-    const inputs = await kit.inputs(definition, { mode: 'plan', images, ...more });
-    const outputs = await run(inputs, kit.context);
-    return JSON.parse(outputs.images ?? '') as readonly string[];
-  };
-
-  test('finds the newest versions of a repository, and no single architecture', async () => {
-    for (const tag of ['1.0.0', '1.10.0', '1.9.0', '1.10.0-amd64', 'latest', 'sha256-abc']) await release(tag);
-    const images = await planned(`${registry.host}/octo/app`, { keep: '2' });
-    const digests = ['1.10.0', '1.9.0'].map((tag) => manifestOf(tag).digest);
-    expect(images).toEqual(digests.map((digest) => `${registry.host}/octo/app@${digest}`));
-  });
-
-  test('one digest with two versions is one release', async () => {
-    await release('1.0.0', 'same');
-    await release('1.0.1', 'same');
-    expect(await planned(JSON.stringify([`${registry.host}/octo/app`]))).toHaveLength(1);
-  });
-
-  test('takes references by digest as they are, without asking', async () => {
-    const image = `${registry.host}/octo/app@${FILE}`;
-    expect(await planned(`["${image}"]`)).toEqual([image]);
-    expect(registry.requests).toEqual([]);
-  });
-
-  test.each([
-    ['a tag', 'ghcr.io/octo/app:1.0.0', 'INPUT_INVALID'],
-    ['no JSON', '["ghcr.io/octo/app"', 'INPUT_INVALID'],
-    ['nothing', '[]', 'NOTHING_TO_RESCAN'],
-    ['no registry', 'octo/app', 'REFERENCE_INVALID'],
-    [
-      'more than a matrix takes',
-      Array.from({ length: 257 }, (_, n) => `ghcr.io/octo/app@${sha256(String(n))}`).join('\n'),
-      'TOO_MANY_RELEASES',
-    ],
-  ])('refuses %s', async (_what, images, code) => {
-    await expect(planned(images)).rejects.toMatchObject({ code });
-  });
-
-  test('a repository without versions is not clean', async () => {
-    await release('latest');
-    await expect(planned(`${registry.host}/octo/app`)).rejects.toMatchObject({ code: 'NOTHING_TO_RESCAN' });
   });
 });
 
