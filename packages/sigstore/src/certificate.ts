@@ -9,6 +9,7 @@ import {
 } from './extensions.js';
 
 const OID_SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 const TAG_EXTENSIONS = 0xa3;
 const TAG_GENERAL_NAME_OTHER = 0xa0;
 const TAG_GENERAL_NAME_EMAIL = 0x81;
@@ -25,6 +26,8 @@ export interface SigningCertificate {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly publicKey: KeyObject;
+  /** Whether its extended key usage names this purpose, and it is not one of an authority. */
+  readonly isForCodeSigning: boolean;
   readonly der: Buffer;
   readonly pem: string;
 }
@@ -44,12 +47,26 @@ export function parseSigningCertificate(bytes: Buffer | string, kinds: SanKinds 
       notBefore: new Date(certificate.validFrom),
       notAfter: new Date(certificate.validTo),
       publicKey: certificate.publicKey,
+      // Node names extended key usages like this; absent where the certificate limits nothing.
+      isForCodeSigning: !certificate.ca && certificate.keyUsage?.includes(CODE_SIGNING) === true,
       der: certificate.raw,
       pem: certificate.toString(),
     };
   } catch (cause) {
     throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot read the signing certificate', { cause });
   }
+}
+
+/**
+ * A certificate of the same authority for another purpose (a server, a person's mail) signs nothing here (RFC 5280, section 4.2.1.12;
+ * Fulcio writes code signing into every certificate).
+ * @throws {SigstoreError} `CERTIFICATE_MALFORMED`
+ */
+export function assertForCodeSigning({ isForCodeSigning }: SigningCertificate): void {
+  if (isForCodeSigning) return;
+  throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot accept the certificate: it is not one for signing code', {
+    hint: 'Sign with a certificate of Fulcio',
+  });
 }
 
 function rawExtensions(der: Buffer): ReadonlyMap<string, Buffer> {

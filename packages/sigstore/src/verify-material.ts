@@ -1,7 +1,12 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
 import { type SignedEntity, toSignedEntity, Verifier } from '@sigstore/verify';
-import { parseSigningCertificate, type SanKinds, type SigningCertificate } from './certificate.js';
+import {
+  assertForCodeSigning,
+  parseSigningCertificate,
+  type SanKinds,
+  type SigningCertificate,
+} from './certificate.js';
 import { SigstoreError } from './error.js';
 import { withKnownCertificate } from './known-certificates.js';
 import { assertLogEntry } from './log-entry.js';
@@ -53,6 +58,7 @@ export function verifyMaterial({
 }: MaterialOptions): VerifiedMaterial {
   const leaf = leafOf(bundle);
   const certificate = parseSigningCertificate(leaf, names);
+  assertForCodeSigning(certificate);
   const { tlogEntries } = bundle.verificationMaterial;
   if (transparency === 'required' && tlogEntries.length === 0) {
     throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
