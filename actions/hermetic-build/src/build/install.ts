@@ -1,6 +1,7 @@
-import { chmod, lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
 import { basename, join, posix, relative } from 'node:path';
 import { object, parseJson } from '@paved/json';
+import { isInside } from '@paved/sandbox';
 import { HermeticBuildError } from '../error.js';
 import { readInside } from '../kinds/read-inside.js';
 import { bins, lenient } from '../lockfile/bin-field.js';
@@ -146,6 +147,12 @@ async function linkBin(buildPath: string, key: string, command: string, path: st
   const target = join(folder, command);
   if ((await lstat(target).catch(() => undefined)) !== undefined) return;
   await symlink(relative(folder, file), target);
-  const info = await lstat(file).catch(() => undefined);
-  if (info?.isFile() === true) await chmod(file, 0o755);
+  await makeExecutable(buildPath, file);
+}
+
+/** Attack: a workspace with a link to another folder of the machine, and a command behind it: its mode would change. */
+async function makeExecutable(buildPath: string, file: string): Promise<void> {
+  const real = await realpath(file).catch(() => undefined);
+  if (real === undefined || !isInside(real, await realpath(buildPath))) return;
+  if ((await lstat(file)).isFile()) await chmod(real, 0o755);
 }
