@@ -1,6 +1,6 @@
 import { PavedError } from '@paved/errors';
 import {
-  assertRemoteManifest,
+  assertRemoteContent,
   attachReferrers,
   type BlobProgress,
   buildPushReceipt,
@@ -84,8 +84,8 @@ async function send({ inputs, content, evidence, copiedFrom, onProgress }: Job, 
 }
 
 /** What an earlier step pushed by digest must still be there byte for byte; then later evidence is attached. */
-async function confirm({ content, evidence }: Job, { repository }: Target): Promise<Placed> {
-  for (const manifest of content.manifests) await assertRemoteManifest(repository, manifest);
+async function confirm({ inputs, content, evidence }: Job, { repository }: Target): Promise<Placed> {
+  await assertRemoteContent(repository, content, inputs['read-back']);
   const bytes = await attachReferrers(repository, evidence.referrers);
   for (const level of evidence.nested) await attachReferrers(repository, level);
   return { digest: content.root.digest, bytes };

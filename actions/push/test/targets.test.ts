@@ -287,5 +287,17 @@ describe('the connection', () => {
     expect(reads()).toBe(0);
     await work.push({ ...inputs, tags: '1.0.0', repository: 'octo/other', 'read-back': 'all' });
     expect(reads()).toBe(4);
+    // Again, when everything is there already: what is asked for is what the registry holds now.
+    await work.push({ ...inputs, tags: '1.0.1', repository: 'octo/other', 'read-back': 'all' });
+    expect(reads()).toBe(8);
+    await work.push({ ...inputs, mode: 'tag', tags: '1.0.2', repository: 'octo/other', 'read-back': 'all' });
+    expect(reads()).toBe(12);
+    const { blobs, tags } = target.store.repository('octo/other');
+    for (const [digest, bytes] of blobs) blobs.set(digest, Buffer.alloc(bytes.length, 0x7e));
+    for (const mode of ['all', 'tag']) {
+      const pushing = work.push({ ...inputs, mode, tags: '1.0.3', repository: 'octo/other', 'read-back': 'all' });
+      await expect(pushing).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    }
+    expect([...tags.keys()]).toEqual(['1.0.0', '1.0.1', '1.0.2']);
   });
 });

@@ -30,6 +30,7 @@ export { type PullBundlesOptions, type PulledBundle, type PulledBundles, pullBun
 export { type PulledImage, pullImage } from './pull-image.js';
 export { type BlobProgress, type PushBlobsOptions, pushBlobs } from './push-blobs.js';
 export {
+  assertRemoteContent,
   assertRemoteManifest,
   attachReferrers,
   type PushContentOptions,

@@ -29,7 +29,10 @@ export interface PushContentOptions {
   readonly concurrency?: number;
   readonly budget?: ByteBudget | undefined;
   readonly onProgress?: PushBlobsOptions['onProgress'];
-  /** `all` reads the blobs as well; without it the digest that the registry confirmed for each is enough (default `manifests`). */
+  /**
+   * `all` reads the blobs as well, also those that were there before; without it the digest that the registry confirmed for each is
+   * enough (default `manifests`).
+   */
   readonly readBack?: 'manifests' | 'all' | undefined;
 }
 
@@ -69,8 +72,8 @@ export async function pushContent(options: PushContentOptions): Promise<PushedCo
   const placed = isNew
     ? await placeNew(repository, absent, referrers, limit, count)
     : await placePresent(repository, absent, referrers, limit, count, started);
-  const toRead = options.readBack === 'all' ? [...blobs.values()] : [];
-  await readBack(repository, [...absent, ...placed.pushed], toRead, limit);
+  const toRead = options.readBack === 'all' ? layout.blobs : [];
+  await readBackAll(repository, [...absent, ...placed.pushed], toRead, limit);
   return { digest: layout.root.digest, order: placed.order, windowMs: placed.windowMs, bytes };
 }
 
@@ -88,7 +91,7 @@ export async function attachReferrers(
   const { bytes, count } = newTally();
   const missing = await findUnattached(repository, referrers, { limit: concurrency, fallback: 'assume-none' });
   const pushed = await attach(repository, missing, concurrency, count);
-  await readBack(repository, pushed, [], concurrency);
+  await readBackAll(repository, pushed, [], concurrency);
   return bytes;
 }
 
@@ -187,7 +190,7 @@ async function pushManifests(repository: RepositoryClient, manifests: readonly M
   for (const manifest of manifests) await repository.pushManifest(manifest);
 }
 
-async function readBack(
+async function readBackAll(
   repository: RepositoryClient,
   manifests: readonly Manifest[],
   blobs: readonly BlobSource[],
@@ -195,6 +198,15 @@ async function readBack(
 ): Promise<void> {
   await forEachConcurrently(manifests, limit, (manifest) => assertRemoteManifest(repository, manifest));
   await forEachConcurrently(blobs, limit, (blob) => repository.verifyBlob(blob.descriptor));
+}
+
+/** Reads everything of `layout` back. @throws {OciError} `READBACK_MISMATCH`, `DIGEST_MISMATCH` */
+export async function assertRemoteContent(
+  repository: RepositoryClient,
+  layout: Content,
+  readBack: PushContentOptions['readBack'],
+): Promise<void> {
+  await readBackAll(repository, layout.manifests, readBack === 'all' ? layout.blobs : [], DEFAULT_CONCURRENCY);
 }
 
 /** @throws {OciError} `READBACK_MISMATCH` when the registry lacks `manifest`, or has other bytes or another media type for it */

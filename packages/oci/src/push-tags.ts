@@ -2,7 +2,7 @@ import type { Digest } from '@paved/digest';
 import { OciError } from './error.js';
 import type { Manifest } from './manifest.js';
 import type { Tag } from './reference.js';
-import type { RepositoryClient } from './repository-client.js';
+import type { FetchedManifest, RepositoryClient } from './repository-client.js';
 
 export interface PushTagsOptions {
   readonly repository: RepositoryClient;
@@ -52,7 +52,8 @@ export function assertTagsAllowed(tags: readonly Tag[], allowed: readonly string
 
 /**
  * Puts tags on a manifest that was pushed by digest. A tag that has the digest already is a success; another digest is an error
- * unless `moveTag`. Each tag is read again afterwards.
+ * unless `moveTag`. The write is conditional where the registry supports that, so that a tag which another job sets after it was looked
+ * at is not overwritten. Each tag is read again afterwards.
  * @throws {OciError} `TAG_EXISTS`, `READBACK_MISMATCH`
  */
 export async function pushTags(options: PushTagsOptions): Promise<readonly PushedTag[]> {
@@ -70,11 +71,12 @@ export async function pushTagPlan(
   plan: readonly PlannedTag[],
   moveTag: boolean,
 ): Promise<readonly PushedTag[]> {
-  const current = new Map<Tag, Digest | undefined>();
+  const current = new Map<Tag, FetchedManifest | undefined>();
   // All are looked at before the first is written, so that a conflict in the last leaves none behind.
   for (const { tag, manifest } of plan) {
-    const digest = await digestOf(repository, tag);
-    current.set(tag, digest);
+    const found = await repository.pullManifest(tag);
+    current.set(tag, found);
+    const digest = found?.manifest.digest;
     if (digest !== undefined && digest !== manifest.digest && !moveTag) throw exists(tag, digest, manifest.digest);
   }
   const pushed: PushedTag[] = [];
@@ -85,17 +87,14 @@ export async function pushTagPlan(
 async function pushTag(
   repository: RepositoryClient,
   { tag, manifest }: PlannedTag,
-  before: Digest | undefined,
+  before: FetchedManifest | undefined,
 ): Promise<PushedTag> {
-  if (before === manifest.digest) return { tag, outcome: 'present' };
+  if (before?.manifest.digest === manifest.digest) return { tag, outcome: 'present' };
   try {
-    await repository.pushManifest(manifest, { tag });
+    await repository.pushManifest(manifest, { tag, ifMatch: before === undefined ? 'absent' : before.etag });
   } catch (error) {
     if (!(error instanceof OciError) || error.code !== 'REGISTRY_REFUSED') throw error;
-    // An immutable tag that somebody set meanwhile: the same digest is still what was asked for.
-    const now = await digestOf(repository, tag);
-    if (now === undefined) throw error;
-    if (now !== manifest.digest) throw exists(tag, now, manifest.digest);
+    await settleRefusal(repository, { tag, manifest }, before, error);
   }
   const now = await digestOf(repository, tag);
   if (now !== manifest.digest) {
@@ -104,6 +103,25 @@ async function pushTag(
     });
   }
   return { tag, outcome: before === undefined ? 'created' : 'moved' };
+}
+
+const PRECONDITION_FAILED = 412;
+
+/**
+ * What a refusal means is in the tag: somebody has set it meanwhile, to the same digest (which is what was asked for) or to another one;
+ * or it is as it was, and what the registry, or a proxy before it, refuses is the condition.
+ */
+async function settleRefusal(
+  repository: RepositoryClient,
+  { tag, manifest }: PlannedTag,
+  before: FetchedManifest | undefined,
+  error: OciError,
+): Promise<void> {
+  const now = await digestOf(repository, tag);
+  if (now === manifest.digest) return;
+  if (now !== before?.manifest.digest && now !== undefined) throw exists(tag, now, manifest.digest);
+  if (error.status !== PRECONDITION_FAILED || now !== before?.manifest.digest) throw error;
+  await repository.pushManifest(manifest, { tag });
 }
 
 async function digestOf(repository: RepositoryClient, tag: Tag): Promise<Digest | undefined> {

@@ -1,8 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { sha256 } from '@paved/digest';
-import { type Fault, type RegistryDouble, type RegistryOptions, startLoopback, startRegistry } from '@paved/testkit';
+import { type Digest, sha256 } from '@paved/digest';
+import {
+  type Fault,
+  type RegistryDouble,
+  type RegistryOptions,
+  type StoredRepository,
+  startLoopback,
+  startRegistry,
+} from '@paved/testkit';
 import { parseChallenges } from '../src/challenge.js';
 import {
   bytesSource,
@@ -370,6 +377,61 @@ describe('tags', () => {
       if (same) expect(await pushing).toHaveLength(1);
       else await expect(pushing).rejects.toMatchObject({ code: 'TAG_EXISTS' });
     }
+  });
+});
+
+describe('a tag that another job sets between the look and the write', () => {
+  async function race(
+    moveTag: boolean,
+    options: RegistryOptions,
+    meddle: (stored: StoredRepository, other: Digest) => void,
+  ) {
+    const [one, two, three] = [await layoutOf({ a: '1' }), await layoutOf({ a: '2' }), await layoutOf({ a: '3' })];
+    let armed = false;
+    const registry = await start({
+      ...options,
+      onRequest: ({ method, path }) => {
+        if (!armed || method !== 'PUT' || !path.endsWith('/1.0.0')) return undefined;
+        armed = false;
+        meddle(stored, two.root.digest);
+        return undefined;
+      },
+    });
+    const repository = clientOf(registry);
+    for (const layout of [one, two, three]) await pushContent({ repository, layout, referrers: [] });
+    const stored = registry.store.repository('octo/app');
+    if (moveTag) await pushTags({ repository, manifest: three.root, tags: [parseTag('1.0.0')] });
+    armed = true;
+    const pushing = pushTags({ repository, manifest: one.root, tags: [parseTag('1.0.0')], moveTag });
+    pushing.catch(() => undefined);
+    return { pushing, stored, one: one.root.digest, two: two.root.digest };
+  }
+  const set = (stored: StoredRepository, other: Digest) => void stored.tags.set('1.0.0', other);
+
+  test.each([false, true])('is not overwritten where writes can be conditional (move-tag %p)', async (moveTag) => {
+    const { pushing, stored, two } = await race(moveTag, { conditionalPut: true }, set);
+    await expect(pushing).rejects.toMatchObject({ code: 'TAG_EXISTS' });
+    expect(stored.tags.get('1.0.0')).toBe(two);
+  });
+
+  test.each([false, true])('nobody sets it (control; move-tag %p)', async (moveTag) => {
+    const { pushing, stored, one } = await race(moveTag, { conditionalPut: true }, () => undefined);
+    await pushing;
+    expect(stored.tags.get('1.0.0')).toBe(one);
+  });
+
+  test('a registry that refuses every condition gets the tag without one', async () => {
+    let refused = 0;
+    const registry = await start({
+      onRequest: ({ method, path }) =>
+        method === 'PUT' && path.endsWith('/1.0.0') && refused++ === 0 ? { kind: 'status', status: 412 } : undefined,
+    });
+    const layout = await layoutOf({ a: '1' });
+    const repository = clientOf(registry);
+    await pushContent({ repository, layout, referrers: [] });
+    await pushTags({ repository, manifest: layout.root, tags: [parseTag('1.0.0')] });
+    expect(registry.store.repository('octo/app').tags.get('1.0.0')).toBe(layout.root.digest);
+    expect(refused).toBe(2);
   });
 });
 
