@@ -136,6 +136,8 @@ describe('the proxy', () => {
     expect([status, body, headers.etag]).toEqual([200, 'a file', '"1"']);
     expect(headers['set-cookie']).toBeUndefined();
     expect((await ask(`${mirror.url}/nothing`)).status).toBe(404);
+    // Twice is one entry.
+    await ask(`${mirror.url}/file`);
     expect(traffic()).toEqual({
       reached: [mirror.host],
       downloads: [{ url: `${mirror.url}/file`, size: 6, sha256: sha256(Buffer.from('a file')) }],

@@ -21,11 +21,11 @@ const MAX_TEXT = 500;
 /** Bounded, because an image decides how much it asks for. */
 export class MirrorLog {
   readonly #reached = new Set<string>();
-  readonly #downloads: MirrorDownload[] = [];
+  readonly #downloads = new Map<string, MirrorDownload>();
   readonly #refused = new Map<string, MirrorRefusal>();
 
   get full(): boolean {
-    return this.#downloads.length >= MAX_DOWNLOADS;
+    return this.#downloads.size >= MAX_DOWNLOADS;
   }
 
   reach(target: string): void {
@@ -33,7 +33,8 @@ export class MirrorLog {
   }
 
   download(download: MirrorDownload): void {
-    if (!this.full) this.#downloads.push({ ...download, url: printable(download.url) });
+    const entry = { ...download, url: printable(download.url) };
+    if (!this.full) this.#downloads.set(`${entry.url} ${entry.sha256}`, entry);
   }
 
   refuse(target: string, reason: string): void {
@@ -44,7 +45,7 @@ export class MirrorLog {
   traffic(): MirrorTraffic {
     return {
       reached: [...this.#reached].sort(),
-      downloads: [...this.#downloads].sort((a, b) => (a.url < b.url ? -1 : 1)),
+      downloads: [...this.#downloads.values()].sort((a, b) => (a.url < b.url ? -1 : 1)),
       refused: [...this.#refused.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
     };
   }
