@@ -13,6 +13,9 @@ import { insideFolder, readWorkspace } from './workspaces.js';
 /** Beside yarn.lock: npm's integrity of the packages that yarn locks without a checksum, by `name@version`. */
 export const YARN_INTEGRITY = 'yarn.integrity.json';
 
+/** A patch of a patch is rare; one that leads back to itself is an attack. */
+const MAX_PATCHES = 20;
+
 const ranges = optional(record(string));
 const meta = optional(record(object({ optional: optional(string) })));
 const entry = object({
@@ -219,14 +222,15 @@ function checksumOf(
 }
 
 /** Of `name@npm%3A1.0.0#./a.patch&./b.patch`: the package itself and the patches that lie in the source. yarn's own are for its PnP alone. */
-function unpatched(item: Item, lock: Lock): { readonly base: Item; readonly patches: readonly string[] } {
+function unpatched(item: Item, lock: Lock, depth = 0): { readonly base: Item; readonly patches: readonly string[] } {
   const { selector, bound } = item.locator;
   const at = selector.indexOf('#');
   const inner = decodeURIComponent(at === -1 ? selector : selector.slice(0, at));
   const base = lock.items.find(({ resolution }) => resolution === inner) ?? lock.byDescriptor.get(inner);
   if (base === undefined) throw invalid(`"${inner.slice(0, 200)}" is patched, and not in it`);
+  if (depth > MAX_PATCHES) throw invalid(`"${inner.slice(0, 200)}" is patched more than ${MAX_PATCHES} times`);
   if (base.locator.protocol === 'patch:') {
-    const below = unpatched(base, lock);
+    const below = unpatched(base, lock, depth + 1);
     return { base: below.base, patches: [...below.patches, ...patchPaths(selector.slice(at + 1), bound, inner)] };
   }
   return { base, patches: at === -1 ? [] : patchPaths(selector.slice(at + 1), bound, inner) };

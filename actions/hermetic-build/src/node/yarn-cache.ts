@@ -6,10 +6,12 @@ import { checkedArchive } from '../build/install.js';
 import type { Installed, InstallOptions } from '../kinds/locked-project.js';
 import type { Node } from '../lockfile/tree.js';
 import { parseLocator } from './berry-locator.js';
+import { invalid } from './place-packages.js';
 import { yarnZipSha512 } from './yarn-zip.js';
 
 const SHORT = 10;
 const FALLBACK_KEY = '10c0';
+const FILE = /^@?[A-Za-z0-9~_-][A-Za-z0-9.~_+-]{0,250}$/;
 
 /**
  * Fills a cache of yarn 2 and later with the zips that its lock file has the checksums of, so that a command can run the yarn of the
@@ -58,7 +60,10 @@ export function cacheFile(locator: string, checksum: string | undefined, key: st
     ...(version === null ? [] : [version]),
   ];
   const tail = checksum === undefined ? key : checksum.slice(checksum.indexOf('/') + 1).slice(0, SHORT);
-  return `${words.join('-')}-${hash}-${tail}.zip`;
+  const file = `${words.join('-')}-${hash}-${tail}.zip`;
+  // Attack: a name such as `../../x` would be written outside of the cache.
+  if (!FILE.test(file)) throw invalid(`"${locator.slice(0, 200)}" names no package`);
+  return file;
 }
 
 function sha512(text: string): string {
