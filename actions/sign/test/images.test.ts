@@ -4,6 +4,7 @@ import { type Digest, digestHex, sha256 } from '@paved/digest';
 import { parseRegistryHost, parseRepositoryName, RegistryClient } from '@paved/oci';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
 import { type RegistryDouble, startRegistry } from '@paved/testkit';
+import { BundleBudget } from '../../verify/src/bundle-budget.js';
 import { fetchLegacy } from '../../verify/src/legacy-tags.js';
 import { parseSimpleSigning } from '../../verify/src/simple-signing.js';
 import { type Instance, type Outcome, sign, startInstance, WORKFLOW, WORKFLOW_SHA } from './scenario.js';
@@ -165,7 +166,7 @@ describe('legacy tags', () => {
     const [digest] = plantImage();
     await signImage(digest, { ...v1(), ...PREDICATE, legacy: 'true' });
     const client = new RegistryClient({ registry: parseRegistryHost(host()) });
-    const found = await fetchLegacy(client.repository(parseRepositoryName('acme/app')), digest);
+    const found = await fetchLegacy(client.repository(parseRepositoryName('acme/app')), digest, new BundleBudget());
     client.close();
     expect(found).toHaveLength(2);
     const trustedRoot = parseTrustedRoot(instance.sigstore.trustedRoot);

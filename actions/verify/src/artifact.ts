@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, parseDigest } from '@paved/digest';
@@ -84,6 +85,12 @@ async function gatherImage(
 }
 
 async function hashFile(path: string, algorithm: 'sha256' | 'sha512'): Promise<Artifact> {
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isFile() !== true) {
+    throw new VerifyError('INPUT_INVALID', `Cannot verify "${path}": it is not a regular file`, {
+      hint: 'Name files that an earlier step left there; a pipe or device may never end',
+    });
+  }
   const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   return { name: basename(path), digest: parseDigest(`${algorithm}:${hash.digest('hex')}`), path };

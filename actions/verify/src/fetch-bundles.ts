@@ -1,6 +1,7 @@
 import type { Digest } from '@paved/digest';
 import { type Descriptor, listReferrers, OciError, type RepositoryClient } from '@paved/oci';
 import { MAX_BUNDLE_BYTES } from '@paved/sigstore';
+import type { BundleBudget } from './bundle-budget.js';
 import type { Candidate } from './candidate.js';
 import { VerifyError } from './error.js';
 import { inParallel } from './in-parallel.js';
@@ -15,7 +16,11 @@ const MALFORMED = new Set(['MANIFEST_INVALID', 'MANIFEST_AMBIGUOUS', 'DIGEST_MIS
  * Every Sigstore bundle that refers to `digest`, by the referrers API or the fallback tag.
  * @throws {VerifyError} `TOO_MANY_BUNDLES`: leaving some out could leave out the one that matters
  */
-export async function fetchBundles(repository: RepositoryClient, digest: Digest): Promise<readonly Candidate[]> {
+export async function fetchBundles(
+  repository: RepositoryClient,
+  digest: Digest,
+  budget: BundleBudget,
+): Promise<readonly Candidate[]> {
   const referrers = (await listReferrers(repository, digest)).filter(isBundle);
   if (referrers.length > MAX_REFERRERS) {
     throw new VerifyError(
@@ -23,7 +28,7 @@ export async function fetchBundles(repository: RepositoryClient, digest: Digest)
       `Cannot verify ${digest}: more than ${MAX_REFERRERS} bundles refer to it`,
     );
   }
-  const texts = await inParallel(referrers, (referrer) => fetchBundle(repository, referrer, digest));
+  const texts = await inParallel(referrers, (referrer) => fetchBundle(repository, referrer, digest, budget));
   return texts.flatMap((text, index) => {
     const origin = referrers[index]?.digest ?? digest;
     return text === undefined ? [] : [{ origin, text }];
@@ -39,12 +44,14 @@ async function fetchBundle(
   repository: RepositoryClient,
   descriptor: Descriptor,
   subject: Digest,
+  budget: BundleBudget,
 ): Promise<string | undefined> {
   try {
     const manifest = (await repository.pullManifest(descriptor.digest))?.manifest;
     if (manifest?.kind !== 'image' || manifest.subject?.digest !== subject) return undefined;
     const layer = manifest.layers[0];
     if (layer === undefined || layer.size > MAX_BUNDLE_BYTES) return undefined;
+    budget.take(layer.size);
     return (await repository.pullBytes(layer)).toString('utf8');
   } catch (error) {
     if (error instanceof OciError && MALFORMED.has(error.code)) return undefined;

@@ -9,6 +9,7 @@ import {
   type RepositoryClient,
   readRegistryCredentials,
 } from '@paved/oci';
+import { BundleBudget } from './bundle-budget.js';
 import type { Candidate } from './candidate.js';
 import { type Check, failed, passed } from './check.js';
 import { VerifyError } from './error.js';
@@ -46,16 +47,19 @@ const MAX_DEPTH = 4;
  */
 export async function fetchImage(reference: Reference, digest: Digest, access: RegistryAccess): Promise<FetchedImage> {
   const repository = await openRepository(reference, access);
+  const budget = new BundleBudget();
   // Asked at once: what the answers say is compared afterwards.
   const [root, tag, own] = await Promise.all([
     pullChecked(repository, digest, 'artifact'),
     checkTag(repository, reference, digest),
-    fetchCandidates(repository, digest, access),
+    fetchCandidates(repository, digest, access, budget),
   ]);
   if (root.manifest === undefined) return { checks: [root.check], candidates: [], children: [] };
   const walk: Walk = { repository, checks: [root.check, ...tag], children: [] };
   if (access.children) await walkIndex(walk, root.manifest, 0);
-  const below = await inParallel(walk.children, ({ digest: child }) => fetchCandidates(repository, child, access));
+  const below = await inParallel(walk.children, ({ digest: child }) =>
+    fetchCandidates(repository, child, access, budget),
+  );
   return { checks: walk.checks, candidates: [...own, ...below.flat()], children: walk.children };
 }
 
@@ -98,10 +102,11 @@ async function fetchCandidates(
   repository: RepositoryClient,
   digest: Digest,
   { legacyTags }: RegistryAccess,
+  budget: BundleBudget,
 ): Promise<readonly Candidate[]> {
   const [bundles, legacy] = await Promise.all([
-    fetchBundles(repository, digest),
-    legacyTags ? fetchLegacy(repository, digest) : [],
+    fetchBundles(repository, digest, budget),
+    legacyTags ? fetchLegacy(repository, digest, budget) : [],
   ]);
   return [...bundles, ...legacy];
 }

@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBundleIndex } from '@paved/attestation';
 import { sha256 } from '@paved/digest';
@@ -7,6 +8,7 @@ import type { Candidate } from './candidate.js';
 import { VerifyError } from './error.js';
 
 const INDEX = 'index.json';
+const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Bundles of files and folders: a folder with an index.json of `sign` by that index, any other by the names of Sigstore bundles.
@@ -58,8 +60,25 @@ function isJson(text: string): boolean {
   }
 }
 
+/** Opening a FIFO that nobody writes to would wait for ever, and a device or a file that grows would never end. */
 async function readLimited(path: string): Promise<string> {
-  const { size } = await stat(path);
-  if (size <= MAX_BUNDLE_BYTES) return await readFile(path, 'utf8');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) {
+      throw new VerifyError('BUNDLES_INVALID', `Cannot read "${path}": it is not a regular file`, {
+        hint: 'Name the bundles themselves, or their folder',
+      });
+    }
+    const chunks: Buffer[] = [];
+    for (let size = 0; Math.max(size, info.size) <= MAX_BUNDLE_BYTES; ) {
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES));
+      if (bytesRead === 0) return Buffer.concat(chunks, size).toString('utf8');
+      chunks.push(buffer.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
   throw new VerifyError('BUNDLES_INVALID', `Cannot read "${path}": it is larger than ${MAX_BUNDLE_BYTES} bytes`);
 }

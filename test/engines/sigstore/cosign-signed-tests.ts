@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HttpClient } from '@paved/http';
 import { parseReference, RegistryClient } from '@paved/oci';
 import { parseTrustedRoot, verifyBundle } from '@paved/sigstore';
+import { BundleBudget } from '../../../actions/verify/src/bundle-budget.js';
 import { fetchBundles } from '../../../actions/verify/src/fetch-bundles.js';
 import { type Bench, honest } from '../../../actions/verify/test/world.js';
 import { type EngineTest, expectThat } from '../suite.js';
@@ -148,7 +149,7 @@ const keyImage: EngineTest<SigstoreContext> = {
       const { registry, repository, digest } = parseReference(bench.reference);
       const http = new HttpClient();
       const client = new RegistryClient({ registry, http, credentials: undefined });
-      const bundles = await fetchBundles(client.repository(repository), digest ?? ARTIFACT_DIGEST);
+      const bundles = await fetchBundles(client.repository(repository), digest ?? ARTIFACT_DIGEST, new BundleBudget());
       http.close();
       expectThat('there are two bundles', bundles.length === 2, `${bundles.length}`);
       for (const { text } of bundles) {
