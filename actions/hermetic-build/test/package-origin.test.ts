@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { packageIdOf, parseFetchManifest } from '@paved/bom';
+import { type FetchedPackage, packageIdOf, parseFetchManifest } from '@paved/bom';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { definition } from '../src/definition.js';
+import { findingsOfArchive } from '../src/dry/finding.js';
+import { NO_TRAITS } from '../src/dry/scan-archive.js';
 import { originOf } from '../src/fetch/package-origin.js';
 import { run } from '../src/run.js';
 import { publish, type Registry, startNpmRegistry } from './npm-registry.js';
@@ -114,6 +116,10 @@ describe('a name or version that is a path', () => {
     { name: 'tool#' },
     { name: 'tool\n::error::evil' },
     { name: 'a%2f..%2f..' },
+    { name: 'tool;curl' },
+    { name: 'tool$IFS' },
+    { name: 'tool"&id' },
+    { name: '.tool' },
     { version: '4.0.0/../../../private' },
     { version: '4.0.0\n' },
     { version: '..' },
@@ -152,4 +158,12 @@ describe('a package inside the archive of another one', () => {
     await fetched();
     expect(host.lines.join('\n')).toContain('in no lock file: inner@1.0.0 in carrier@3.0.0');
   });
+});
+
+test('advice never has a name in it that a shell would read', () => {
+  const traits = { ...NO_TRAITS, scripts: [['install', 'node x']] as const };
+  const item = { purl: 'pkg:npm/x@1', ecosystem: 'npm' } as FetchedPackage;
+  const cures = (name: string) => findingsOfArchive({ ...item, name }, traits).map(({ cure }) => cure);
+  expect(cures("it's(a)").join()).not.toContain("it's");
+  expect(cures('@acme/tool').join()).toContain('npm rebuild @acme/tool');
 });

@@ -17,6 +17,11 @@ const DOWNLOADS =
   /\b(?:curl|wget|download|fetch|prebuild-install|node-pre-gyp|electron-download|install-from-cache|napi-postinstall|husky|playwright install|cypress install|https?:\/\/)/i;
 const MAX_SCRIPT = 200;
 
+/** Advice is pasted into shells: names of old may have parentheses and quotes. */
+function pasted(name: string): string {
+  return /^[\w@./:-]+$/.test(name) ? name : '<name>';
+}
+
 /** A refusal of the fetch phase; what is not ours to explain is thrown on. */
 export function findingOfError(error: unknown): DryFinding {
   if (!(error instanceof PavedError)) throw error;
@@ -39,8 +44,8 @@ export function findingsOfArchive(
       detail: `its ${script} script is ${JSON.stringify(text.slice(0, MAX_SCRIPT))}`,
       cure: downloads
         ? (known ??
-          `It would download without network: list the file in artifacts.lock.yaml, or use a version of ${name} that brings it as a package`)
-        : `Not run: start the command with "npm rebuild ${name}" if the build needs it; it then runs in the sandbox`,
+          `It would download without network: list the file in artifacts.lock.yaml, or use a version of ${pasted(name)} that brings it as a package`)
+        : `Not run: start the command with "npm rebuild ${pasted(name)}" if the build needs it; it then runs in the sandbox`,
     });
   }
   const cure = ecosystem === 'Maven' ? knownDownload(ecosystem, name) : undefined;

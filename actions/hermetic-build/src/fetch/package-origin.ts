@@ -31,17 +31,17 @@ function shortened(text: string, otherwise: string): string {
   return encodeURIComponent(text.toWellFormed()).length <= MAX_ENCODED ? text : otherwise;
 }
 
-const NAME = /^(?:@[^/\\\s\p{Cc}?#%@:]+\/)?(?!\.{1,2}$)[^/\\\s\p{Cc}?#%@:]+$/u;
+/** What npm takes, of old as well: nothing that an address would have to encode, and no name that begins with a dot. */
+const NAME = /^(?:@(?!\.)[\w.!~*'()-]+\/)?(?!\.)[\w.!~*'()-]+$/;
 const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,255}$/;
 
 /**
  * Name and version become a path of the registry, which gets the credential, and a package URL.
- * Attack: an alias `../../other-tenant/x`, a version `1.0.0/../../x`.
+ * Attack: an alias `../../other-tenant/x`, a version `1.0.0/../../x`, a name with `;` in advice that somebody pastes into a shell.
  * @throws {HermeticBuildError} `LOCKFILE_INVALID`
  */
 export function assertNamed({ key, name, version }: LockedPackage): void {
-  const isScope = /^@\.{1,2}\//.test(name);
-  if (NAME.test(name) && !isScope && name.length <= 300 && VERSION.test(version)) return;
+  if (NAME.test(name) && name.length <= 300 && VERSION.test(version)) return;
   const what = JSON.stringify(`${name}@${version}`.slice(0, 200));
   throw new HermeticBuildError('LOCKFILE_INVALID', `Cannot fetch "${key.slice(0, 200)}": ${what} names no package`, {
     hint: 'Write the lock file again with the package manager',
