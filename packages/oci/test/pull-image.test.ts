@@ -301,7 +301,9 @@ describe('a source without measure', () => {
     });
     plant(source.registry, text);
     const stored = source.registry.store.repository(NAME);
-    stored.manifests.set(sha256(text), { ...(stored.manifests.get(sha256(text)) as never), subject: subject.digest });
+    const planted = stored.find(sha256(text));
+    if (planted === undefined) throw new Error('it was planted');
+    stored.manifests.set(planted.digest, { ...planted, subject: subject.digest });
     const before = source.registry.requests.length;
     const pulling = pullImage(source.repository, source.layout.root.digest);
     await expect(pulling).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' });
