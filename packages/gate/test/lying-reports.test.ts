@@ -193,6 +193,30 @@ describe('a report that calls two vulnerabilities one', () => {
   });
 });
 
+describe('a statement about an image', () => {
+  const hex = 'a'.repeat(64);
+  const image = `pkg:oci/app@sha256%3A${hex}`;
+  const located = `${image}?repository_url=r.example%2Focto%2Fapp`;
+  const subjects = [`sha256:${hex}`, hex, `r.example/octo/app@sha256:${hex}`, image, located];
+
+  test.each<readonly [string, string]>([
+    ['pkg:oci/app', 'fail'],
+    ['pkg:oci/app?arch=amd64', 'fail'],
+    ['pkg:oci/app?repository_url=r.example/other/app', 'fail'],
+    ['pkg:oci/app?repository_url=r.example/octo/app', 'pass'],
+    [image, 'pass'],
+    [located, 'pass'],
+    [`sha256:${hex}`, 'pass'],
+  ])('of the name %s: %s', (id, verdict) => {
+    const statement: VexStatement = {
+      ...{ document: 'vex.json', author: 'octo', ids: ['CVE-2024-0002'], status: 'not_affected', reason: 'x' },
+      ...{ timestamp: '2025-08-01T00:00:00Z', products: [{ ids: [id], subcomponents: [] }] },
+    };
+    const vex = { statements: [statement], context: { subjects } };
+    expect(run([raw(['CVE-2024-0002'])], { policy: policyWith(), vex }).verdict).toBe(verdict);
+  });
+});
+
 test('a waiver of a package does not reach one of that name in another ecosystem', () => {
   const exact = raw(['CVE-2024-0001']);
   const guessed = raw(['CVE-2024-0001'], { purl: 'pkg:pypi/p@1.0.0', inferred: true, ecosystem: 'PyPI' });

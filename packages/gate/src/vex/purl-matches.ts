@@ -29,3 +29,14 @@ export function purlMatches(general: string, specific: string): boolean {
   const [wanted, had] = [left.qualifiers ?? {}, right.qualifiers ?? {}];
   return Object.entries(wanted).every(([key, value]) => Object.hasOwn(had, key) && had[key] === value);
 }
+
+/**
+ * Whether it names an image by the last part of its name alone, which images of all registries and owners may have. Attack, or an
+ * accident: what somebody says of their `app` would hold for ours.
+ */
+export function isAnyImage(text: string): boolean {
+  const purl = parse(text);
+  if (purl?.type !== 'oci' && purl?.type !== 'docker') return false;
+  const { repository_url: repository } = purl.qualifiers ?? {};
+  return !purl.version && !repository && !purl.namespace;
+}

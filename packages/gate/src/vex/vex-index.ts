@@ -2,7 +2,7 @@ import { contradicting } from '../advisory-id.js';
 import type { MergedFinding, Suppression } from '../finding.js';
 import { byText } from '../order.js';
 import { type VexRules, type VexSigner, vexSignerKey } from '../policy.js';
-import { purlMatches } from './purl-matches.js';
+import { isAnyImage, purlMatches } from './purl-matches.js';
 
 export type VexStatus = 'not_affected' | 'affected' | 'fixed' | 'under_investigation';
 
@@ -87,7 +87,8 @@ function onlyThrough(product: readonly string[], part: string, graph: Graph): bo
 export function coversPackage(product: VexProduct, purl: string, context: VexContext | undefined): boolean {
   const subjects = context?.subjects ?? [];
   const isPart = product.subcomponents.some((ids) => anyMatches(ids, [purl]));
-  if (anyMatches(product.ids, subjects)) return product.subcomponents.length === 0 || isPart;
+  const named = product.ids.filter((id) => !isAnyImage(id));
+  if (anyMatches(named, subjects)) return product.subcomponents.length === 0 || isPart;
   if (product.subcomponents.length === 0) return anyMatches(product.ids, [purl]);
   // A part inside another package: true of the artifact only where nothing else brings that part.
   const { graph } = context ?? {};
