@@ -2,13 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { digestHex } from '@paved/digest';
+import { digestHex, sha256 } from '@paved/digest';
 import { type ImageManifest, openLayout } from '@paved/oci';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { readToolLock } from '@paved/runner-kit/tools';
 import { bundledBlob, openBundledImage } from '../src/buildkit/image-bundle.js';
 import { parseImageName } from '../src/buildkit/image-name.js';
 import type { DockerfileBuild } from '../src/buildkit/open-dockerfile.js';
+import { writeLayoutFiles } from '../src/image/normalize-layout.js';
 import { LOCKED_COPA } from '../src/patch/locked-copa.js';
 import { installedPackages, packageChanges } from '../src/patch/package-database.js';
 import { patchedPackages } from '../src/patch/patch-bases.js';
@@ -96,7 +97,6 @@ describe('a patched image', () => {
     ['the layers of the base are in another order', [...BASE.toReversed(), UPGRADE], {}],
     ['a layer of the base is gone', [...BASE.slice(1), UPGRADE], {}],
     ['nothing was added', BASE, {}],
-    ['a layer is packed', [...BASE, UPGRADE], { packing: 'gzip' }],
     ['it runs as another user', [...BASE, UPGRADE], { config: { ...CONFIG, User: 'root' } }],
     ['a variable is there', [...BASE, UPGRADE], { config: { ...CONFIG, Env: ['PATH=/bin', 'LD_PRELOAD=/x'] } }],
     ['another program starts', [...BASE, UPGRADE], { config: { ...CONFIG, Entrypoint: ['/bin/sh'] } }],
@@ -107,6 +107,22 @@ describe('a patched image', () => {
   ])('is refused when %s', async (_name, layers, options) => {
     await expect(take(await archive(layers, options))).rejects.toMatchObject(FAILED);
   });
+
+  test.each(['tar+gzip', 'tar+zstd'])(
+    'is refused when the added layer is %s, whose digest is not its diff id',
+    async (packing) => {
+      const path = await archive([...BASE, UPGRADE]);
+      const index = JSON.parse(await readFile(join(path, 'index.json'), 'utf8'));
+      const blobs = join(path, 'blobs/sha256');
+      const manifest = JSON.parse(await readFile(join(blobs, index.manifests[0].digest.slice(7)), 'utf8'));
+      manifest.layers.at(-1).mediaType = `application/vnd.oci.image.layer.v1.${packing}`;
+      const bytes = Buffer.from(JSON.stringify(manifest));
+      const digest = sha256(bytes);
+      await writeFile(join(blobs, digestHex(digest)), bytes);
+      await writeLayoutFiles(path, { ...index.manifests[0], digest, size: bytes.length });
+      await expect(take(path)).rejects.toMatchObject(FAILED);
+    },
+  );
 
   test('is refused when one byte of a layer is another than its digest says', async () => {
     const path = await archive([...BASE, UPGRADE]);
