@@ -102,6 +102,8 @@ function onePerPurl(components: readonly SbomComponent[]): readonly SbomComponen
     else
       merged.set(key, {
         ...other,
+        // A licence that one of them leaves out is still one.
+        licences: [...new Set([...other.licences, ...component.licences])].sort(),
         direct: other.direct || component.direct,
         scope: other.scope === 'runtime' ? 'runtime' : component.scope,
       });
