@@ -28,12 +28,13 @@ export interface Published {
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const PREDICATE_TYPE = 'dev.sigstore.bundle.predicateType';
 const TITLE = 'org.opencontainers.image.title';
-const manifest = object({ layers: array(object({ digest: string, annotations: optional(record(string)) })) });
+/** An index has none of its own. */
+const manifest = object({ layers: optional(array(object({ digest: string, annotations: optional(record(string)) }))) });
 
 /** Reads what the registry holds for `digest`, and writes each file and each bundle below `folder`. */
 export function readPublished(world: World, repository: string, digest: string, folder: string): Published {
   const stored = world.registry.store.repository(repository);
-  const layers = (bytes: Buffer) => parseJson('a manifest', bytes.toString('utf8'), manifest).layers;
+  const layers = (bytes: Buffer) => parseJson('a manifest', bytes.toString('utf8'), manifest).layers ?? [];
   mkdirSync(folder, { recursive: true });
   const files = layers(stored.manifests.get(digest)?.bytes ?? Buffer.from('{"layers":[]}')).map((layer) => {
     const name = layer.annotations?.[TITLE] ?? 'file';

@@ -33,13 +33,14 @@ export async function verifyImage(
   reference: string,
   { repositoryId, ownerId }: Expected,
   tag: string,
+  workflow = 'release-artifact',
 ): Promise<Verification> {
   const result = await paved([
     'verify',
     ...['--image', reference],
     ...['--trusted-root', world.trustedRootPath],
     ...['--issuer', world.issuer.url],
-    ...['--workflow-path', `${PLATFORM}/.github/workflows/release-artifact.yml`],
+    ...['--workflow-path', `${PLATFORM}/.github/workflows/${workflow}.yml`],
     ...['--signer-digests', world.platformCommit],
     ...['--repository-id', repositoryId],
     ...['--owner-id', ownerId],

@@ -201,6 +201,11 @@ describe('release-container', () => {
               return { ...step, with: { ...step.with, logs } };
             }
             if (step.id === 'layout') return { ...step, name: '', with: {} };
+            // The manifests below an index are subjects as well; files have none.
+            if (step.id === 'provenance' || step.id === 'sign') {
+              const { checksums: _checksums, ...rest } = step.with ?? {};
+              return { ...step, with: rest };
+            }
             const { tags: _tags, version: _version, ...rest } = step.with ?? {};
             return { ...step, with: step.id === 'tag' ? rest : step.with };
           }),
@@ -212,6 +217,8 @@ describe('release-container', () => {
     expect(own(container, 'build')?.['buildkit-image']).toBe(own(container, 'fetch')?.['buildkit-image']);
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
     expect(own(container, 'layout')).toEqual({ mode: 'layout', 'layout-path': path });
+    for (const id of ['provenance', 'sign'])
+      expect(own(container, id)?.checksums).toBe('${{ steps.layout.outputs.checksums-path }}');
     expect(own(container, 'tag')).toMatchObject({
       version: '${{ inputs.version }}',
       tags: '{version}\n{version}-{arch}\n${{ inputs.tags }}\n',

@@ -1,13 +1,8 @@
+import { LEG_RULES, legsOf, namesEveryLeg, takesLegsOf } from './leg-rules.js';
+import { action, eachJob, eachStep, holdsIdToken, position, type Rule, type Violation, violation } from './rule.js';
 import type { Job, Step, Workflow } from './workflow.js';
 
-/** One broken rule of the job graph (DESIGN.md section 3): the rule's number, where, and what is wrong. */
-export interface Violation {
-  readonly rule: number;
-  readonly where: string;
-  readonly what: string;
-}
-
-type Rule = (workflow: Workflow) => readonly Violation[];
+export type { Violation } from './rule.js';
 
 /** Inputs of our actions that receive a credential or decide what is trusted: they must be literals of the rendered workflow. */
 const FIXED_AT_RENDER = new Set([
@@ -53,38 +48,9 @@ const FIXED_AT_RENDER = new Set([
 
 const REHEARSAL_INPUTS = ['rehearsal', 'allow-rehearsal', 'throw-away-key'];
 const RENDERED_ENVIRONMENT = `\${{ env.PAVED_TRUSTED_ROOT }}`;
-const RELEASED = `\${{ steps.artifact.outputs.path }}`;
-const OWN_ACTION = /^\$\/actions\/[a-z-]+$/;
+const ARTIFACT = `\${{ steps.artifact.outputs.path }}`;
+const ASSEMBLED = `\${{ steps.layout.outputs.layout-path }}`;
 const PINNED = /^[^@]+@[0-9a-f]{40}$/;
-
-function eachJob(workflow: Workflow, check: (name: string, job: Job) => readonly Violation[]): readonly Violation[] {
-  return Object.entries(workflow.jobs).flatMap(([name, job]) => check(name, job));
-}
-
-function eachStep(
-  workflow: Workflow,
-  check: (where: string, step: Step, job: Job) => readonly Violation[],
-): readonly Violation[] {
-  return eachJob(workflow, (name, job) =>
-    job.steps.flatMap((step, index) => check(`${name}.${step.id ?? index}`, step, job)),
-  );
-}
-
-function violation(rule: number, where: string, what: string, broken: boolean): readonly Violation[] {
-  return broken ? [{ rule, where, what }] : [];
-}
-
-function holdsIdToken(job: Job): boolean {
-  return job.permissions?.['id-token'] === 'write';
-}
-
-function action(step: Step): string | undefined {
-  return OWN_ACTION.test(step.uses ?? '') ? step.uses?.slice('$/actions/'.length) : undefined;
-}
-
-function position(job: Job, name: string, mode: string): number {
-  return job.steps.findIndex((step) => action(step) === name && step.with?.mode === mode);
-}
 
 /** Rule 1: where a token can be minted, only our own code runs. */
 const onlyPavedStepsBesideTheToken: Rule = (workflow) =>
@@ -159,6 +125,9 @@ const handoversByIdAndDigest: Rule = (workflow) =>
   eachStep(workflow, (where, step, job) => {
     const isAll = action(step) === 'handoff' && step.with?.mode === 'receive-all';
     if (isAll) return violation(3, where, 'is received by name where a token can be minted', holdsIdToken(job));
+    if (action(step) === 'handoff' && step.with?.mode === 'receive-legs') {
+      return violation(3, where, 'does not take every leg of a needed job by id', !takesLegsOf(step, job, workflow));
+    }
     if (action(step) !== 'handoff' || step.with?.mode !== 'receive') return [];
     if (isCallersHandover(step, job)) return [];
     const id = /^\$\{\{ needs\.([a-z]+)\.outputs\.([a-z]+)-id \}\}$/.exec(step.with['artifact-id'] ?? '');
@@ -199,9 +168,9 @@ const onlyAfterSuccess: Rule = (workflow) => [
       4,
       where,
       'ignores the result of the job it needs',
-      step.with?.mode === 'receive' &&
+      ['receive', 'receive-legs'].includes(step.with?.mode ?? '') &&
         !isCallersHandover(step, job) &&
-        !/^\$\{\{ needs\.[a-z]+\.result \}\}$/.test(step.with['needs-result'] ?? ''),
+        !/^\$\{\{ needs\.[a-z]+\.result \}\}$/.test(step.with?.['needs-result'] ?? ''),
     ),
   ]),
 ];
@@ -315,9 +284,10 @@ const callersNameNoAddress: Rule = (workflow) => [
 /** Rule 9: what decides trust is a literal. */
 const trustIsRendered: Rule = (workflow) => [
   ...violation(9, 'workflow', 'has an environment of its own', workflow.env !== undefined),
-  ...eachJob(workflow, (name, job) =>
-    violation(9, name, 'takes its runner from an expression', job['runs-on'].includes('${{')),
-  ),
+  ...eachJob(workflow, (name, job) => {
+    const isLegs = job['runs-on'] === `\${{ matrix.runner }}` && legsOf(job) !== undefined;
+    return violation(9, name, 'takes its runner from an expression', !isLegs && job['runs-on'].includes('${{'));
+  }),
   ...eachJob(workflow, (name, job) =>
     Object.entries(job.env ?? {}).flatMap(([key, value]) =>
       violation(9, `${name}.env.${key}`, 'is an expression', value.includes('${{')),
@@ -394,6 +364,12 @@ function looksAtSource(job: Job): boolean {
   return checksOut && !others && !holdsIdToken(job);
 }
 
+/** Path of what is released: what was handed over, or what the layouts of all legs were put together to. */
+function releasedPath(job: Job): string {
+  const assembles = job.steps.find((step) => step.id === 'layout' && action(step) === 'assemble');
+  return assembles?.with?.['legs-path'] === ARTIFACT ? ASSEMBLED : ARTIFACT;
+}
+
 /** What is scanned is what is released, and the gate can tell. */
 const scansNameWhatIsReleased: Rule = (workflow) =>
   eachStep(workflow, (where, step, job) => {
@@ -403,7 +379,7 @@ const scansNameWhatIsReleased: Rule = (workflow) =>
       return violation(0, where, 'does not look at the commit', isOther);
     }
     const looks = action(step) === 'scan' || (action(step) === 'scan-gate' && step.with?.mode === 'collect');
-    return violation(0, where, 'does not look at what is released', looks && path !== RELEASED);
+    return violation(0, where, 'does not look at what is released', looks && path !== releasedPath(job));
   });
 
 /** Rules about the image are findings only where the machine that collects has the record of the build. */
@@ -417,7 +393,7 @@ const imageRulesReachTheGate: Rule = (workflow) =>
         action(step) === 'scan-gate' &&
           !looksAtSource(job) &&
           step.with?.mode === 'collect' &&
-          step.with['build-record-path'] !== `\${{ steps.build-record.outputs.path }}`,
+          !namesEveryLeg(step.with?.['build-record-path'], 'build-record', 'build-record.json', job),
       ),
     ),
   );
@@ -455,6 +431,7 @@ const RULES: readonly Rule[] = [
   imageRulesReachTheGate,
   scansNameWhatIsReleased,
   rehearsalsPublishNothing,
+  ...LEG_RULES,
 ];
 
 export function violationsOf(workflow: Workflow): readonly Violation[] {

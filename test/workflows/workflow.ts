@@ -20,6 +20,7 @@ const step = object({
 });
 
 const job = object({
+  name: optional(string),
   needs: optional(stringOrList),
   if: optional(scalar),
   'runs-on': scalar,

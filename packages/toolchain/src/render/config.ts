@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PavedError } from '@paved/errors';
+import { parseLegs } from '@paved/handoff/legs';
 import {
   boolean,
   type Decoder,
@@ -69,6 +70,14 @@ const age: Decoder<string> = refine(plain, (text) => {
   throw new RenderError('CONFIG_INVALID', `Cannot use "${text}" as an age: it is not a number with m, h or d`);
 });
 
+const runnerLabel: Decoder<string> = refine(plain, (text) => nonEmpty(text));
+
+/** Platform to the label of the machines that it is built on. */
+const platformRunners: Decoder<Readonly<Record<string, string>>> = refine(record(runnerLabel), (platforms) => {
+  if (Object.keys(platforms).length > 0) parseLegs(Object.keys(platforms));
+  return platforms;
+});
+
 const optionalUrl: Decoder<string> = (value, path) => (value === '' ? '' : serviceUrl(value, path));
 
 const decodeConfig = object({
@@ -76,7 +85,7 @@ const decodeConfig = object({
   'self-reference': selfReference,
   'server-url': serviceUrl,
   'oidc-issuer': serviceUrl,
-  runner: refine(plain, (text) => nonEmpty(text)),
+  runner: runnerLabel,
   isolation: literal('sandbox', 'none'),
   'npm-registry': optionalUrl,
   'buildkit-image': optional(buildkitImage),
@@ -99,6 +108,7 @@ const decodeConfig = object({
   scanners: optional(object({ run: plain, databases: plain, 'database-age': plain, 'tool-urls': plain })),
   'policy-floor': plain,
   release: object({ events: plain, 'protected-ref': boolean }),
+  build: optional(object({ platforms: platformRunners })),
   seal: optional(object({ environment: optional(environmentName), 'inspection-age': optional(age) })),
   'evidence-store': plain,
 });
@@ -115,11 +125,13 @@ export interface SealConfig {
 
 /**
  * `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs; without
- * `buildkit-image` Dockerfiles are built by the runner's own BuildKit; without `seal` nobody is asked, and an inspection counts for a day.
+ * `buildkit-image` Dockerfiles are built by the runner's own BuildKit; without `build` there are no workflows that build each platform on a
+ * machine of its own; without `seal` nobody is asked, and an inspection counts for a day.
  */
 export type PavedConfig = Decoded & {
   readonly scanners: Scanners;
   readonly 'buildkit-image': string;
+  readonly build: { readonly platforms: Readonly<Record<string, string>> };
   readonly seal: SealConfig;
 };
 
@@ -143,6 +155,7 @@ export function parseConfig(text: string): PavedConfig {
       registry,
       scanners: config.scanners ?? NO_SCANNERS,
       'buildkit-image': config['buildkit-image'] ?? '',
+      build: config.build ?? { platforms: {} },
       seal: {
         environment: config.seal?.environment ?? '',
         'inspection-age': config.seal?.['inspection-age'] ?? DEFAULT_INSPECTION_AGE,

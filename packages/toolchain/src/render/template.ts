@@ -8,6 +8,8 @@ const SELF = /^\$\/(.+)$/;
 export interface Template {
   readonly name: string;
   readonly text: string;
+  /** What it was made of, for the header; default the source of its name. */
+  readonly origin?: string;
 }
 
 export interface RenderValues {
@@ -18,16 +20,18 @@ export interface RenderValues {
 }
 
 /**
- * Replaces every `{{ key }}` in the scalars of a workflow source by its literal value; comments and order stay.
+ * Replaces every `{{ key }}` in the scalars of a workflow source by its literal value; comments and order stay. `{{ workflow }}` is the
+ * name of the file itself.
  * An `environment` whose value is empty is left out, because what an empty one means is the server's to say.
  * The result carries a header that says where it comes from.
  * @throws {RenderError} `TEMPLATE_INVALID` for a key without a value, or for YAML that does not parse
  */
 export function renderTemplate(
   template: Template,
-  { values, selfReference }: RenderValues,
-  heading = header(template.name),
+  { values: configured, selfReference }: RenderValues,
+  heading = header(template),
 ): string {
+  const values = new Map(configured).set('workflow', template.name);
   const document = parseDocument(template.text, { uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined)
@@ -69,6 +73,6 @@ function ownAction(uses: string, self: RenderValues['selfReference']): string {
   return path === undefined ? uses : `${self.prefix}${path}${self.suffix}`;
 }
 
-function header(name: string): string {
-  return `# Generated from workflows/${name} and paved.config.yml by \`npm run render\`; do not edit.\n`;
+function header({ name, origin = `workflows/${name}` }: Template): string {
+  return `# Generated from ${origin} and paved.config.yml by \`npm run render\`; do not edit.\n`;
 }

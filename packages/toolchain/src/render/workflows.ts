@@ -1,7 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseLegs } from '@paved/handoff/legs';
 import type { PavedConfig } from './config.js';
-import { type RenderValues, renderTemplate } from './template.js';
+import type { RenderedLeg } from './expand-legs.js';
+import { type RenderValues, renderTemplate, type Template } from './template.js';
+import { deriveVariants } from './variant.js';
 
 export interface RenderedWorkflow {
   /** File name below .github/workflows. */
@@ -9,17 +12,31 @@ export interface RenderedWorkflow {
   readonly text: string;
 }
 
-/** Renders every source in `sourceFolder` (not its subfolders), in the order of their names. */
+/**
+ * Renders every source in `sourceFolder`, and those that its subfolder `variants` derives from them for the build machines of the
+ * configuration, in the order of their names.
+ */
 export async function renderWorkflows(sourceFolder: string, config: PavedConfig): Promise<readonly RenderedWorkflow[]> {
-  const entries = await readdir(sourceFolder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.yml')).map((entry) => entry.name);
+  const sources = await readTemplates(sourceFolder);
+  const legs = legsOf(config);
+  const variants = legs.length === 0 ? [] : await readTemplates(join(sourceFolder, 'variants'));
+  const derived = variants.flatMap((variant) => deriveVariants(variant, sources, legs));
   const values = renderValues(config);
-  return Promise.all(
-    names.sort().map(async (name) => ({
-      name,
-      text: renderTemplate({ name, text: await readFile(join(sourceFolder, name), 'utf8') }, values),
-    })),
-  );
+  return [...sources, ...derived]
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((template) => ({ name: template.name, text: renderTemplate(template, values) }));
+}
+
+async function readTemplates(folder: string): Promise<readonly Template[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.yml')).map((entry) => entry.name);
+  return await Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), 'utf8') })));
+}
+
+function legsOf({ build }: PavedConfig): readonly RenderedLeg[] {
+  const platforms = Object.keys(build.platforms);
+  if (platforms.length === 0) return [];
+  return parseLegs(platforms).map((leg) => ({ ...leg, runner: build.platforms[leg.platform] ?? '' }));
 }
 
 export async function writeWorkflows(targetFolder: string, workflows: readonly RenderedWorkflow[]): Promise<void> {
