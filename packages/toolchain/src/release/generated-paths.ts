@@ -1,8 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesBelow, isFile } from '../paths.js';
-
-const GENERATED = '# Generated from ';
+import { isGenerated } from '../render/stale-workflows.js';
 
 /** Committed files that commands write, relative to the root: a rebuild starts without them. READMEs keep notes written by hand. */
 export async function generatedPaths(root: string): Promise<readonly string[]> {
@@ -12,8 +11,8 @@ export async function generatedPaths(root: string): Promise<readonly string[]> {
   const sources = await filesBelow(join(root, 'workflows'));
   for (const path of await filesBelow(join(root, '.github/workflows'))) {
     // Some are derived from several sources, so their names say nothing: their first line does.
-    const text = await readFile(join(root, '.github/workflows', path), 'utf8');
-    if (sources.includes(path) || text.startsWith(GENERATED)) candidates.push(`.github/workflows/${path}`);
+    if (sources.includes(path) || (await isGenerated(join(root, '.github/workflows', path))))
+      candidates.push(`.github/workflows/${path}`);
   }
   const found: string[] = [];
   for (const path of candidates) if (await isFile(join(root, path))) found.push(path);

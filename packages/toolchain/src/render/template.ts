@@ -1,5 +1,6 @@
 import { isScalar, type Pair, parseDocument, type Scalar, visit } from 'yaml';
 import { RenderError } from './config.js';
+import { GENERATED_HEADING } from './stale-workflows.js';
 
 /** GitHub's own `${{ }}` is left alone: only a `{{` without a dollar sign before it is a token of ours. */
 const TOKEN = /(?<!\$)\{\{ ([a-z][a-z.-]*) \}\}/g;
@@ -74,5 +75,5 @@ function ownAction(uses: string, self: RenderValues['selfReference']): string {
 }
 
 function header({ name, origin = `workflows/${name}` }: Template): string {
-  return `# Generated from ${origin} and paved.config.yml by \`npm run render\`; do not edit.\n`;
+  return `${GENERATED_HEADING}${origin} and paved.config.yml by \`npm run render\`; do not edit.\n`;
 }

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseLegs } from '@paved/handoff/legs';
 import type { PavedConfig } from './config.js';
 import type { RenderedLeg } from './expand-legs.js';
+import { staleWorkflows } from './stale-workflows.js';
 import { type RenderValues, renderTemplate, type Template } from './template.js';
 import { deriveVariants } from './variant.js';
 
@@ -39,8 +40,10 @@ function legsOf({ build }: PavedConfig): readonly RenderedLeg[] {
   return parseLegs(platforms).map((leg) => ({ ...leg, runner: build.platforms[leg.platform] ?? '' }));
 }
 
+/** What was rendered once, and is no more, is removed. */
 export async function writeWorkflows(targetFolder: string, workflows: readonly RenderedWorkflow[]): Promise<void> {
   await mkdir(targetFolder, { recursive: true });
+  for (const name of await staleWorkflows(targetFolder, workflows)) await rm(join(targetFolder, name));
   await Promise.all(workflows.map(({ name, text }) => writeFile(join(targetFolder, name), text)));
 }
 
