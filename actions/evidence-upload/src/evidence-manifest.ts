@@ -1,6 +1,6 @@
 import { relativePath, sha256Field, timestamp } from '@paved/attestation';
 import type { Digest } from '@paved/digest';
-import { array, type Decoder, integer, literal, object, readJsonFile, string } from '@paved/json';
+import { array, type Decoder, integer, literal, object, readJsonFile, refine, string } from '@paved/json';
 import { EvidenceError } from './error.js';
 
 export const EVIDENCE_MANIFEST_MEDIA_TYPE = 'application/vnd.paved.evidence-manifest.v1+json';
@@ -35,11 +35,21 @@ export interface EvidenceManifest {
   readonly files: readonly EvidenceFile[];
 }
 
+/** What may be part of a path: the name of an artifact is a folder of the store. */
+export const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+/** Attack: an artifact `../other`, whose evidence would lie outside of the store. */
+const safeName = refine(string, (text) => {
+  if (SAFE_NAME.test(text)) return text;
+  throw new EvidenceError('PACK_INVALID', `Cannot use ${JSON.stringify(text.slice(0, 100))} as a name`, {
+    hint: 'Use letters, digits and . _ - in name and architecture',
+  });
+});
+
 const decodeManifest: Decoder<EvidenceManifest> = object({
   mediaType: literal(EVIDENCE_MANIFEST_MEDIA_TYPE),
   artifact: object({
-    name: string,
-    architecture: string,
+    name: safeName,
+    architecture: safeName,
     subjects: array(object({ name: string, digest: sha256Field })),
   }),
   run: object({

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { type IndexedBundle, parseBundleIndex } from '@paved/attestation';
 import { sha256File } from '@paved/digest';
 import { EvidenceError } from './error.js';
-import { MANIFEST_NAME } from './evidence-manifest.js';
+import { MANIFEST_NAME, SAFE_NAME } from './evidence-manifest.js';
 import { listFiles } from './list-files.js';
 
 /** Where a file comes from and where in the layout of the pack it goes. */
@@ -31,7 +31,6 @@ export interface PackPlan {
   readonly subjects: IndexedBundle['subjects'];
 }
 
-const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 /** What a replay of the verification trusts. */
 const TRUSTED_ROOT_PATH = 'trust/trusted_root.json';
 /** What signing adds beside each file. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sha256 } from '@paved/digest';
 import { checkPack } from '../src/check-pack.js';
 import { parseStore, storePack } from '../src/directory-store.js';
-import { type Bench, bench, filesOf, signedPack } from './pack.js';
+import { type Bench, bench, filesOf, signedPack, signPack } from './pack.js';
 
 let stage: Bench;
 let pack: string;
@@ -91,6 +91,23 @@ describe('mode: upload', () => {
     await expect(upload()).rejects.toMatchObject({ code });
     expect(await storedFolders()).toEqual([]);
   });
+
+  test.each(['../outside', '..', '.', '', 'a/b', '.hidden', 'a\nb'])(
+    'refuses a manifest of an artifact %j',
+    async (name) => {
+      const path = join(pack, 'manifest.json');
+      const manifest = JSON.parse(await readFile(path, 'utf8'));
+      manifest.artifact.name = name;
+      await writeFile(path, JSON.stringify(manifest));
+      for (const file of await filesOf(pack)) if (/\.(?:sig|sigstore\.json)$/.test(file)) await rm(join(pack, file));
+      await signPack(pack);
+      const before = await readdir(stage.kit.workspace);
+      await expect(upload({ name: name === '' ? ' ' : name })).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:PACK_INVALID|INPUT_MISSING)$/),
+      });
+      expect(await readdir(stage.kit.workspace)).toEqual(before);
+    },
+  );
 
   test('refuses a manifest with a path that leaves the pack', async () => {
     const path = join(pack, 'manifest.json');
