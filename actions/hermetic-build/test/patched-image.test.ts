@@ -12,8 +12,8 @@ import type { DockerfileBuild } from '../src/buildkit/open-dockerfile.js';
 import { writeLayoutFiles } from '../src/image/normalize-layout.js';
 import { LOCKED_COPA } from '../src/patch/locked-copa.js';
 import { installedPackages, packageChanges } from '../src/patch/package-database.js';
-import { patchedPackages } from '../src/patch/patch-bases.js';
 import { assertPatchOf, takePatchedImage } from '../src/patch/patched-image.js';
+import { patchedPackages } from '../src/patch/patched-packages.js';
 import { usePatches } from '../src/patch/use-patches.js';
 import { type Packing, type SampleEntry, tarOf, writeLayout } from './layout-sample.js';
 
@@ -287,12 +287,25 @@ describe('the bundle of a patched base', () => {
       ...{ name: 'base', version: base.digest, ecosystem: 'purl:oci' as const, size: 1, digests: { sha256: '0' } },
       ...{ lockDigest: base.digest, direct: true, scope: 'runtime' as const, dependencies: [], locations: ['a'] },
     };
-    const [image, copa, ...others] = patchedPackages([entry], document as never);
+    const [patch] = document.images;
+    const program = join(host.temp, 'copa');
+    await writeFile(program, 'copa');
+    const { asset = base.digest, sha256: digest = base.digest } = document.tool;
+    const tool = { path: program, version: '0.14.2', assetDigest: asset, digest };
+    const [image, copa, ...others] = await patchedPackages([entry], { patch: patch as never, image: patched, tool });
     expect(others).toEqual([]);
     expect(image).toMatchObject({ version: patched.digest, lockDigest: base.digest });
     expect(image?.purl).toContain('repository_url=reg.example');
     expect(image?.purl).not.toContain('tag=');
-    expect(copa).toMatchObject({ ecosystem: 'Go', version: 'v0.14.2', scope: 'development' });
+    const bytes = [patched.config, ...patched.layers].reduce((sum, { size }) => sum + size, patched.bytes.length);
+    expect(image?.size).toBe(bytes);
+    expect(copa).toMatchObject({
+      ecosystem: 'Go',
+      version: 'v0.14.2',
+      scope: 'development',
+      lockDigest: asset,
+      size: 4,
+    });
   });
 });
 

@@ -14,7 +14,7 @@ import { openDockerfile } from '../buildkit/open-dockerfile.js';
 import type { FetchOptions, LockedProject } from '../kinds/locked-project.js';
 import { chosenRegistry } from '../kinds/registries.js';
 import { type CopaSource, RELEASED_COPA } from '../patch/locked-copa.js';
-import { patchBases, patchedPackages, readPatchInputs } from '../patch/patch-bases.js';
+import { patchBases, readPatchInputs } from '../patch/patch-bases.js';
 import { PATCHES_FILE } from '../patch/patch-record.js';
 import type { Inputs, Outputs } from '../run.js';
 import { registryClient } from './registry-client.js';
@@ -57,8 +57,8 @@ export async function fetchPhase(
   const patches =
     mirrors === undefined
       ? undefined
-      : await patchBases(inputs, mirrors, { method, workDir, bundlePath, copa }, context);
-  const packages = patches === undefined ? fetched.packages : patchedPackages(fetched.packages, patches);
+      : await patchBases(inputs, mirrors, fetched.packages, { method, workDir, bundlePath, copa }, context);
+  const packages = patches?.packages ?? fetched.packages;
   const isolation = await proveIsolation(inputs, { method, workDir, bundlePath }, context);
   const path = relative(runner.workspace, sourcePath);
   const manifest: FetchManifest = {
@@ -73,7 +73,7 @@ export async function fetchPhase(
   await mkdir(recordPath);
   await writeDocument(join(recordPath, 'fetch-manifest.json'), manifest);
   await writeDocument(join(recordPath, 'isolation-report.json'), isolation);
-  if (patches !== undefined) await writeDocument(join(recordPath, PATCHES_FILE), patches);
+  if (patches !== undefined) await writeDocument(join(recordPath, PATCHES_FILE), patches.record);
   for (const notice of fetched.notices) log.notice(notice);
   const blocked = isolation.checks.filter(({ outcome }) => outcome === 'blocked').length;
   log.info(`Isolation: ${isolation.method}, ${blocked} of ${isolation.checks.length} attacks blocked`);
