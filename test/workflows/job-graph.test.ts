@@ -167,6 +167,7 @@ describe('release-container', () => {
     target: '${{ inputs.target }}',
     'build-args': '${{ inputs.build-args }}',
     platforms: '${{ inputs.platforms }}',
+    patch: '${{ inputs.patch }}',
   };
   const OWN_INPUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     fetch: DOCKERFILE,
@@ -185,7 +186,7 @@ describe('release-container', () => {
       build: {
         ...workflow.jobs.build,
         steps: workflow.jobs.build?.steps.map((step) => {
-          const named = new Set(['buildkit-image', ...Object.keys(OWN_INPUTS[step.id ?? ''] ?? {})]);
+          const named = new Set(['buildkit-image', 'patch-mirrors', ...Object.keys(OWN_INPUTS[step.id ?? ''] ?? {})]);
           const rest = Object.entries(step.with ?? {}).filter(([name]) => !named.has(name));
           return { ...step, with: step.id === 'fetch' || step.id === 'build' ? Object.fromEntries(rest) : step.with };
         }),
@@ -215,6 +216,9 @@ describe('release-container', () => {
     expect(applicationTest?.steps.map(({ id }) => id)).toEqual([undefined, 'artifact', 'test', 'send-record']);
     for (const [id, inputs] of Object.entries(OWN_INPUTS)) expect(own(container, id)).toMatchObject(inputs);
     expect(own(container, 'build')?.['buildkit-image']).toBe(own(container, 'fetch')?.['buildkit-image']);
+    // The network of the patch is a literal of the platform, and the phase that runs user code has none.
+    expect(own(container, 'fetch')?.['patch-mirrors']).toBe('');
+    expect(own(container, 'build')).not.toHaveProperty('patch-mirrors');
     const path = '${{ steps.artifact.outputs.path }}/${{ inputs.layout }}';
     expect(own(container, 'layout')).toEqual({ mode: 'layout', 'layout-path': path });
     for (const id of ['provenance', 'sign'])
@@ -237,6 +241,7 @@ describe('release-container', () => {
       target: 'string',
       'build-args': 'string',
       platforms: 'string',
+      patch: 'boolean',
       flatten: 'boolean',
       'application-test': 'boolean',
       test: 'string',

@@ -15,6 +15,7 @@ const FIXED_AT_RENDER = new Set([
   'trusted-root',
   'isolation',
   'buildkit-image',
+  'patch-mirrors',
   'method',
   'token-url',
   'revocation-url',

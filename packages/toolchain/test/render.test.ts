@@ -78,6 +78,11 @@ describe('the configuration', () => {
     "seal: { inspection-age: '' }",
     'seal: { inspection-age: 24 h }',
     'seal: { inspection-age: 0h }',
+    'patch-mirrors: https://mirror.example',
+    "patch-mirrors: '*.debian.org'",
+    'patch-mirrors: mirror.example/debian',
+    'patch-mirrors: a.example b.example',
+    "patch-mirrors: '${{ inputs.mirror }}'",
   ])('refuses %s', (text) => {
     expect(() => parseConfig(`${VALID}${text}\n`)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
