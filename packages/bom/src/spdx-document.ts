@@ -49,7 +49,7 @@ export function ownWords(licences: Iterable<string | undefined>): readonly Json[
 
 /** The whole document as text: its namespace follows from its content, and it is checked against the published schema. */
 export function spdxText(name: string, content: Json): string {
-  const path = encodeURIComponent(name).slice(0, 200);
+  const path = encodeURIComponent(name.toWellFormed()).slice(0, 200);
   const document = {
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',

@@ -40,7 +40,7 @@ function coversPackage(entry: PolicyException, finding: MergedFinding): boolean 
   const pattern = normalised(entry.package);
   if (!/.@/.test(pattern.slice(pattern.indexOf('/') + 1))) return matchesPattern(pattern, found.purl);
   return found.versions.every((version) =>
-    matchesPattern(pattern, `${found.purl}@${encodeURIComponent(version).replaceAll('%3A', ':')}`),
+    matchesPattern(pattern, `${found.purl}@${encodeURIComponent(version.toWellFormed()).replaceAll('%3A', ':')}`),
   );
 }
 

@@ -48,7 +48,11 @@ export interface OsvReport {
   readonly findings: readonly RawFinding[];
 }
 
-function purlFor({ name, version, ecosystem }: ReportPackage['package']): string {
+function purlFor(named: ReportPackage['package']): string {
+  // Half a character has no encoding.
+  const [name, version, ecosystem] = [named.name, named.version, named.ecosystem].map((text) =>
+    text.toWellFormed(),
+  ) as [string, string, string];
   if (ecosystem === 'npm' || ecosystem === 'Go') return purlOf(ecosystem, name, version === '' ? '0' : version);
   const path = name.split(/[/:]/).map(encodeURIComponent).join('/');
   const type = Object.hasOwn(PURL_TYPES, ecosystem) ? PURL_TYPES[ecosystem] : undefined;

@@ -12,9 +12,9 @@ import {
   type RawFinding,
   type VexStatement,
 } from '@paved/gate';
-import { jiraPayload, writeSarif } from '@paved/gate/results';
+import { jiraPayload, vulnsPredicates, writeSarif } from '@paved/gate/results';
 import { fixture } from './fixture.js';
-import { found } from './results-sample.js';
+import { found, verdictOf } from './results-sample.js';
 
 const kev = parseKev(fixture('kev/kev.json'));
 const EXPLOITED = 'CVE-2020-0601';
@@ -266,5 +266,40 @@ describe('a title that brings its own escapes', () => {
       project: 'SEC',
     }).fields;
     expect(description.split('\n')[0]?.replaceAll(/\\[\\[\]]/g, '')).not.toMatch(/[[\]\\]/);
+  });
+});
+
+describe('half a character', () => {
+  const HALF = '\ud800';
+
+  test.each<readonly [string, (text: string) => object]>([
+    [
+      'osv-scanner',
+      (text) => {
+        const document = osv('GHSA-aaaa-bbbb-cccc');
+        const [result] = document.results;
+        const [entry] = result?.packages ?? [];
+        const named = { name: text, version: text, ecosystem: 'crates.io' };
+        return { results: [{ ...result, packages: [{ ...entry, package: named }] }] };
+      },
+    ],
+    ['trivy', (text) => JSON.parse(JSON.stringify(trivy('CVE-2024-0001')).replaceAll('"1.0.0"', JSON.stringify(text)))],
+    ['grype', (text) => JSON.parse(JSON.stringify(grype('CVE-2024-0001')).replaceAll('"1.0.0"', JSON.stringify(text)))],
+  ])('in a report of %s ends in a verdict', (_name, document) => {
+    const { findings } = report(document(HALF));
+    const policy = parsePolicy({
+      exceptions: [{ ...waiver('CVE-2024-0001'), package: 'pkg:npm/p@1.*' }],
+      vex: { authors: ['octo'] },
+    });
+    expect(run(findings, { policy }).findings).toHaveLength(1);
+  });
+
+  test('and a name that every object has name a scanner as others do', () => {
+    for (const scanner of [HALF, 'constructor']) {
+      const finding = found({ sources: [{ name: scanner, id: 'X-1', severity: 'low' }] });
+      const all = vulnsPredicates(verdictOf([finding]));
+      const own = all.find((entry) => entry.scanner === scanner);
+      expect(JSON.stringify(own?.predicate)).toContain('urn:paved:scanner:');
+    }
   });
 });

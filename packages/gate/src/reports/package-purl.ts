@@ -90,7 +90,9 @@ export function namedPackage(purl: string, type: string, name: string, version: 
   return result;
 }
 
-function resolve(purl: string, type: string, name: string, version: string): NamedPackage {
+function resolve(purl: string, type: string, givenName: string, givenVersion: string): NamedPackage {
+  // Half a character has no encoding.
+  const [name, version] = [givenName.toWellFormed(), givenVersion.toWellFormed()];
   try {
     if (purl !== '') return { purl: canonicalPurl(purl), ecosystem: packageIdOf(purl).ecosystem };
   } catch {

@@ -31,7 +31,8 @@ function factsOf(verdict: Reported, name: string): ScannerFacts {
         ? { uri: oldest.source, lastUpdate: oldest.modifiedAt }
         : undefined;
   const at = report?.createdAt ?? verdict.at;
-  const uri = SCANNER_URIS[name] ?? `urn:paved:scanner:${encodeURIComponent(name)}`;
+  const known = Object.hasOwn(SCANNER_URIS, name) ? SCANNER_URIS[name] : undefined;
+  const uri = known ?? `urn:paved:scanner:${encodeURIComponent(name.toWellFormed())}`;
   return { name, uri, ...(database === undefined ? {} : { database }), startedOn: at, finishedOn: at };
 }
 

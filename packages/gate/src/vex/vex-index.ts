@@ -199,5 +199,5 @@ function isStricter(statement: VexStatement, than: VexStatement | undefined): bo
 }
 
 function versionedPurls({ purl, versions }: NonNullable<MergedFinding['package']>): readonly string[] {
-  return versions.map((version) => (version === '' ? purl : `${purl}@${encodeURIComponent(version)}`));
+  return versions.map((version) => (version === '' ? purl : `${purl}@${encodeURIComponent(version.toWellFormed())}`));
 }
