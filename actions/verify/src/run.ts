@@ -62,6 +62,7 @@ function readQuestion(inputs: Inputs, context: ActionContext, trustedRoot: Trust
     trustedRoot,
     at: policy.at === undefined ? new Date() : new Date(policy.at),
     listsBundles: inputs.vsa,
+    refusals: new WeakMap(),
   };
 }
 

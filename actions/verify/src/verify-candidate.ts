@@ -1,7 +1,7 @@
 import { sha256 } from '@paved/digest';
 import { SigstoreError, type TrustedRoot, type VerifyBundleOptions, verifyBundle } from '@paved/sigstore';
 import type { Artifact } from './artifact.js';
-import type { Claimed } from './candidate.js';
+import type { Candidate, Claimed } from './candidate.js';
 import type { CheckCode } from './check.js';
 import type { CountedBundle, Signer } from './counted-bundle.js';
 import { keyDigest } from './policy-keys.js';
@@ -16,7 +16,19 @@ export interface Question {
   readonly at: Date;
   /** Whether a summary will name every verified bundle of what was named, asked for or not. */
   readonly listsBundles: boolean;
+  /** What no artifact and no slot can change about a candidate under a signer, so that it is found out once. */
+  readonly refusals: Refusals;
 }
+
+/** Why a candidate does not count for a signer, whatever is asked about. */
+export type Refusals = WeakMap<Candidate, Map<Signer, Refusal>>;
+
+/** Refusals that say no more than that this artifact or slot is not what the candidate is about. */
+const OF_THE_QUESTION: ReadonlySet<string> = new Set([
+  'ARTIFACT_DIGEST_MISMATCH',
+  'PREDICATE_TYPE_MISMATCH',
+  'SUBJECT_MISMATCH',
+]);
 
 /** Why a bundle does not count. */
 export interface Refusal {
@@ -43,12 +55,23 @@ export function verifyCandidate(
   if (claimed.predicateType !== undefined && !claimed.isAbout(artifact.digest)) {
     return refused('SUBJECT_MISMATCH', `${artifact.digest} is not among the subjects of ${claimed.candidate.origin}`);
   }
+  const known = question.refusals.get(claimed.candidate)?.get(signer);
+  if (known !== undefined) return { $case: 'refused', refusal: known };
   try {
     return afterwards(verifyOne(claimed, artifact, signer, predicateType, question), question);
   } catch (error) {
     if (!(error instanceof SigstoreError)) throw error;
-    return refused(error.code as CheckCode, error.message);
+    const refusal = { code: error.code as CheckCode, detail: error.message };
+    if (!OF_THE_QUESTION.has(error.code)) remember(question.refusals, claimed.candidate, signer, refusal);
+    return { $case: 'refused', refusal };
   }
+}
+
+/** Whoever may push can attach bundles that claim to be about every manifest of an index: each would be verified again for each of them. */
+function remember(refusals: Refusals, candidate: Candidate, signer: Signer, refusal: Refusal): void {
+  const ofCandidate = refusals.get(candidate) ?? new Map<Signer, Refusal>();
+  ofCandidate.set(signer, refusal);
+  refusals.set(candidate, ofCandidate);
 }
 
 function verifyOne(

@@ -143,6 +143,7 @@ function verdictOn(text: string, one: Case, certificate: Certificate | undefined
     policy,
     trustedRoot,
     listsBundles: false,
+    refusals: new WeakMap(),
     at: new Date(),
   });
   return result.$case === 'verified' ? 'accepted' : result.refusal.code;
