@@ -129,7 +129,9 @@ export const definition = defineAction({
     ),
     'findings-path': output('Of dry: document with what would stand in the way'),
     'artifact-path': output('Folder with the collected outputs; with image, the OCI layout'),
-    'build-record-path': output('Folder with build-record.json, build.log and, with image, image-rules.sarif'),
+    'build-record-path': output(
+      'Folder with build-record.json, build.log, of an image image-rules.sarif and, with patch, image-patches.json',
+    ),
   },
   permissions: { contents: 'read' },
   hosts: [

@@ -108,6 +108,12 @@ const patched: Test = {
       JSON.parse(await readFile(join(built['build-record-path'] ?? '', 'build-record.json'), 'utf8')).command,
     );
     expectThat('the build record says from what', command.patched?.[before] === image?.after, JSON.stringify(command));
+    const documents = await Promise.all(
+      [outputs['record-path'], built['build-record-path']].map((folder) =>
+        readFile(join(folder ?? '', 'image-patches.json'), 'utf8'),
+      ),
+    );
+    expectThat('the record goes with the evidence, byte for byte', documents[0] === documents[1]);
     const other = await refusalOf(act(DOCKERFILE(base), { ...bundle, phase: 'build', flatten: 'true' }, host));
     expectThat('the bundle is not built as if it were not patched', other.code === 'BUNDLE_INCOMPLETE', other.message);
     const layerPath = join(outputs['bundle-path'] ?? '', 'images/blobs/sha256', image?.after.slice(7) ?? '');

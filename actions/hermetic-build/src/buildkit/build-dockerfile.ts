@@ -11,6 +11,7 @@ import { makeReadable } from '../build/make-readable.js';
 import { HermeticBuildError } from '../error.js';
 import { finishLayout } from '../image/finish-layout.js';
 import { layoutOutputs, normalizeLayout } from '../image/normalize-layout.js';
+import { keepPatches } from '../patch/patch-record.js';
 import { usePatches } from '../patch/use-patches.js';
 import type { Inputs, Outputs } from '../run.js';
 import { FILES_FOLDER, openInputProject } from './dockerfile-project.js';
@@ -57,6 +58,7 @@ export async function dockerfileBuildPhase(
   const tools = await findTools(build, bundlePath, workDir, context);
   const method = await isolationMethod(inputs.isolation, workDir, context.log, candidates);
   const places = await preparePlaces(inputs, { workDir, bundlePath }, context);
+  if (inputs.patch) await keepPatches(bundlePath, places.recordPath);
   const log = new BuildLog(join(places.recordPath, 'build.log'), (text) => context.log.untrusted(text));
   const startedOn = new Date();
   const notice = (text: string) => context.log.notice(text);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImagePatches, parseImagePatches } from '@paved/attestation';
 import { HermeticBuildError } from '../error.js';
@@ -21,4 +21,9 @@ export async function readPatches(bundlePath: string): Promise<ImagePatches | un
       hint: 'Hand over bundle-path as the fetch phase wrote it',
     });
   }
+}
+
+/** Beside the build record, for the evidence: the same bytes that the fetch phase handed over, whose digest is in the provenance. */
+export async function keepPatches(bundlePath: string, recordPath: string): Promise<void> {
+  await copyFile(join(bundlePath, PATCHES_FILE), join(recordPath, PATCHES_FILE));
 }
