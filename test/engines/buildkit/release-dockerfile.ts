@@ -8,12 +8,14 @@ import { PLATFORM, type World } from '../../demo/world.js';
 
 export const OWNER = { owner: 'acme', name: 'example', id: '7001', ownerId: '70' } as const;
 
-/** Releases a repository with this Dockerfile through the rendered release-container, or tries to with review-container. */
+type ContainerWorkflow = 'release-container' | 'release-container-matrix' | 'review-container';
+
+/** Releases a repository with this Dockerfile through the rendered workflow, or tries to with review-container. */
 export async function releaseDockerfile(
   world: World,
   dockerfile: string,
   inputs: Readonly<Record<string, string | boolean>>,
-  workflow: 'release-container' | 'review-container' = 'release-container',
+  workflow: ContainerWorkflow = 'release-container',
 ): Promise<RunResult> {
   const source = join(world.folder, `source-${inputs.version}`);
   mkdirSync(source, { recursive: true });
@@ -31,7 +33,7 @@ export async function releaseDockerfile(
         release: {
           permissions: {
             ...{ actions: 'read', contents: 'read' },
-            ...(workflow === 'release-container' ? { 'id-token': 'write', packages: 'write' } : {}),
+            ...(workflow.startsWith('release-') ? { 'id-token': 'write', packages: 'write' } : {}),
           },
           uses: `${PLATFORM}/.github/workflows/${workflow}.yml@v1`,
           with: { name: 'greeter', dockerfile: 'Dockerfile', lockfile: 'Dockerfile', ...inputs },

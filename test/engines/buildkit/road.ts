@@ -55,7 +55,8 @@ async function startRoad(
       base = await publishBase(registry, folder);
       // No advisory names an image as such: what lies in the base is for a scanner, and the platform says so in its floor.
       const floor = { 'policy-floor': '{"not-checked": {"allow": ["purl:oci"]}}' };
-      return { ...floor, 'buildkit-image': await publishBuildKit(registry, folder, engine) };
+      const build = { platforms: { 'linux/amd64': 'ubuntu-24.04', 'linux/arm64': 'ubuntu-24.04-arm' } };
+      return { ...floor, build, 'buildkit-image': await publishBuildKit(registry, folder, engine) };
     },
   });
   const stop = async () => {
@@ -96,6 +97,25 @@ const released: Test = {
     });
     expectThat('every step succeeds again', again.ok, failuresOf(again));
     expectThat('the digest is the same', again.outputs.release?.digest === digest, again.outputs.release?.digest);
+  },
+};
+
+const onTwoMachines: Test = {
+  name: 'release-container-matrix builds each platform in a job of its own, and its index names the images that one machine makes',
+  async run({ engine, world, base, digest }) {
+    const inputs = { version: '5.0.0' };
+    const run = await releaseDockerfile(world, dockerfile(base), inputs, 'release-container-matrix');
+    expectThat('every step succeeds', run.ok, failuresOf(run));
+    const names = run.jobs.map(({ name }) => name);
+    for (const platform of ['linux/amd64', 'linux/arm64']) {
+      expectThat(`${platform} has a job`, names.includes(`release / build (${platform})`), names.join());
+      const images = [digest, run.outputs.release?.digest].map((root) => `${world.registryHost}/${REPOSITORY}@${root}`);
+      const manifests = await Promise.all(
+        images.map((image) => runProgram(engine('crane'), ['digest', '--insecure', '--platform', platform, image])),
+      );
+      const [one, other] = manifests.map(({ stdout }) => stdout.trim());
+      expectThat(`its image is the same`, one !== '' && one === other, `${one} ${other}`);
+    }
   },
 };
 
@@ -225,5 +245,5 @@ const untested: Test = {
 export const buildkitRoadSuite = defineSuite<RoadContext>({
   engines: ['buildkitd', 'buildctl', 'crane', 'cosign', 'fulcio', 'rekor', 'timestamp-server'],
   start: startRoad,
-  tests: [released, verified, flattened, refused, rehearsed, untested],
+  tests: [released, onTwoMachines, verified, flattened, refused, rehearsed, untested],
 });
