@@ -151,6 +151,23 @@ describe('a package inside the archive of another one', () => {
     await expect(fetched()).rejects.toMatchObject({ code: 'PACKAGE_MISMATCH' });
   });
 
+  test.each<readonly [boolean]>([[true], [false]])(
+    'that nobody can read is no package (locked: %s)',
+    async (isLocked) => {
+      const files = { 'node_modules/inner/package.json': '{' };
+      const broken = await publish({ name: 'carrier', version: '3.0.0', files });
+      registry.replace(broken.path, broken.bytes);
+      Object.assign(entry('node_modules/carrier'), { integrity: broken.integrity });
+      if (!isLocked) {
+        delete project.lock[INNER];
+        Object.assign(entry('node_modules/carrier'), { dependencies: {} });
+      }
+      await writeProject(host.workspace, project);
+      if (isLocked) await expect(fetched()).rejects.toMatchObject({ code: 'PACKAGE_MISMATCH' });
+      else expect((await fetched()).packages.map(({ name }) => name)).not.toContain('inner');
+    },
+  );
+
   test('is said when the lock file is silent about it', async () => {
     delete project.lock[INNER];
     Object.assign(entry('node_modules/carrier'), { dependencies: {} });

@@ -40,7 +40,7 @@ export async function inspectArchive(path: string, name: string, version: string
   await walkArchive(label, path, async (file, content) => {
     if (file.path === 'package.json') texts.push(await readText(label, content));
     const folder = INNER.exec(file.path)?.[1]?.slice(0, -1);
-    if (folder !== undefined) inner.set(folder, innerPackage(label, folder, await readText(label, content)));
+    if (folder !== undefined) inner.set(folder, innerPackage(folder, await readText(label, content)));
     if (inner.size > MAX_INNER) throw mismatch(label, `it brings more than ${MAX_INNER} packages along`);
   });
   const [text, second] = texts;
@@ -56,9 +56,14 @@ export async function inspectArchive(path: string, name: string, version: string
   return { ...(licence === undefined ? {} : { licence }), inner: [...inner.values()] };
 }
 
-function innerPackage(label: string, path: string, text: string): InnerPackage {
-  const found = parseJson(`${path}/package.json of "${label}"`, text.replace(/^\u{feff}/u, ''), manifest);
-  return { path, name: typeof found.name === 'string' ? found.name : '', version: found.version ?? '' };
+/** What cannot be read is nobody: no lock file can name it, and a package of old may have left it there. */
+function innerPackage(path: string, text: string): InnerPackage {
+  try {
+    const { name, version = '' } = parseJson(path, text.replace(/^\u{feff}/u, ''), manifest);
+    return { path, name: typeof name === 'string' ? name : '', version };
+  } catch {
+    return { path, name: '', version: '' };
+  }
 }
 
 /**
