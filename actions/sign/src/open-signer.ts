@@ -1,3 +1,4 @@
+import { object, optional, parseJson, string } from '@paved/json';
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import {
   type BundleSigner,
@@ -33,6 +34,7 @@ export interface OpenedSigner {
   readonly trustedRoot?: string;
 }
 
+const awsSecrets = object({ secretAccessKey: optional(string), sessionToken: optional(string) });
 const KMS_TIMEOUT_MS = 20_000;
 
 /**
@@ -168,8 +170,18 @@ async function readKey(inputs: Inputs, context: ActionContext): Promise<ManagedK
 /** The parts of AWS credentials are secrets of their own, which the mask of the whole does not cover. */
 function credentialsOf(inputs: Inputs, { mask }: ActionContext): string {
   const text = inputs['kms-credentials'] ?? '';
-  for (const [, value] of text.matchAll(/"(?:secretAccessKey|sessionToken)"\s*:\s*"([^"]+)"/g)) mask(value ?? '');
+  for (const value of secretsIn(text)) mask(value);
   return text;
+}
+
+/** As JSON means them, not as it spells them: a slash may have a backslash before it. */
+function secretsIn(text: string): readonly string[] {
+  try {
+    const { secretAccessKey, sessionToken } = parseJson('the credentials', text, awsSecrets);
+    return [secretAccessKey, sessionToken].filter((value) => value !== undefined && value !== '') as string[];
+  } catch {
+    return [];
+  }
 }
 
 function refuseKeyInputs(inputs: Inputs): void {

@@ -223,6 +223,22 @@ describe('refusals', () => {
     await outcome.kit.dispose();
   });
 
+  test('the parts of credentials are masked as they are, however JSON spells them', async () => {
+    const credentials = '{"accessKeyId":"AKID","secretAccessKey":"se\\u0063ret/one","sessionToken" : "two\\/parts"}';
+    const outcome = await sign(instance, {
+      ...BLOB,
+      inputs: {
+        ...BLOB.inputs,
+        ...{ instance: 'key', 'fulcio-url': '', transparency: 'off', 'rekor-url': '' },
+        ...{ 'kms-key': 'awskms:///arn:aws:kms:eu-central-1:111122223333:key/1', 'kms-credentials': credentials },
+        'kms-url': 'http://127.0.0.1:9',
+      },
+    });
+    expect(outcome.error).toMatchObject({ code: 'KMS_UNAVAILABLE' });
+    expect(outcome.kit.masked).toEqual(expect.arrayContaining(['secret/one', 'two/parts']));
+    await outcome.kit.dispose();
+  });
+
   test.each([
     ['FULCIO_UNAVAILABLE', 'fulcio', { status: 503 }],
     ['REKOR_UNAVAILABLE', 'rekor', { status: 502 }],
