@@ -3,13 +3,19 @@ import { type Decoder, JsonError } from './decoder.js';
 
 const CURE = 'Give one whole JSON document of the kind that is asked for, and look at what wrote this one';
 
+/** The engine quotes the text around the place, and a document can be a credential. */
+function whereOf(cause: unknown): Error {
+  const position = cause instanceof Error ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
+  return new Error(position === undefined ? 'it breaks off, or another text stands there' : `at position ${position}`);
+}
+
 /** @throws {JsonError} `JSON_MALFORMED` naming `what`, or `JSON_UNEXPECTED` from the decoder */
 export function parseJson<T>(what: string, text: string, decoder: Decoder<T>): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new JsonError('JSON_MALFORMED', `Cannot read ${what}: it is not JSON`, { cause, hint: CURE });
+    throw new JsonError('JSON_MALFORMED', `Cannot read ${what}: it is not JSON`, { cause: whereOf(cause), hint: CURE });
   }
   try {
     return decoder(value);

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { describeError } from '@paved/errors';
 import {
   array,
   boolean,
@@ -17,6 +18,7 @@ import {
   record,
   refine,
   string,
+  unknown,
 } from '../src/index.js';
 
 const person = object({
@@ -110,4 +112,21 @@ describe('canonical JSON (RFC 8785)', () => {
     );
     expect(() => canonicalJson(undefined)).toThrow(TypeError);
   });
+});
+
+describe('a document that is not JSON', () => {
+  test.each(['ghp_canaryCanaryCanary', '{"auth":canary}', '{"a":"canary\n"}', '["canary"', '{"a":"canary" canary}'])(
+    '%j is quoted in no message',
+    (text) => {
+      let failure: unknown;
+      try {
+        parseJson('the credentials', text, unknown);
+      } catch (error) {
+        failure = error;
+      }
+      expect(failure).toMatchObject({ code: 'JSON_MALFORMED' });
+      expect(describeError(failure)).not.toContain('cana');
+      expect(describeError(failure)).toMatch(/position \d+|breaks off/);
+    },
+  );
 });
