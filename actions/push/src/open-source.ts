@@ -24,7 +24,7 @@ export interface Source {
   readonly content: Content;
   /** One per line; absent for a copy. */
   readonly layoutPath?: string;
-  /** Plain archives that were made of compressed ones, and that no output names; whoever opened the source removes them. */
+  /** Plain archives that were made of compressed ones. */
   readonly spooled?: readonly string[];
   /** Of a copy: with what is attached to it. */
   readonly copied?: { readonly reference: Reference; readonly image: PulledImage };
@@ -44,8 +44,9 @@ export async function openSource(inputs: Inputs, workDir: () => Promise<string>,
   });
 }
 
-export async function removeSpooled({ spooled = [] }: Pick<Source, 'spooled'>): Promise<void> {
-  for (const path of spooled) await rm(path, { force: true });
+/** Removes the plain archives of a source but for one that `kept` names. */
+export async function removeSpooled({ spooled = [] }: Pick<Source, 'spooled'>, kept?: string): Promise<void> {
+  for (const path of spooled) if (path !== kept) await rm(path, { force: true });
 }
 
 async function open(inputs: Inputs, workDir: () => Promise<string>, connect: Connect): Promise<Source> {
@@ -89,9 +90,9 @@ async function openLayouts(paths: readonly string[], inputs: Inputs, workDir: ()
         ? first
         : await buildIndex(opened, { annotations: annotationsOf(inputs) });
     // Later steps read the plain archive instead of decompressing again. Of several the order decides the digest, and it follows the names.
-    const lasts = inputs.mode === 'layout' && others.length === 0;
-    const layoutPath = (lasts ? opened.map(({ path }) => path) : paths).join('\n');
-    return { content, layoutPath, spooled: lasts ? [] : spooled() };
+    const isHandedOn = inputs.mode === 'layout' && others.length === 0;
+    const layoutPath = (isHandedOn ? opened.map(({ path }) => path) : paths).join('\n');
+    return { content, layoutPath, spooled: spooled() };
   } catch (error) {
     await removeSpooled({ spooled: spooled() });
     throw error;

@@ -59,7 +59,8 @@ export async function runUntil(
     if (inputs.mode === 'layout') return { ...local, 'checksums-path': await writeManifestChecksums(content, workDir) };
     return { ...local, ...(await push({ inputs, context, source, workDir, mustSucceed }, targets)) };
   } finally {
-    await removeSpooled(source);
+    // Mode layout hands the plain archive on.
+    await removeSpooled(source, source.layoutPath);
   }
 }
 

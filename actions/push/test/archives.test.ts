@@ -169,6 +169,23 @@ describe('a compressed archive', () => {
     expect(await spooledFiles(job)).toEqual([]);
   });
 
+  test('of docker save with another digest than was expected leaves no file, in mode layout too', async () => {
+    const { job } = await start();
+    const config = JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { diff_ids: [sha256('layer')] } });
+    const saved = [
+      ['c.json', config],
+      ['l.tar', 'layer'],
+      ['manifest.json', JSON.stringify([{ Config: 'c.json', Layers: ['l.tar'] }])],
+    ] as const;
+    const path = await written(job, 'saved.tar.gz', gzipSync(await tarBytes(new Map(saved))));
+    const layout = await job.push({ mode: 'layout', 'layout-path': path });
+    expect(await spooledFiles(job)).toHaveLength(1);
+    await job.push({ mode: 'layout', 'layout-path': layout['layout-path'] ?? '', digest: layout.digest ?? '' });
+    const other = job.push({ mode: 'layout', 'layout-path': path, digest: sha256('x') });
+    await expect(other).rejects.toMatchObject({ code: 'LAYOUT_CHANGED' });
+    expect(await spooledFiles(job)).toHaveLength(1);
+  });
+
   test('beside another one becomes an index, the same in every step, and leaves no file', async () => {
     const { job } = await start();
     const single = async (name: string, architecture: string) => {

@@ -34,7 +34,9 @@ export async function spoolArchive(path: string, options: SpoolOptions): Promise
     const { size } = await source.stat();
     const kind = compressionOf(await readFully(source, 0, Math.min(size, MAGIC_BYTES)));
     if (kind === undefined) return undefined;
-    if (kind !== 'gzip' && kind !== 'zstd') throw unknownCompression(kind);
+    if (kind !== 'gzip' && kind !== 'zstd') {
+      throw compressedArchive(kind, 'Give the archive plain, or compressed with gzip or zstd');
+    }
     const spooled = join(await options.folder(), `${randomUUID()}.tar`);
     const target = await open(spooled, 'wx', 0o600);
     try {
@@ -52,9 +54,10 @@ export async function spoolArchive(path: string, options: SpoolOptions): Promise
   }
 }
 
-export function unknownCompression(kind: string): OciError {
+/** @param cure what the caller takes instead */
+export function compressedArchive(kind: string, cure: string): OciError {
   return new OciError('LAYOUT_INVALID', `Cannot read "the archive" of the layout: it is compressed with ${kind}`, {
-    hint: 'Give the archive plain or compressed with gzip or zstd; its layers may be compressed as they are',
+    hint: `${cure}; its layers may be compressed as they are`,
   });
 }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { READ_BYTES } from './blob-source.js';
 import { compressionOf } from './compressed-archive.js';
 import { invalid, type LayoutStore, openRegular } from './layout-store.js';
-import { unknownCompression } from './spool-archive.js';
+import { compressedArchive } from './spool-archive.js';
 import {
   damaged,
   parsePaxRecords,
@@ -209,7 +209,7 @@ async function assertZeros(handle: FileHandle, from: number, length: number): Pr
 async function assertUncompressed(handle: FileHandle, length: number): Promise<void> {
   if (length < TAR_BLOCK) throw damaged('it is too short');
   const found = compressionOf(await readExactly(handle, 0, 8));
-  if (found !== undefined) throw unknownCompression(found);
+  if (found !== undefined) throw compressedArchive(found, 'Give the plain archive');
 }
 
 async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
