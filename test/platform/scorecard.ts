@@ -26,6 +26,7 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
   'publish.yml publish': ['contents'],
   'release-artifact.yml seal': ['id-token', 'packages'],
   'release-container.yml seal': ['id-token', 'packages'],
+  'release-container-matrix.yml seal': ['id-token', 'packages'],
   'report.yml report': ['pull-requests', 'security-events'],
   'rescan.yml notify': ['issues'],
   'self-release.yml release': ['id-token', 'packages'],
