@@ -178,7 +178,7 @@ describe('a package inside the archive of another one', () => {
 });
 
 test('advice never has a name in it that a shell would read', () => {
-  const traits = { ...NO_TRAITS, scripts: [['install', 'node x']] as const };
+  const traits = { ...NO_TRAITS, scripts: new Map([['install', 'node x']]) };
   const item = { purl: 'pkg:npm/x@1', ecosystem: 'npm' } as FetchedPackage;
   const cures = (name: string) => findingsOfArchive({ ...item, name }, traits).map(({ cure }) => cure);
   expect(cures("it's(a)").join()).not.toContain("it's");
