@@ -56,6 +56,8 @@ export class ProgressWatch {
 
   #receivesTooSlowly(message: IncomingMessage): boolean {
     const before = this.#received;
+    // Whole, and waits for who reads it: the connection may serve another request by now.
+    if (message.complete) return false;
     this.#received = message.socket.bytesRead;
     if (before === undefined || message.readableLength > 0) return false;
     return this.#received - before < this.#leastBytes();
