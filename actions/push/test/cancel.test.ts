@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Fault, type LoggedRequest, startRegistry } from '@paved/testkit';
-import { cancelled } from '../src/cancellation.js';
+import { cancelled, listenForCancellation, type SignalSource } from '../src/cancellation.js';
 import { definition } from '../src/definition.js';
 import { runUntil } from '../src/run.js';
 import { type Job, startJob } from './scenario.js';
@@ -89,6 +90,67 @@ describe('a push that is cancelled', () => {
       code: expect.stringMatching(/^(?:PUSH_CANCELLED|REGISTRY_UNAVAILABLE)$/),
     });
     expect(registry.store.repository(NAME).tags.size).toBe(0);
+  });
+});
+
+describe('signals', () => {
+  function listen() {
+    const emitter = new EventEmitter();
+    const killed: string[] = [];
+    let time = 0;
+    const source: SignalSource = {
+      pid: 1,
+      on: (name, listener) => emitter.on(name, listener),
+      off: (name, listener) => emitter.off(name, listener),
+      kill: (_pid, name) => killed.push(name),
+    };
+    const { signal, dispose } = listenForCancellation(source, () => time);
+    const send = (name: string, at: number) => {
+      time = at;
+      return emitter.emit(name, name);
+    };
+    return { signal, dispose, send, killed };
+  }
+
+  test.each<[string, readonly (readonly [string, number])[], readonly string[]]>([
+    ['one', [['SIGINT', 0]], []],
+    [
+      'those of a runner',
+      [
+        ['SIGINT', 0],
+        ['SIGTERM', 7500],
+      ],
+      ['SIGTERM'],
+    ],
+    [
+      'one that a shell and a program pass on',
+      [
+        ['SIGINT', 0],
+        ['SIGTERM', 3],
+      ],
+      [],
+    ],
+    [
+      'an impatient one',
+      [
+        ['SIGINT', 0],
+        ['SIGTERM', 3],
+        ['SIGINT', 900],
+      ],
+      ['SIGINT'],
+    ],
+  ])('%s: requests end at the first, and the process where nobody waits any more', (_name, sent, ends) => {
+    const { signal, send, killed } = listen();
+    expect(signal.aborted).toBe(false);
+    for (const [name, at] of sent) send(name, at);
+    expect(signal.reason).toMatchObject({ code: 'PUSH_CANCELLED' });
+    expect(killed).toEqual(ends);
+  });
+
+  test('are not caught any more after the push', () => {
+    const { dispose, send } = listen();
+    dispose();
+    expect([send('SIGINT', 0), send('SIGTERM', 0)]).toEqual([false, false]);
   });
 });
 
