@@ -3,8 +3,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { HttpClient } from '@paved/http';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { definition } from '../src/definition.js';
+import { registryClient } from '../src/fetch/registry-client.js';
+import type { RegistryKind } from '../src/kinds/locked-project.js';
 import { run } from '../src/run.js';
 import { type PublishedPackage, publish } from './npm-registry.js';
 import { writeFiles } from './write-files.js';
@@ -114,6 +117,24 @@ describe('registry-token', () => {
       Buffer.from(`robot:${CANARY}`).toString('base64'),
     ])
       expect(left).not.toContain(form);
+  });
+
+  test.each<readonly [RegistryKind, string, boolean]>([
+    ['npm', '/team-a/@acme%2fpriv/-/priv-1.0.0.tgz', true],
+    ['npm', '/team-a/x.tgz', true],
+    // Where a lock file leads on a host of many: no address of another team gets what is for this one.
+    ['npm', '/team-b/x.tgz', false],
+    ['npm', '/team-a-too/x.tgz', false],
+    ['npm', '/team-a/../team-b/x.tgz', false],
+    ['npm', '/team-a/..%2fteam-b/x.tgz', false],
+    ['npm', '/team-a/%2E%2E%5cteam-b/x.tgz', false],
+    // Indexes of Python and Cargo have their files beside them.
+    ['pypi', '/packages/x.whl', true],
+  ])('of %s for a registry with a path goes to %s: %s', async (kind, path, isSent) => {
+    const client = registryClient(new HttpClient(), { token: CANARY }, new URL(`${registry.url}/team-a`), kind);
+    const answer = await client.request({ method: 'GET', url: `${registry.url}${path}`, accept: () => true });
+    answer.discard();
+    expect(registry.seen.map(({ authorization }) => authorization !== undefined)).toEqual([isSent]);
   });
 
   test('is not carried to where a redirect leads', async () => {
