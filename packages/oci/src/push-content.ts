@@ -78,7 +78,7 @@ export async function pushContent(options: PushContentOptions): Promise<PushedCo
 }
 
 /**
- * Attaches referrers to manifests that the repository has already, and reads them back.
+ * Attaches referrers to manifests that the repository has already, and reads them back, also those that the registry lists.
  * @returns bytes of their blobs
  * @throws {OciError} `REFERRERS_IMMUTABLE_TAG` before the first byte
  */
@@ -89,7 +89,11 @@ export async function attachReferrers(
 ): Promise<PushedContent['bytes']> {
   await assertReferrersPossible(repository, referrers);
   const { bytes, count } = newTally();
-  const missing = await findUnattached(repository, referrers, { limit: concurrency, fallback: 'assume-none' });
+  const missing = await findUnattached(repository, referrers, {
+    limit: concurrency,
+    fallback: 'assume-none',
+    listed: 'read',
+  });
   const pushed = await attach(repository, missing, concurrency, count);
   await readBackAll(repository, pushed, [], concurrency);
   return bytes;
@@ -131,7 +135,7 @@ async function placePresent(
   started: number,
 ): Promise<Placed> {
   await pushManifests(repository, manifests);
-  const missing = await findUnattached(repository, referrers, { limit, fallback: 'read' });
+  const missing = await findUnattached(repository, referrers, { limit, fallback: 'read', listed: 'trusted' });
   const pushed = await attach(repository, missing, limit, count);
   const windowMs = referrers.length === 0 ? 0 : Math.ceil(performance.now() - started);
   return { order: 'manifest-first', windowMs, pushed };

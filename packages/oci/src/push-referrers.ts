@@ -82,14 +82,15 @@ export async function pushReferrersAfter(
 }
 
 /**
- * The referrers that the registry does not have, or does not list; their subjects must be there. What the API lists is there; an entry
- * of a fallback index says only that somebody wrote it, so that the manifest behind it is read and compared.
+ * The referrers that the registry does not have, or does not list; their subjects must be there. An entry of a fallback index says only
+ * that somebody wrote it, so that the manifest behind it is read and compared.
  * @param options.fallback `assume-none` saves these requests where a second attempt is rare: attaching again changes nothing
+ * @param options.listed `read` does the same for what the API lists: right before a tag nothing is taken on the registry's word
  */
 export async function findUnattached(
   repository: RepositoryClient,
   referrers: readonly Referrer[],
-  options: { readonly limit: number; readonly fallback: 'read' | 'assume-none' },
+  options: { readonly limit: number; readonly fallback: 'read' | 'assume-none'; readonly listed: 'read' | 'trusted' },
 ): Promise<readonly Referrer[]> {
   const path = registryPath(repository.registry);
   const present = new Set<Digest>();
@@ -97,7 +98,9 @@ export async function findUnattached(
     const listed = path.referrersApi === 'absent' ? undefined : await repository.listReferrersApi(subject);
     if (listed === undefined) path.referrersApi = 'absent';
     const digests = new Set(listed?.map((entry) => entry.digest));
-    for (const { manifest } of own) if (digests.has(manifest.digest)) present.add(manifest.digest);
+    const named = own.filter(({ manifest }) => digests.has(manifest.digest));
+    const there = options.listed === 'read' ? await thatAreThere(repository, named, options.limit) : named;
+    for (const { manifest } of there) present.add(manifest.digest);
     if (listed !== undefined || options.fallback === 'assume-none') continue;
     for (const digest of await inFallbackIndex(repository, subject, own, options.limit)) present.add(digest);
   }
@@ -112,10 +115,18 @@ async function inFallbackIndex(
 ): Promise<readonly Digest[]> {
   const index = (await repository.pullManifest(fallbackTag(subject)))?.manifest;
   const named = new Set(index?.kind === 'index' ? index.manifests.map((entry) => entry.digest) : []);
-  const found: Digest[] = [];
   const candidates = referrers.filter(({ manifest }) => named.has(manifest.digest));
-  await forEachConcurrently(candidates, limit, async ({ manifest }) => {
-    if (await hasManifest(repository, manifest)) found.push(manifest.digest);
+  return (await thatAreThere(repository, candidates, limit)).map(({ manifest }) => manifest.digest);
+}
+
+async function thatAreThere(
+  repository: RepositoryClient,
+  referrers: readonly Referrer[],
+  limit: number,
+): Promise<readonly Referrer[]> {
+  const found: Referrer[] = [];
+  await forEachConcurrently(referrers, limit, async (referrer) => {
+    if (await hasManifest(repository, referrer.manifest)) found.push(referrer);
   });
   return found;
 }

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { sha256 } from '@paved/digest';
 import type { RegistryDouble, RegistryOptions } from '@paved/testkit';
-import { addToFallbackIndex, attachReferrers, fallbackTag, listReferrers, pushContent } from '../src/index.js';
+import {
+  addToFallbackIndex,
+  attachReferrers,
+  fallbackTag,
+  listReferrers,
+  manifestDescriptor,
+  pushContent,
+  SIGSTORE_BUNDLE,
+} from '../src/index.js';
 import { artifact, bundlesOf, NAME, TAG, World } from './release.js';
 
 const world = new World();
@@ -231,4 +239,32 @@ describe('what is missing is noticed', () => {
     expect(fallbackEntries(registry)).toHaveLength(2);
     expect(await listReferrers(repository, layout.root.digest)).toHaveLength(2);
   });
+});
+
+test('a referrer that the registry lists and does not have is sent again before a tag', async () => {
+  let body: string | undefined;
+  const index = 'application/vnd.oci.image.index.v1+json';
+  const registry = await world.registry({
+    onRequest: ({ path }) =>
+      body !== undefined && path.includes('/referrers/')
+        ? { kind: 'reply', reply: { status: 200, headers: { 'content-type': index }, body } }
+        : undefined,
+  });
+  const { run, repository, layout, referrers } = world.release(registry);
+  await run();
+  const stored = registry.store.repository(NAME);
+  const [lost] = referrers.map(({ manifest }) => manifest.digest);
+  const manifests = referrers.map(({ manifest }) => ({
+    ...manifestDescriptor(manifest),
+    artifactType: SIGSTORE_BUNDLE,
+  }));
+  body = JSON.stringify({ schemaVersion: 2, mediaType: index, manifests });
+  stored.manifests.delete(lost ?? '');
+  const before = registry.requests.length;
+  await attachReferrers(repository, referrers);
+  expect(stored.referrersOf(layout.root.digest)).toHaveLength(2);
+  const put = registry.requests
+    .slice(before)
+    .filter(({ method, path }) => method === 'PUT' && path.includes('/manifests/'));
+  expect(put.map(({ path }) => path.split('/').at(-1))).toEqual([lost]);
 });
