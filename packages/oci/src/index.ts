@@ -65,6 +65,6 @@ export { describeRegistry, type RegistryKnowledge, RegistryPath, registryPath } 
 export type { ChunkLimits, Quirk, QuirkTopic, RegistryName, RegistryProfile } from './registry-profile.js';
 export { profileOf, REGISTRY_PROFILES } from './registry-profiles.js';
 export { type FetchedManifest, RepositoryClient } from './repository-client.js';
-export { DEFAULT_MAX_SPOOLED_BYTES, type SpoolOptions } from './spool-archive.js';
+export type { SpoolOptions } from './spool-archive.js';
 export type { TarLimits } from './tar-store.js';
 export { writeLayout } from './write-layout.js';

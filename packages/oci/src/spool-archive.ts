@@ -18,7 +18,7 @@ export interface SpoolOptions {
 }
 
 /** More than the disk of a hosted runner has to give, and an end for an archive that has none. */
-export const DEFAULT_MAX_SPOOLED_BYTES = 16 * 1024 ** 3;
+const DEFAULT_MAX_SPOOLED_BYTES = 16 * 1024 ** 3;
 const MAGIC_BYTES = 8;
 
 /**
