@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import { type RegistryDouble, startRegistry } from '@paved/testkit';
@@ -63,15 +64,24 @@ async function cosignLegacy(
   context: SigstoreContext,
   instance: InstanceName,
   reference: string,
-  { attestation, flags }: { readonly attestation: boolean; readonly flags: readonly string[] },
+  {
+    attestation,
+    flags,
+    publicKey,
+  }: { readonly attestation: boolean; readonly flags: readonly string[]; readonly publicKey?: string },
 ): Promise<ProgramResult> {
   const home = await mkdtemp(join(context.folder, 'home-'));
   const { trustedRootPath } = context.instances[instance];
+  const keyPath = join(home, 'key.pub');
+  if (publicKey !== undefined) await writeFile(keyPath, publicKey);
+  const signer =
+    publicKey === undefined
+      ? ['--certificate-identity', context.identity, '--certificate-oidc-issuer', context.issuer.url]
+      : ['--key', keyPath];
   const args = [
     ...(attestation ? ['verify-attestation', '--type', PREDICATE] : ['verify']),
     ...['--new-bundle-format=false', '--trusted-root', trustedRootPath, '--allow-http-registry'],
-    ...['--certificate-identity', context.identity, '--certificate-oidc-issuer', context.issuer.url],
-    ...[...flags, reference],
+    ...[...signer, ...flags, reference],
   ];
   const result = await runProgram(context.cosign, args, { env: { HOME: home, TUF_ROOT: home } });
   await rm(home, { recursive: true, force: true });
@@ -108,6 +118,40 @@ function legacyTest(
     },
   };
 }
+
+/** A key of the user's, with no certificate in the layer: what `sign` writes there, and what cosign and `verify` ask of it. */
+const underKey: EngineTest<SigstoreContext> = {
+  name: 'legacy tags by a key: cosign verify --key accepts them, under that key alone, and refuses moved ones',
+  async run(context) {
+    const release = await startRelease();
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'spki' }).toString();
+    try {
+      await signRelease(context, 'real', release, {
+        ...{ instance: 'key', key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() },
+        ...{ 'fulcio-url': '', 'rekor-url': '', 'tsa-url': '', transparency: 'off' },
+      });
+      const flags = ['--insecure-ignore-tlog', '--private-infrastructure'];
+      const ask = (digest: Digest, attestation: boolean, key = publicKey) =>
+        cosignLegacy(context, 'real', `${release.name}@${digest}`, { attestation, flags, publicKey: pem(key) });
+      for (const [digest, attestation] of [
+        [release.index, false],
+        [release.platform, false],
+        [release.index, true],
+      ] as const) {
+        const answer = await ask(digest, attestation);
+        expectThat(`cosign accepts what is about ${digest}`, answer.status === 0, answer.stderr.slice(-1500));
+        const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+        expectThat('cosign refuses another key', (await ask(digest, attestation, other)).status !== 0);
+      }
+      moveTags(release);
+      expectThat("cosign refuses another image's signature", (await ask(release.platform, false)).status !== 0);
+      expectThat("cosign refuses another image's attestation", (await ask(release.platform, true)).status !== 0);
+    } finally {
+      await release.registry.close();
+    }
+  },
+};
 
 /** The tags of the index under the name of the platform. */
 function moveTags({ registry, index, platform }: RemoteRelease): void {
@@ -157,6 +201,7 @@ export const legacySuite = defineSuite<SigstoreContext>({
       const { rekorV1Url } = instances.double as { readonly rekorV1Url?: string };
       return { 'rekor-url': rekorV1Url ?? '', 'rekor-version': '1' };
     }),
+    underKey,
     fileStatement,
   ],
 });
