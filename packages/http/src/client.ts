@@ -45,9 +45,11 @@ export class HttpClient {
   readonly #retry: RetryPolicy;
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 32 });
   readonly #https: HttpsAgent;
+  readonly #secretNames: ReadonlySet<string>;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
+    this.#secretNames = new Set(['authorization', 'cookie', ...(options.secretHeaders ?? [])]);
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#https = new HttpsAgent({
       keepAlive: true,
@@ -87,7 +89,8 @@ export class HttpClient {
     for (let hop = 0; ; hop++) {
       const response = new HttpResponse(attempt.url, await this.#send(attempt));
       if (!REDIRECTS.has(response.status) || request.redirect === 'manual') {
-        return await accepted(request, response, sentSecrets(attempt.headers, this.#secretNames(), request.body));
+        const { headers } = attempt;
+        return await accepted(request, response, () => sentSecrets(headers, this.#secretNames, request.body));
       }
       attempt = this.#follow(attempt, response, origin, hop);
     }
@@ -127,12 +130,7 @@ export class HttpClient {
   }
 
   #withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
-    const secret = this.#secretNames();
-    return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name)));
-  }
-
-  #secretNames(): ReadonlySet<string> {
-    return new Set(['authorization', 'cookie', ...(this.#options.secretHeaders ?? [])]);
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !this.#secretNames.has(name)));
   }
 
   #send({ request, url, headers }: Attempt): Promise<IncomingMessage> {
@@ -232,14 +230,14 @@ function writePieces(rest: Uint8Array, outgoing: ReturnType<typeof httpRequest>)
 async function accepted(
   request: HttpRequest,
   response: HttpResponse,
-  secrets: readonly string[],
+  secrets: () => readonly string[],
 ): Promise<HttpResponse> {
   const accept = request.accept ?? ((status: number) => status >= 200 && status < 300);
   if (accept(response.status) || (request.redirect === 'manual' && REDIRECTS.has(response.status))) return response;
   const excerpt = await response.text(MAX_ERROR_BODY_BYTES).catch(() => '');
   // Causes are printed, and some servers quote the request that they refuse.
   const cause =
-    excerpt === '' || repeatsSecret(excerpt, secrets)
+    excerpt === '' || repeatsSecret(excerpt, secrets())
       ? undefined
       : new Error(excerpt.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500));
   throw new StatusError(
