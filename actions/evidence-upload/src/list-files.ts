@@ -1,6 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { type FileProblem, listFilesBelow } from '@paved/digest';
 import { EvidenceError } from './error.js';
+
+const MAX_FILES = 100_000;
 
 /** `name` is relative to what was given, with `/`. */
 export interface FoundFile {
@@ -12,29 +15,16 @@ export interface FoundFile {
 export async function listFiles(path: string): Promise<readonly FoundFile[]> {
   const info = await stat(path);
   if (info.isFile()) return [{ name: basename(path), source: path }];
-  if (!info.isDirectory()) {
-    throw new EvidenceError(
-      'PACK_INVALID',
-      `Cannot take "${path}" into the pack: it is neither a regular file nor a folder`,
-      {
-        hint: 'Name a regular file: reading a pipe or device may never end',
-      },
-    );
-  }
-  const found: FoundFile[] = [];
-  await walk(path, '', found);
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (!info.isDirectory()) throw refuse('not-regular', path, 'it is neither a regular file nor a folder');
+  const names = await listFilesBelow(path, MAX_FILES, refuse);
+  return names.map((name) => ({ name, source: join(path, name) }));
 }
 
-async function walk(folder: string, prefix: string, found: FoundFile[]): Promise<void> {
-  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
-    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) await walk(folder, name, found);
-    else if (entry.isFile()) found.push({ name, source: join(folder, name) });
-    // A link could point at a file that changes after it was signed, or at one outside the pack.
-    else
-      throw new EvidenceError('PACK_INVALID', `Cannot take "${name}" into the pack: it is not a regular file`, {
-        hint: 'Replace links and special files by the files themselves',
-      });
-  }
+function refuse(problem: FileProblem, name: string, state: string): EvidenceError {
+  return new EvidenceError('PACK_INVALID', `Cannot take "${name}" into the pack: ${state}`, {
+    hint:
+      problem === 'too-many'
+        ? 'Pack them into one file before'
+        : 'Replace links and special files by the files themselves: reading a pipe or device may never end',
+  });
 }

@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileProblem, listFilesBelow } from '@paved/digest';
 import { ProvenanceError } from './error.js';
 
 /** More files than this are an archive that somebody forgot to pack. */
@@ -11,24 +10,14 @@ const MAX_FILES = 100_000;
  *   upload of another
  */
 export async function listFiles(folder: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  await walk(folder, '', names);
-  return names.sort();
+  return await listFilesBelow(folder, MAX_FILES, refuse);
 }
 
-async function walk(folder: string, prefix: string, names: string[]): Promise<void> {
-  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
-    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) await walk(folder, name, names);
-    else if (entry.isFile()) names.push(name);
-    else
-      throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot accept "${name}": it is not a regular file`, {
-        hint: 'Replace links and special files by the files themselves',
-      });
-    if (names.length > MAX_FILES) {
-      throw new ProvenanceError('SUBJECT_UNREADABLE', `Cannot list the files: there are more than ${MAX_FILES}`, {
-        hint: 'Name the folder of the artifact alone, or pack it into one file',
-      });
-    }
-  }
+function refuse(problem: FileProblem, name: string, state: string): ProvenanceError {
+  return new ProvenanceError('SUBJECT_UNREADABLE', `Cannot accept "${name}": ${state}`, {
+    hint:
+      problem === 'too-many'
+        ? 'Name the folder of the artifact alone, or pack it into one file'
+        : 'Replace links and special files by the files themselves',
+  });
 }

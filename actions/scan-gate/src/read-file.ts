@@ -1,5 +1,6 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile as readFile } from '@paved/digest';
 import { ScanGateError } from './error.js';
 
 const MAX_FILES = 1000;
@@ -9,11 +10,7 @@ const MAX_FILES = 1000;
  * @throws {ScanGateError} `FILE_UNREADABLE`
  */
 export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
-  const info = await lstat(path).catch(() => undefined);
-  if (info === undefined) throw unreadable(path, 'it does not exist');
-  if (!info.isFile()) throw unreadable(path, 'it is no regular file');
-  if (info.size > maxBytes) throw unreadable(path, `it has ${info.size} bytes, the limit is ${maxBytes}`);
-  return await readFile(path);
+  return await readFile(path, maxBytes, (_problem, name, state, cause) => unreadable(name, state, cause));
 }
 
 const JSON_FILES = /\.json$/;
@@ -37,8 +34,9 @@ export async function expandFolders(paths: readonly string[], wanted = JSON_FILE
   return files;
 }
 
-function unreadable(path: string, state: string): ScanGateError {
+function unreadable(path: string, state: string, cause?: unknown): ScanGateError {
   return new ScanGateError('FILE_UNREADABLE', `Cannot read "${path}": ${state}`, {
+    cause,
     hint: 'Check that the step before wrote it, and that the path is right',
   });
 }

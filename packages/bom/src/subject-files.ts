@@ -1,6 +1,6 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { sha256File } from '@paved/digest';
+import { type FileProblem, listFilesBelow, sha256File } from '@paved/digest';
 import { BomError } from './error.js';
 import { byText, type SbomSubject } from './identity.js';
 
@@ -20,9 +20,8 @@ export async function hashSubjects(path: string): Promise<readonly SbomSubject[]
       hint: 'Name a file or folder that the build left there',
     });
   });
-  const names: string[] = [];
-  if (info.isDirectory()) await walk(path, '', names);
-  else if (!info.isFile()) throw notRegular(path);
+  if (!info.isDirectory() && !info.isFile()) throw refuse('not-regular', path, 'it is not a regular file');
+  const names = info.isDirectory() ? await listFilesBelow(path, MAX_FILES, refuse) : [];
   if (info.isDirectory() && names.length === 0) {
     throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${path}": the folder has no files`, {
       hint: 'Check that the build leaves files where output-path says',
@@ -30,26 +29,15 @@ export async function hashSubjects(path: string): Promise<readonly SbomSubject[]
   }
   const subjects: SbomSubject[] = [];
   if (info.isFile()) subjects.push({ name: basename(path), digest: await sha256File(path) });
-  for (const name of names.sort(byText)) subjects.push({ name, digest: await sha256File(join(path, name)) });
+  for (const name of [...names].sort(byText)) subjects.push({ name, digest: await sha256File(join(path, name)) });
   return subjects;
 }
 
-async function walk(folder: string, prefix: string, names: string[]): Promise<void> {
-  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
-    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) await walk(folder, name, names);
-    else if (entry.isFile()) names.push(name);
-    else throw notRegular(name);
-    if (names.length > MAX_FILES) {
-      throw new BomError('SUBJECT_UNREADABLE', `Cannot describe "${folder}": it has more than ${MAX_FILES} files`, {
-        hint: 'Name the folder of the artifact alone, or pack it into one file',
-      });
-    }
-  }
-}
-
-function notRegular(name: string): BomError {
-  return new BomError('SUBJECT_UNREADABLE', `Cannot describe "${name}": it is not a regular file`, {
-    hint: 'Replace links and special files by the files themselves',
+function refuse(problem: FileProblem, name: string, state: string): BomError {
+  return new BomError('SUBJECT_UNREADABLE', `Cannot describe "${name}": ${state}`, {
+    hint:
+      problem === 'too-many'
+        ? 'Name the folder of the artifact alone, or pack it into one file'
+        : 'Replace links and special files by the files themselves',
   });
 }
