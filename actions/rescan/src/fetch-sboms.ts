@@ -15,7 +15,7 @@ import {
 import type { definition } from './definition.js';
 import type { Facts } from './documents.js';
 import { RescanError } from './error.js';
-import { registryOf } from './registry.js';
+import { repositoryOf } from './registry.js';
 import { required } from './required.js';
 
 type Inputs = InputsOf<typeof definition>;
@@ -30,7 +30,7 @@ export async function fetchSboms(inputs: Inputs, context: ActionContext): Promis
   const reference = parseReference(required(inputs, 'image'));
   const { digest, registry, repository: name } = reference;
   if (digest === undefined) throw invalid('image names a tag: a published artifact is named by its digest');
-  const repository = (await registryOf(registry, inputs, context)).repository(name);
+  const repository = await repositoryOf(reference, inputs, context);
   const verified = await verifiedSboms(repository, digest, inputs, context);
   const folder = await context.workDir();
   const described = new Set<Digest>();

@@ -8,7 +8,7 @@ import { compare, parse as parseVersion, type SemVer } from 'semver';
 import type { definition } from './definition.js';
 import { type Plan, type PlannedRelease, RESCAN_PLAN_MEDIA_TYPE } from './documents.js';
 import { RescanError } from './error.js';
-import { registryOf } from './registry.js';
+import { repositoryOf } from './registry.js';
 import { required } from './required.js';
 
 type Inputs = InputsOf<typeof definition>;
@@ -84,8 +84,7 @@ async function newestVersions(
   inputs: Inputs,
   context: ActionContext,
 ): Promise<readonly PlannedRelease[]> {
-  const registry = await registryOf(reference.registry, inputs, context);
-  const repository = registry.repository(reference.repository);
+  const repository = await repositoryOf(reference, inputs, context);
   const newest = versionTags(await listTags(repository)).slice(0, inputs.keep);
   const releases: PlannedRelease[] = [];
   for (const tag of newest) {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sha256 } from '@paved/digest';
 import {
@@ -38,8 +40,13 @@ describe('plan', () => {
       annotations: { text: config.digest },
     });
   };
-  const release = async (tag: string, text = tag) => {
-    const client = new RegistryClient({ registry: parseRegistryHost(registry.host), http: kit.context.http });
+  const release = async (tag: string, text = tag, { host, credentials } = registry) => {
+    const basic = { kind: 'basic', ...credentials } as const;
+    const client = new RegistryClient({
+      registry: parseRegistryHost(host),
+      http: kit.context.http,
+      credentials: basic,
+    });
     const repository = client.repository(parseRepositoryName('octo/app'), 'push');
     const manifest = manifestOf(text);
     await repository.pushBlob(bytesSource(EMPTY_CONFIG, EMPTY_CONFIG_BYTES));
@@ -69,6 +76,28 @@ describe('plan', () => {
     const image = `${registry.host}/octo/app@${FILE}`;
     expect(await planned(`["${image}"]`)).toEqual([image]);
     expect(registry.requests).toEqual([]);
+  });
+
+  test('shows each repository its own credential of a host', async () => {
+    const closed = await startRegistry({ auth: 'basic' });
+    const auth = ({ username, password }: { readonly username: string; readonly password: string }) => ({
+      auth: Buffer.from(`${username}:${password}`).toString('base64'),
+    });
+    const another = auth({ username: 'another', password: 'wrong' });
+    const path = join(kit.temp, 'config.json');
+    const auths = { [closed.host]: another, [`${closed.host}/octo/app`]: auth(closed.credentials) };
+    try {
+      await writeFile(path, JSON.stringify({ auths }));
+      await release('1.0.0', 'app', closed);
+      const image = `${closed.host}/octo/app`;
+      expect(await planned(image, { 'registry-config': path })).toHaveLength(1);
+      await writeFile(path, JSON.stringify({ auths: { [closed.host]: another } }));
+      await expect(planned(image, { 'registry-config': path })).rejects.toMatchObject({
+        code: 'REGISTRY_UNAUTHORIZED',
+      });
+    } finally {
+      await closed.close();
+    }
   });
 
   test.each([
