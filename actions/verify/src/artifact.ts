@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, parseDigest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
 import { openLayout, parseReference, type Reference, referenceText } from '@paved/oci';
-import type { InputsOf } from '@paved/runner-kit';
+import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import type { Candidate } from './candidate.js';
 import type { Check } from './check.js';
 import { passed } from './check.js';
@@ -36,8 +36,10 @@ export interface Gathered {
 
 type Inputs = InputsOf<typeof definition>;
 
+type Surroundings = Pick<ActionContext, 'http' | 'workDir'>;
+
 /** @throws {VerifyError} `INPUT_INVALID` unless exactly one of image, files and layout-path is given */
-export async function gather(inputs: Inputs, http: HttpClient): Promise<Gathered> {
+export async function gather(inputs: Inputs, { http, workDir }: Surroundings): Promise<Gathered> {
   const given = [inputs.image, inputs.files, inputs['layout-path']].filter((value) => value !== undefined);
   if (given.length !== 1) {
     throw new VerifyError('INPUT_INVALID', 'Cannot choose what to verify: give one of image, files and layout-path');
@@ -47,7 +49,7 @@ export async function gather(inputs: Inputs, http: HttpClient): Promise<Gathered
   const artifacts =
     inputs['layout-path'] === undefined
       ? await Promise.all((inputs.files ?? []).map((path) => hashFile(path, inputs['digest-algorithm'])))
-      : await hashLayout(inputs['layout-path'], inputs);
+      : await hashLayout(inputs['layout-path'], inputs, workDir);
   const checks = artifacts.map(({ name, digest }) => passed(`artifact ${name}`, digest));
   return { artifacts, candidates, checks };
 }
@@ -97,8 +99,14 @@ async function hashFile(path: string, algorithm: 'sha256' | 'sha512'): Promise<A
 }
 
 /** The layout's root, and with `children` every manifest below it; openLayout has checked each byte. */
-async function hashLayout(path: string, { children, digest }: Inputs): Promise<readonly Artifact[]> {
-  const { root, manifests } = await openLayout(path, digest === undefined ? {} : { digest });
+async function hashLayout(
+  path: string,
+  { children, digest }: Inputs,
+  workDir: Surroundings['workDir'],
+): Promise<readonly Artifact[]> {
+  const { root, manifests, path: opened } = await openLayout(path, { digest, spool: { folder: workDir } });
+  // Every byte was read: what was decompressed for it has done its work.
+  if (opened !== path) await rm(opened, { force: true });
   const name = basename(path);
   const below = children ? manifests.filter((manifest) => manifest.digest !== root.digest) : [];
   return [

@@ -8,7 +8,9 @@ export const definition = defineAction({
       description: 'registry/repository[:tag]@sha256:...; its bundles are read from the registry',
     }),
     files: input.paths({ description: 'Files to verify instead of an image' }),
-    'layout-path': input.path({ description: 'OCI image layout to verify instead of an image' }),
+    'layout-path': input.path({
+      description: 'OCI image layout to verify instead of an image: a folder or an archive',
+    }),
     bundles: input.paths({ description: 'Sigstore bundles, or folders of them, besides those of the registry' }),
     digest: input.digest({ description: 'Which manifest of layout-path is meant, where it names several' }),
     'digest-algorithm': input.choice(['sha256', 'sha512'], {

@@ -23,7 +23,7 @@ type Inputs = InputsOf<typeof definition>;
 export async function run(inputs: Inputs, context: ActionContext): Promise<OutputsOf<typeof definition>> {
   const question = readQuestion(inputs, context, await loadTrustedRoot(inputs, context));
   const { policy, trustedRoot } = question;
-  const gathered = await gather(inputs, context.http);
+  const gathered = await gather(inputs, context);
   const resourceUri = nameOf(inputs, gathered);
   // A summary that is about to be made cannot be there yet, unless it is asked for by name.
   const expectedUri = inputs.vsa && !policy.require.includes('vsa') ? undefined : resourceUri;

@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { digestHex, type parseDigest, sha256 } from '@paved/digest';
@@ -311,4 +312,12 @@ test('a layout is verified with all of its manifests', async () => {
     await world.sign('provenance', honest(child.digest).provenance, child.digest),
   );
   expect(await failed(inputs)).toEqual({});
+  const archive = join(bench.kit.temp, 'layout.tgz');
+  execFileSync('tar', ['-czf', archive, '-C', folder, ...(await readdir(folder))]);
+  expect(await failed({ ...inputs, 'layout-path': archive })).toEqual({});
+  const left = await readdir(bench.kit.temp, { recursive: true });
+  expect(left.filter((name) => name.endsWith('.tar'))).toEqual([]);
+  await truncate(archive, 100);
+  const { error } = await bench.verify({ ...inputs, 'layout-path': archive });
+  expect(error).toMatchObject({ code: 'ARCHIVE_DAMAGED' });
 });
