@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readRegularFile } from '@paved/digest';
 import { parseList } from './codecs.js';
 import { RunnerError } from './error.js';
 import { matchFiles } from './glob.js';
@@ -52,15 +52,10 @@ async function matchPattern(name: string, pattern: string, scope: PathScope): Pr
 export async function readDocument(name: string, text: string, scope: PathScope): Promise<string> {
   if (text.startsWith('{')) return text;
   const path = await parsePath(name, text, scope);
-  const refuse = (state: string, cause?: unknown) =>
-    new RunnerError('INPUT_DOCUMENT_UNREADABLE', `Cannot read document ${quote(text)} of input "${name}": ${state}`, {
-      cause,
-      hint: `Set ${name} to the path of a file in the workspace, or to inline JSON`,
-    });
-  const info = await stat(path).catch((cause: unknown) => {
-    throw refuse('there is no such file', cause);
+  const bytes = await readRegularFile(path, MAX_DOCUMENT_BYTES, (_problem, _name, state, cause) => {
+    const message = `Cannot read document ${quote(text)} of input "${name}": ${state}`;
+    const hint = `Set ${name} to the path of a file in the workspace, or to inline JSON`;
+    return new RunnerError('INPUT_DOCUMENT_UNREADABLE', message, { cause, hint });
   });
-  if (!info.isFile()) throw refuse('it is not a regular file');
-  if (info.size > MAX_DOCUMENT_BYTES) throw refuse(`it has ${info.size} bytes, the limit is ${MAX_DOCUMENT_BYTES}`);
-  return await readFile(path, 'utf8');
+  return bytes.toString('utf8');
 }
