@@ -46,7 +46,7 @@ export const definition = defineAction({
     }),
   },
   outputs: {
-    'artifact-id': output('send: id of the artifact'),
+    'artifact-id': output('send: id of the artifact; receive-legs: that of the leg, when there is one alone'),
     sha256: output('send: SHA-256 of the raw archive in hexadecimal'),
     made: output('send: run id, attempt and time, for `made` of the job that receives it'),
     path: output(

@@ -116,7 +116,8 @@ async function receiveMatrix(inputs: Inputs, context: ActionContext, service: Ar
     });
     context.log.info(`Received ${files.length} files of ${leg.platform} in ${bytes} bytes, ${digest}`);
   }
-  return { path: targetFolder };
+  const [only, ...others] = handovers;
+  return { path: targetFolder, ...(only && others.length === 0 ? { 'artifact-id': String(only.artifactId) } : {}) };
 }
 
 /**

@@ -49,9 +49,11 @@ test('gives one folder for each leg, named by its platform', async () => {
   expect((await scene.events()).slice(-2).map((event) => event.platform)).toEqual(PLATFORMS);
 });
 
-test('a job with a leg of its own takes that leg alone', async () => {
-  const { path = '' } = await receive({ platforms: 'linux/arm64' });
+test('a job with a leg of its own takes that leg alone, and is told the id', async () => {
+  const { path = '', 'artifact-id': id } = await receive({ platforms: 'linux/arm64' });
   expect(await readdir(path)).toEqual(['linux-arm64']);
+  expect(id).toBe(outputs['linux-arm64-files-id']);
+  expect((await receive())['artifact-id']).toBeUndefined();
 });
 
 describe('refuses', () => {
