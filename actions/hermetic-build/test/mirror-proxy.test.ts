@@ -15,13 +15,13 @@ describe('patch-mirrors', () => {
   test.each([
     ['mirror.example', 'mirror.example', 80, true],
     ['mirror.example', 'mirror.example', 443, true],
-    ['Deb.Debian.org.', 'mirror.example', 80, true],
+    ['Mirror.Example.', 'mirror.example', 80, true],
     ['mirror.example', 'mirror.example', 8080, false],
     ['mirror.example:8080', 'mirror.example', 8080, true],
     ['mirror.example:8080', 'mirror.example', 80, false],
     ['mirror.example', 'xmirror.example', 80, false],
     ['mirror.example', 'mirror.example.evil.example', 80, false],
-    ['debian.org', 'mirror.example', 80, false],
+    ['example', 'mirror.example', 80, false],
     ['127.0.0.1:3142', '127.0.0.1', 3142, true],
     ['[::1]:3142', '::1', 3142, true],
   ])('%s reaches %s port %d: %s', (line, host, port, expected) => {

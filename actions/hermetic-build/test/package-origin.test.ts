@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FetchedPackage, packageIdOf, parseFetchManifest } from '@paved/bom';
+import { sha256 } from '@paved/digest';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { definition } from '../src/definition.js';
 import { findingsOfArchive } from '../src/dry/finding.js';
@@ -78,6 +79,7 @@ describe('the origin of a package', () => {
     entry: resolved === undefined ? {} : { resolved },
   });
   const chosen = new URL('https://npm.acme.example/mirror/');
+  const known = new Set(['https://npm.public.example', 'https://yarn.public.example'].map((origin) => sha256(origin)));
 
   test.each<readonly [string | undefined, URL | undefined]>([
     [undefined, undefined],
@@ -85,7 +87,7 @@ describe('the origin of a package', () => {
     ['https://yarn.public.example/lodash/-/lodash-4.17.21.tgz', undefined],
     ['https://old.acme.example/lodash/-/lodash-4.17.21.tgz', chosen],
   ])('%s is the registry’s', (resolved, registryUrl) => {
-    expect(originOf(locked(resolved), registryUrl)).toBeUndefined();
+    expect(originOf(locked(resolved), registryUrl, known)).toBeUndefined();
   });
 
   test.each<readonly [string, URL | undefined]>([
@@ -98,7 +100,7 @@ describe('the origin of a package', () => {
     ['https://npm.acme.example/mirror/other/-/other-1.0.0.tgz', chosen],
     ['https://npm.acme.example/%zz', chosen],
   ])('%s is an address of its own', (resolved, registryUrl) => {
-    expect(originOf(locked(resolved), registryUrl)).toEqual({ download_url: resolved });
+    expect(originOf(locked(resolved), registryUrl, known)).toEqual({ download_url: resolved });
   });
 
   test('fits a package URL, however long it is', () => {

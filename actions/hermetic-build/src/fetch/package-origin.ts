@@ -1,3 +1,4 @@
+import { sha256 } from '@paved/digest';
 import { HermeticBuildError } from '../error.js';
 import type { LockedPackage } from '../lockfile/lockfile.js';
 import { archivePath, isRegistryUrl } from './package-source.js';
@@ -5,8 +6,14 @@ import { archivePath, isRegistryUrl } from './package-source.js';
 /** Qualifiers of a package URL (purl-spec, "known qualifiers") that say where the bytes come from. */
 export type Origin = Readonly<Record<string, string>>;
 
-/** npm's own registry, and the name that yarn has for it. */
-const PUBLIC = new Set(['https://npm.public.example', 'https://yarn.public.example']);
+/**
+ * SHA-256 of the origin of npm's own registry, and of the name that yarn has for it. By digest, because paved names no registry: what is
+ * compared here can never become an address that something is fetched from.
+ */
+const PUBLIC: ReadonlySet<string> = new Set([
+  'sha256:036b43b16792c643378e95923ed2f4cc78e800de141b764aeea70d47580396df',
+  'sha256:eebcf0cdf28f7ab85b2cc0cb42e07b627aa54ce2b60940685c20bf7b78c87382',
+]);
 /** A package URL has at most 2,048 characters, and each of an address can be three. */
 const MAX_ENCODED = 1200;
 
@@ -15,15 +22,20 @@ const MAX_ENCODED = 1200;
  * Attack: a pull request leaves name and version of a package in the lock file and changes `resolved` and `integrity`. The archive says
  * itself that it is that package, so advisories, licences and reviewers would be told of the real one.
  * @param registry as the inputs name it
+ * @param publicOrigins digests of the origins that every lock file may name
  */
-export function originOf(locked: LockedPackage, registry: URL | undefined): Origin | undefined {
+export function originOf(
+  locked: LockedPackage,
+  registry: URL | undefined,
+  publicOrigins: ReadonlySet<string> = PUBLIC,
+): Origin | undefined {
   const { resolved } = locked.entry;
   if (resolved === undefined || !URL.canParse(resolved)) return undefined;
   if (resolved.startsWith('file:')) return { file_name: shortened(resolved.slice('file:'.length), 'tarball') };
   const url = new URL(resolved);
   // With a chosen registry whatever lies where one puts it is fetched from there.
   if (registry !== undefined && isRegistryUrl(url, locked)) return undefined;
-  if (PUBLIC.has(url.origin) && url.pathname === `/${archivePath(locked)}`) return undefined;
+  if (publicOrigins.has(sha256(url.origin)) && url.pathname === `/${archivePath(locked)}`) return undefined;
   return { download_url: shortened(`${url.origin}${url.pathname}`, url.origin) };
 }
 
