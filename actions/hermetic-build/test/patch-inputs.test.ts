@@ -90,6 +90,7 @@ describe('copa', () => {
     const said: string[] = [];
     const daemon = {
       address: `unix://${join(folder, 's')}`,
+      answers: async () => true,
       lastWords: async () => undefined,
       stop: async () => undefined,
     };

@@ -5,7 +5,7 @@ import { openLayout, readPlatform } from '@paved/oci';
 import { runOrThrow } from '../program.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
 import { ATTACKS } from './attacks.js';
-import { type BuildKitContext, publishBuildKit, publishFrontend, publishGo, startBuildKit } from './context.js';
+import { type BuildKitContext, losing, publishBuildKit, publishFrontend, publishGo, startBuildKit } from './context.js';
 import { configOf } from './images.js';
 
 type Test = EngineTest<BuildKitContext>;
@@ -175,20 +175,13 @@ const frontend: Test = {
   },
 };
 
-/** BuildKit's daemon from its second start on (the first is the canary's), killed after two seconds; `times` times. */
-const LOST = (daemon: string, counter: string, times: number) => `#!/bin/sh
-started=$(cat '${counter}' 2>/dev/null || echo 0)
-echo "$((started + 1))" >'${counter}'
-if [ "$started" -ge 1 ] && [ "$started" -le ${times} ]; then exec timeout -s KILL 2 '${daemon}' "$@"; fi
-exec '${daemon}' "$@"
-`;
-
 const lost: Test = {
   name: 'a build whose daemon ends is started once more, with nothing of the old one; twice is an error that says so',
   async run({ act, base, engine, registry, folder }) {
-    const text = `FROM ${base}\nRUN sleep 4 && echo a > /a\nUSER 10001\n`;
-    const build = async (times: number) => {
-      const script = LOST(engine('buildkitd'), join(folder, `lost-${times}`), times);
+    const text = `FROM ${base}\nRUN sleep 1 && echo a > /a\nUSER 10001\n`;
+    const build = async (times: number, from = 1) => {
+      // The first start is the canary's.
+      const script = losing(engine('buildkitd'), join(folder, `lost-${from}-${times}`), { from, times });
       const image = await publishBuildKit(registry, folder, engine, { text: script });
       return await act({ Dockerfile: text }, { 'buildkit-image': image });
     };
@@ -204,6 +197,13 @@ const lost: Test = {
       (error: { readonly code?: string; readonly message?: string }) => error,
     );
     expectThat('twice is an error', failed?.code === 'BUILDKIT_UNAVAILABLE', failed?.message);
+    expectThat('that says how it ended', failed?.message?.includes('exit status 137') === true, failed?.message);
+    const canary = await build(1, 0);
+    expectThat(
+      'so does the canary',
+      canary.host.lines.join('\n').includes('buildkitd ended during the canary'),
+      canary.host.lines.join('\n'),
+    );
   },
 };
 

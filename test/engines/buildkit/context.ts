@@ -114,6 +114,28 @@ export async function publishBuildKit(
   return `${new URL(registry.url).host}/moby/buildkit:1@${digest}`;
 }
 
+/** BuildKit's daemon, killed in its first RUN step, for `times` starts, beginning with start `from` (0 is the first). */
+export function losing(
+  daemon: string,
+  counter: string,
+  { from, times }: { readonly from: number; readonly times: number },
+): string {
+  return `#!/bin/sh
+started=$(cat '${counter}' 2>/dev/null || echo 0)
+echo "$((started + 1))" >'${counter}'
+if [ "$started" -lt ${from} ] || [ "$started" -ge ${from + times} ]; then exec '${daemon}' "$@"; fi
+'${daemon}' "$@" &
+until ls -d "\${2%/*}"/state/runc-native/executor/*/ >/dev/null 2>&1; do sleep 0.02; done
+kill -s KILL $!
+wait $!
+`;
+}
+
+/** A test that passes at the second attempt must not hide why there was one. */
+export function sayLosses(lines: readonly string[]): void {
+  for (const line of lines.filter((text) => text.includes('buildkitd ended'))) process.stdout.write(`     ${line}\n`);
+}
+
 /** BuildKit built from source, runc and busybox of the distribution, and a registry on loopback that has them as images. */
 export async function startBuildKit(
   engine: (name: EngineName) => string,
@@ -140,7 +162,9 @@ export async function startBuildKit(
       }
       const common = { 'source-path': test.workspace, dockerfile: 'Dockerfile', lockfile: 'Dockerfile' };
       const given = { ...common, 'buildkit-image': context.buildkit, ...inputs };
-      return { outputs: await run(await test.inputs(definition, given), test.context), host: test };
+      const outputs = await run(await test.inputs(definition, given), test.context);
+      sayLosses(test.lines);
+      return { outputs, host: test };
     },
   };
   const stop = async () => {

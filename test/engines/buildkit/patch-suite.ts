@@ -13,12 +13,13 @@ import { type Outputs, run } from '../../../actions/hermetic-build/src/run.js';
 import type { EngineName } from '../catalog.js';
 import { runOrThrow } from '../program.js';
 import { defineSuite, type EngineTest, expectThat } from '../suite.js';
-import { publishBuildKit } from './context.js';
+import { losing, publishBuildKit, sayLosses } from './context.js';
 import { publishDebian, startMirror } from './debian-base.js';
 import { configOf } from './images.js';
 
 interface PatchContext {
   readonly folder: string;
+  readonly engine: (name: EngineName) => string;
   readonly registry: RegistryDouble;
   /** Has version 1.1 of the package of {@link base}. */
   readonly mirror: Loopback;
@@ -205,6 +206,26 @@ const unchanged: Test = {
   },
 };
 
+const lost: Test = {
+  name: 'a patch whose daemon ends is started once more; twice is an error that says so',
+  async run({ act, base, mirror, registry, engine, folder }) {
+    const patch = async (times: number) => {
+      const script = losing(engine('buildkitd'), join(folder, `lost-${times}`), { from: 0, times });
+      const image = await publishBuildKit(registry, folder, engine, { text: script });
+      const inputs = { patch: 'true', 'patch-mirrors': mirror.host, phase: 'fetch', 'buildkit-image': image };
+      return await act(DOCKERFILE(base), inputs);
+    };
+    const { outputs, host } = await patch(1);
+    const [image] = (await recordOf(outputs)).images;
+    expectThat('it is patched', image?.packages.length === 1, JSON.stringify(image));
+    const log = host.lines.join('\n');
+    expectThat('the log says it', log.includes('buildkitd ended during the patch'), log);
+    const failed = await refusalOf(patch(2));
+    expectThat('twice is an error', failed.code === 'BUILDKIT_UNAVAILABLE', failed.message);
+    expectThat('that says how it ended', failed.message.includes('exit status 137'), failed.message);
+  },
+};
+
 /** The program that was built from source, in the place of the release. */
 async function serveCopa(path: string): Promise<{ readonly source: CopaSource; readonly server: Loopback }> {
   const bytes = await readFile(path);
@@ -226,6 +247,7 @@ async function start(
   const hosts: TestContext[] = [];
   const context: PatchContext = {
     folder,
+    engine,
     registry,
     mirror,
     base,
@@ -235,7 +257,9 @@ async function start(
       await writeFile(join(host.workspace, 'Dockerfile'), dockerfile);
       const common = { 'source-path': host.workspace, dockerfile: 'Dockerfile', lockfile: 'Dockerfile' };
       const given = await host.inputs(definition, { ...common, 'buildkit-image': buildkit, ...inputs });
-      return { outputs: await run(given, host.context, SANDBOX_METHODS, copa.source), host };
+      const outputs = await run(given, host.context, SANDBOX_METHODS, copa.source);
+      sayLosses(host.lines);
+      return { outputs, host };
     },
   };
   const stop = async () => {
@@ -249,5 +273,5 @@ async function start(
 export const patchSuite = defineSuite<PatchContext>({
   engines: ['buildkitd', 'buildctl', 'copa'],
   start,
-  tests: [patched, twice, refused, past, unchanged],
+  tests: [patched, twice, refused, past, lost, unchanged],
 });

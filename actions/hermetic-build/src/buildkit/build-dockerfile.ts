@@ -18,11 +18,11 @@ import { FILES_FOLDER, openInputProject } from './dockerfile-project.js';
 import { type BuildKitTools, toolDigests, toolsOfImage, toolsOfMachine, unavailable } from './find-tools.js';
 import { IMAGES_FOLDER, openBundledImage } from './image-bundle.js';
 import { DEPS_CONTEXT, type DockerfileBuild, openDockerfile } from './open-dockerfile.js';
+import { ATTEMPTS, retryLostDaemon } from './retry-lost-daemon.js';
 import { solve } from './solve.js';
 import { startDaemon } from './start-daemon.js';
 
 const LAST_LINES = 14;
-const ATTEMPTS = 2;
 const NETWORK_SIGNS =
   /denied by policy|bad address|can't connect|Could not resolve|Temporary failure|Network is unreachable|network unreachable/i;
 
@@ -152,15 +152,15 @@ interface Result {
   readonly lastWords?: string | undefined;
 }
 
-/** A daemon that ends by itself says nothing about the Dockerfile: the build starts once more, with a new one and nothing of the old. */
 async function runBuild(inputs: Inputs, running: Running): Promise<Result> {
   const deadline = Date.now() + inputs.timeout;
-  for (let attempt = 1; ; attempt++) {
-    const result = await buildOnce(inputs, running, deadline - Date.now());
-    if (result.lastWords === undefined || attempt === ATTEMPTS) return result;
-    running.notice(`buildkitd ended during the build, which starts once more; it said last: ${result.lastWords}`);
-    await rm(running.places.layoutPath, { recursive: true, force: true });
-  }
+  return await retryLostDaemon(
+    () => buildOnce(inputs, running, deadline - Date.now()),
+    async (lastWords) => {
+      running.notice(`buildkitd ended during the build, which starts once more; it said last: ${lastWords}`);
+      await rm(running.places.layoutPath, { recursive: true, force: true });
+    },
+  );
 }
 
 async function buildOnce(inputs: Inputs, running: Running, timeoutMs: number): Promise<Result> {

@@ -7,6 +7,7 @@ import type { IsolationReport } from '@paved/attestation';
 import { baseEnvironment, exec } from '@paved/runner-kit/exec';
 import { runCanary, SandboxError, type SandboxMethod } from '@paved/sandbox';
 import { type BuildKitTools, unavailable } from './find-tools.js';
+import { ATTEMPTS, retryLostDaemon } from './retry-lost-daemon.js';
 import { type SolveOptions, solve } from './solve.js';
 import { type Daemon, startDaemon } from './start-daemon.js';
 
@@ -14,6 +15,7 @@ export interface BuildKitCanaryOptions {
   readonly tools: BuildKitTools;
   readonly method: SandboxMethod | 'none';
   readonly workDir: string;
+  readonly notice: (text: string) => void;
 }
 
 /**
@@ -34,9 +36,27 @@ COPY --from=probe /probe/result.json /result.json
  * Attacks a RUN step from inside, before any user code runs, with the targets and controls of the command's sandbox; and asks the
  * daemon itself for a file of a listener on this machine, without a policy in its way.
  * @throws {SandboxError} `CANARY_INVALID`, `CANARY_REACHED`
+ * @throws {HermeticBuildError} `BUILDKIT_UNAVAILABLE` when the daemon ended twice
  */
 export async function runBuildKitCanary(options: BuildKitCanaryOptions): Promise<IsolationReport> {
-  const { tools, method, workDir } = options;
+  const { report, lastWords } = await retryLostDaemon(
+    () => attackOnce(options),
+    (words) => options.notice(`buildkitd ended during the canary, which starts once more; it said last: ${words}`),
+  );
+  if (report !== undefined) return report;
+  throw unavailable(
+    `buildkitd ended ${ATTEMPTS} times during the canary (${lastWords})`,
+    'Look at the memory and the disk of the machine',
+  );
+}
+
+interface Attack {
+  /** Absent when the daemon ended. */
+  readonly report?: IsolationReport;
+  readonly lastWords?: string;
+}
+
+async function attackOnce({ tools, method, workDir }: BuildKitCanaryOptions): Promise<Attack> {
   const folder = await mkdtemp(join(workDir, 'buildkit-canary-'));
   const daemon = await startDaemon({ tools, method, workDir });
   try {
@@ -49,7 +69,13 @@ export async function runBuildKitCanary(options: BuildKitCanaryOptions): Promise
       environment: {},
       elsewhere: { run, without: WITHOUT },
     });
-    return { ...report, checks: [...report.checks, await askDaemon(target, folder)] };
+    const checks = [...report.checks, await askDaemon(target, folder)];
+    return { report: { ...report, checks } };
+  } catch (error) {
+    const lastWords =
+      error instanceof SandboxError && error.code === 'CANARY_REACHED' ? undefined : await daemon.lastWords();
+    if (lastWords === undefined) throw error;
+    return { lastWords };
   } finally {
     await daemon.stop();
     await rm(folder, { recursive: true, force: true });
@@ -121,6 +147,8 @@ async function askDaemon(target: Target, folder: string): Promise<IsolationRepor
         { hint: 'Run the job on a hosted runner or as root: buildkitd needs a network namespace of its own' },
       );
     }
+    // A daemon that is gone reaches nothing either.
+    if (!(await target.daemon.answers())) throw unavailable('buildkitd ended during the canary', 'Run the job again');
   } finally {
     await closed(server);
   }

@@ -22,6 +22,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** `unix://...` */
   readonly address: string;
+  /** Asks the daemon whether it is there. */
+  answers(): Promise<boolean>;
   /** What the daemon said last when it ended without being stopped; `undefined` when it goes on. */
   lastWords(): Promise<string | undefined>;
   /** Kills the daemon and all that it started; returns when nothing of it is left. */
@@ -32,7 +34,10 @@ const SETUP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const START_MS = 60_000;
 const POLL_MS = 100;
 const END_MS = 500;
-const OUTPUT_CHARACTERS = 2000;
+const OUTPUT_CHARACTERS = 200_000;
+const WORDS_CHARACTERS = 500;
+/** Where a Go program says why it ends; the stacks of its threads follow, and are much longer. */
+const REASON = /^(?:panic|fatal error|unexpected fault address|runtime): .*$|^SIG[A-Z]+: .*$/m;
 
 /**
  * Starts BuildKit's daemon in network, mount, pid, ipc and uts namespaces of its own. It needs no network, because everything that it
@@ -58,6 +63,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     served === undefined ? ['idle', '-', '-', '-'] : ['serve', process.execPath, place('server.cjs'), served];
   const script = [place('daemon.sh'), tools.buildkitd, place('buildkitd.toml'), place('state'), ...files];
   const child = await spawnLeashed([...namespaceCommand(method), '--', '/bin/sh', ...script]);
+  const address = `unix://${socket}`;
   const stop = async () => {
     child.leash();
     await child.ended;
@@ -65,7 +71,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await rm(socketFolder, { recursive: true, force: true });
   };
   try {
-    await untilReady(tools, `unix://${socket}`, workDir, child);
+    await untilReady(tools, address, workDir, child);
   } catch (error) {
     await stop();
     throw error;
@@ -73,9 +79,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lastWords = async () => {
     // Its client learns of the end before the parent does.
     await Promise.race([child.ended, wait(END_MS, undefined, { ref: false })]);
-    return child.running() ? undefined : printable(child.output()).slice(-500);
+    return child.running() ? undefined : `${child.ending()}; ${lastLines(child.output())}`;
   };
-  return { address: `unix://${socket}`, lastWords, stop };
+  return { address, answers: () => answers(tools, address, workDir), lastWords, stop };
 }
 
 function configuration(state: string, socket: string, { tools, relayPath }: DaemonOptions): string {
@@ -103,6 +109,8 @@ interface Leashed {
   readonly ended: Promise<void>;
   readonly leash: () => void;
   readonly output: () => string;
+  /** `exit status 2`, `signal SIGKILL`. */
+  readonly ending: () => string;
   readonly running: () => boolean;
 }
 
@@ -115,6 +123,7 @@ async function spawnLeashed([program = '', ...args]: readonly string[]): Promise
   });
   let output = '';
   let running = true;
+  let ending = '';
   const collect = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-OUTPUT_CHARACTERS);
   };
@@ -122,31 +131,44 @@ async function spawnLeashed([program = '', ...args]: readonly string[]): Promise
   child.stdout?.on('data', collect);
   child.stderr?.on('data', collect);
   const ended = new Promise<void>((resolve) => {
-    const end = () => {
+    const end = (how: string) => {
       running = false;
+      ending = how;
       resolve();
     };
-    child.once('close', end);
+    child.once('close', (status, signal) => end(signal === null ? `exit status ${status}` : `signal ${signal}`));
     child.once('error', (error) => {
       output += error.message;
-      end();
+      end('not started');
     });
   });
-  return { ended, leash: () => child.stdin?.end(), output: () => output, running: () => running };
+  const leash = () => child.stdin?.end();
+  return { ended, leash, output: () => output, ending: () => ending, running: () => running };
 }
 
 async function untilReady(tools: BuildKitTools, address: string, workDir: string, child: Leashed): Promise<void> {
   const limit = Date.now() + START_MS;
   while (child.running() && Date.now() < limit) {
-    const args = ['--addr', address, 'debug', 'workers'];
-    const { exitStatus } = await exec({ command: tools.buildctl, args, cwd: workDir, env: {} });
-    if (exitStatus === 0) return;
+    if (await answers(tools, address, workDir)) return;
     await wait(POLL_MS);
   }
   throw unavailable(
-    `buildkitd does not answer (${printable(child.output()).slice(-500)})`,
+    `buildkitd does not answer (${lastLines(child.output())})`,
     'Run the job as root, or where sudo needs no password',
   );
+}
+
+async function answers(tools: BuildKitTools, address: string, workDir: string): Promise<boolean> {
+  const args = ['--addr', address, 'debug', 'workers'];
+  const { exitStatus } = await exec({ command: tools.buildctl, args, cwd: workDir, env: {} });
+  return exitStatus === 0;
+}
+
+/** The reason, where the output names one, and its end. */
+function lastLines(output: string): string {
+  const reason = REASON.exec(output)?.[0];
+  const end = printable(output).slice(-WORDS_CHARACTERS);
+  return reason === undefined ? end : `${printable(reason).slice(0, WORDS_CHARACTERS)} ... ${end}`;
 }
 
 function printable(output: string): string {

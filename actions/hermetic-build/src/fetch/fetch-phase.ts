@@ -112,7 +112,7 @@ async function proveIsolation(
     return await runCanary({ method, workDir, home: homedir(), environment });
   }
   const tools = await findTools(await openDockerfile(inputs), bundlePath, workDir, context);
-  return await runBuildKitCanary({ tools, method, workDir });
+  return await runBuildKitCanary({ tools, method, workDir, notice: (text) => context.log.notice(text) });
 }
 
 async function writeDocument(path: string, document: unknown): Promise<void> {

@@ -7,6 +7,8 @@ import type { ActionContext } from '@paved/runner-kit';
 import type { FetchedTool } from '@paved/runner-kit/fetch-tool';
 import type { SandboxMethod } from '@paved/sandbox';
 import type { BuildKitTools } from '../buildkit/find-tools.js';
+import { unavailable } from '../buildkit/find-tools.js';
+import { ATTEMPTS, retryLostDaemon } from '../buildkit/retry-lost-daemon.js';
 import { startDaemon } from '../buildkit/start-daemon.js';
 import { runCopa } from './copa.js';
 import { imageRoutes, localReference } from './image-routes.js';
@@ -30,14 +32,50 @@ export interface Patcher {
 /**
  * Upgrades the packages of one fetched image, with a daemon and a proxy that are gone when it returns.
  * `patched` is undefined when the mirrors have nothing newer.
- * @throws {HermeticBuildError} `IMAGE_PATCH_FAILED`
+ * @throws {HermeticBuildError} `IMAGE_PATCH_FAILED`, `BUILDKIT_UNAVAILABLE` when the daemon ended twice
  */
 export async function upgradePackages(
   base: ImageManifest,
   mirrors: readonly Mirror[],
-  { tool, tools, method, workDir, bundlePath, timeoutMs }: Patcher,
+  patcher: Patcher,
   context: ActionContext,
 ): Promise<{ readonly patched: ImageManifest | undefined; readonly traffic: MirrorTraffic }> {
+  const deadline = Date.now() + patcher.timeoutMs;
+  const { archive, error, traffic, lastWords } = await retryLostDaemon(
+    () => upgradeOnce(base, mirrors, { ...patcher, timeoutMs: deadline - Date.now() }, context),
+    (words) => context.log.notice(`buildkitd ended during the patch, which starts once more; it said last: ${words}`),
+  );
+  // The request that was refused says more than what became of it.
+  assertNotRefused(traffic, error);
+  if (lastWords !== undefined) {
+    throw unavailable(
+      `buildkitd ended ${ATTEMPTS} times during the patch (${lastWords})`,
+      'Look at the memory and the disk of the machine; the patch itself did not fail',
+    );
+  }
+  assertReached(traffic, error);
+  if (error !== undefined) throw error;
+  if (archive === undefined) return { patched: undefined, traffic };
+  const patched = await takePatchedImage(archive, base, `copa ${patcher.tool.version}`, patcher.bundlePath);
+  await rm(archive);
+  return { patched, traffic };
+}
+
+interface Upgrade {
+  /** Absent when it failed, and when there was nothing to upgrade. */
+  readonly archive?: string | undefined;
+  readonly error?: unknown;
+  readonly traffic: MirrorTraffic;
+  /** What the daemon said last, when the work failed because it ended. */
+  readonly lastWords?: string | undefined;
+}
+
+async function upgradeOnce(
+  base: ImageManifest,
+  mirrors: readonly Mirror[],
+  { tool, tools, method, workDir, bundlePath, timeoutMs }: Patcher,
+  context: ActionContext,
+): Promise<Upgrade> {
   // The path of a socket may have 107 bytes only.
   const socketFolder = await mkdtemp(join(tmpdir(), 'paved-pp-'));
   const relayPath = join(socketFolder, 's');
@@ -47,24 +85,14 @@ export async function upgradePackages(
   try {
     const daemon = await startDaemon({ tools, method, workDir, relayPath });
     const onOutput = (chunk: Buffer) => context.log.untrusted(chunk.toString('utf8'));
-    const reference = localReference(base);
-    const work = context.log.group('Patch', () =>
-      runCopa({ copa: tool.path, daemon, method, workDir, reference, timeoutMs, onOutput }),
-    );
+    const job = { copa: tool.path, daemon, method, workDir, reference: localReference(base), timeoutMs, onOutput };
+    const work = context.log.group('Patch', () => runCopa(job));
     const outcome = await work.then(
       (archive) => ({ archive }),
-      (error: unknown) => ({ error }),
+      async (error: unknown) => ({ error, lastWords: await daemon.lastWords() }),
     );
     await daemon.stop();
-    const traffic = proxy.traffic();
-    // The request that was refused says more than what became of it.
-    assertAllowed(traffic, 'error' in outcome ? outcome.error : undefined);
-    if ('error' in outcome) throw outcome.error;
-    const { archive } = outcome;
-    if (archive === undefined) return { patched: undefined, traffic };
-    const patched = await takePatchedImage(archive, base, `copa ${tool.version}`, bundlePath);
-    await rm(archive);
-    return { patched, traffic };
+    return { ...outcome, traffic: proxy.traffic() };
   } finally {
     await proxy.close();
     await rm(socketFolder, { recursive: true, force: true });
@@ -72,15 +100,17 @@ export async function upgradePackages(
 }
 
 /** What was not upgraded because a mirror is not on the list must not look as if there had been nothing to upgrade. */
-function assertAllowed({ refused, reached }: MirrorTraffic, cause: unknown): void {
-  if (refused.length > 0) {
-    const listed = refused.slice(0, MAX_NAMED).map(({ target, reason }) => `"${target}" (${reason})`);
-    throw patchFailed(
-      `it asked for what it may not reach: ${listed.join(', ')}`,
-      'Add to patch-mirrors what you trust; take the other sources of packages out of the base',
-      cause,
-    );
-  }
+function assertNotRefused({ refused }: MirrorTraffic, cause: unknown): void {
+  if (refused.length === 0) return;
+  const listed = refused.slice(0, MAX_NAMED).map(({ target, reason }) => `"${target}" (${reason})`);
+  throw patchFailed(
+    `it asked for what it may not reach: ${listed.join(', ')}`,
+    'Add to patch-mirrors what you trust; take the other sources of packages out of the base',
+    cause,
+  );
+}
+
+function assertReached({ reached }: MirrorTraffic, cause: unknown): void {
   if (reached.length > 0) return;
   throw patchFailed(
     'no mirror answered',
