@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { HttpClient } from '@paved/http';
 import {
   describeRegistry,
-  parseRegistryHost,
+  parseTokenHosts,
   RegistryClient,
   type RegistryHost,
   type RepositoryName,
@@ -11,6 +11,7 @@ import {
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
+import { registriesOf } from './target.js';
 
 /** A client for one registry, with the credentials that the registry config has for exactly this repository. */
 export type Connect = (registry: RegistryHost, repository: RepositoryName) => Promise<RegistryClient>;
@@ -20,7 +21,7 @@ type Inputs = InputsOf<typeof definition>;
 /** All clients share one limit in time, which runs from now, and one cancellation. */
 export async function newConnect(inputs: Inputs, context: ActionContext, cancelled: AbortSignal): Promise<Connect> {
   const config = inputs['registry-config'];
-  const tokenHosts = (inputs['token-hosts'] ?? []).map(parseRegistryHost);
+  const tokenHosts = parseTokenHosts(inputs['token-hosts'] ?? [], registriesOf(inputs));
   const http = await httpFor(inputs['ca-file'], context);
   const { timeout } = inputs;
   const signal = timeout === undefined ? cancelled : AbortSignal.any([cancelled, AbortSignal.timeout(timeout)]);
@@ -30,7 +31,7 @@ export async function newConnect(inputs: Inputs, context: ActionContext, cancell
       http,
       credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry, repository),
       plainHttp: inputs['plain-http'],
-      tokenHosts,
+      tokenHosts: tokenHosts.get(registry) ?? [],
       signal,
     });
     // The distribution API cannot be asked for this, and it has to be known before the first request.

@@ -92,7 +92,9 @@ export const definition = defineAction({
       description: "Credentials in the form of docker's config.json, from oidc-login; anonymous without it",
     }),
     'token-hosts': input.list({
-      description: 'Hosts besides the registry that may see the credentials to issue its tokens',
+      description:
+        'Hosts besides the registry that may see its credentials to issue its tokens, as registry=host; host alone counts where ' +
+        'one registry is asked, and is refused where targets or from make it several',
     }),
     'ca-file': input.path({
       description: "Certificates (PEM) of the registries' own authorities, trusted besides the public ones",

@@ -47,8 +47,8 @@ export async function runUntil(
 ): Promise<OutputsOf<typeof definition>> {
   let folder: Promise<string> | undefined;
   const workDir = () => (folder ??= context.workDir());
-  const connect = await newConnect(inputs, context, cancelled);
   refuseStrayKey(inputs);
+  const connect = await newConnect(inputs, context, cancelled);
   const targets = contactsNothing(inputs) ? [] : await parseTargets(inputs, connect);
   const mustSucceed = targets.length === 0 ? 0 : parseMustSucceed(inputs['must-succeed'], targets.length);
   checkTags(inputs);

@@ -10,6 +10,7 @@ import type { InputsOf } from '@paved/runner-kit';
 import type { Connect } from './connect.js';
 import type { definition } from './definition.js';
 import { PushError } from './error.js';
+import { contactsNothing } from './open-source.js';
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -35,6 +36,13 @@ export async function parseTargets(inputs: Inputs, connect: Connect): Promise<re
       return { name, repository: client.repository(repository, 'push'), mountFrom: from };
     }),
   );
+}
+
+/** Every registry that will be asked: those of the targets, and that of an image that is copied. */
+export function registriesOf(inputs: Inputs): readonly RegistryHost[] {
+  if (contactsNothing(inputs)) return [];
+  const targets = parsePlaces(inputs).map(([registry]) => registry);
+  return inputs.from === undefined ? targets : [...targets, parseReference(inputs.from).registry];
 }
 
 function parsePlaces(inputs: Inputs): readonly (readonly [RegistryHost, RepositoryName])[] {

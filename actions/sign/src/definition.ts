@@ -50,7 +50,9 @@ export const definition = defineAction({
       description: "image-remote: credentials in the form of docker's config.json; anonymous without it",
     }),
     'token-hosts': input.list({
-      description: 'image-remote: hosts besides the registry that may see the credentials to issue its tokens',
+      description:
+        'image-remote: hosts besides the registry that may see its credentials to issue its tokens; with registry=host for that ' +
+        'registry alone',
     }),
     'plain-http': input.boolean({
       description: 'image-remote: use http for a registry that is not on this machine',

@@ -10,6 +10,7 @@ export interface RemoteImageOptions {
   /** `registry/repository`, without tag and digest. */
   readonly name: string;
   readonly registryConfig: string | undefined;
+  /** As the input gives them: `host`, or `registry=host`. */
   readonly tokenHosts: readonly string[];
   readonly plainHttp: boolean;
   /** Whether something will be pushed, so that one token covers it. */
@@ -37,7 +38,7 @@ export class RemoteImage {
     const client = new oci.RegistryClient({
       ...{ registry, http: options.http, plainHttp: options.plainHttp },
       credentials: config === undefined ? undefined : await oci.readRegistryCredentials(config, registry, repository),
-      tokenHosts: options.tokenHosts.map(oci.parseRegistryHost),
+      tokenHosts: oci.parseTokenHosts(options.tokenHosts, [registry]).get(registry) ?? [],
     });
     return new RemoteImage(client.repository(repository, options.push ? 'push' : 'pull'));
   }

@@ -134,7 +134,8 @@ export const definition = defineAction({
       description: "Credentials in the form of docker's config.json, from oidc-login; anonymous without it",
     }),
     'token-hosts': input.list({
-      description: 'Hosts besides the registry that may see the credentials to issue its tokens',
+      description:
+        'Hosts besides the registry that may see its credentials to issue its tokens; with registry=host for that registry alone',
     }),
     'plain-http': input.boolean({ description: 'Use http for a registry that is not on this machine', default: false }),
   },

@@ -3,7 +3,7 @@ import type { HttpClient } from '@paved/http';
 import {
   type Manifest,
   OciError,
-  parseRegistryHost,
+  parseTokenHosts,
   type Reference,
   RegistryClient,
   type RepositoryClient,
@@ -21,6 +21,7 @@ export interface RegistryAccess {
   readonly http: HttpClient;
   readonly registryConfig: string | undefined;
   readonly plainHttp: boolean;
+  /** As the input gives them: `host`, or `registry=host`. */
   readonly tokenHosts: readonly string[];
   /** Whether everything below an index is fetched as well. */
   readonly children: boolean;
@@ -93,7 +94,7 @@ async function openRepository({ registry, repository }: Reference, access: Regis
     http: access.http,
     credentials: config === undefined ? undefined : await readRegistryCredentials(config, registry, repository),
     plainHttp: access.plainHttp,
-    tokenHosts: access.tokenHosts.map(parseRegistryHost),
+    tokenHosts: parseTokenHosts(access.tokenHosts, [registry]).get(registry) ?? [],
   });
   return client.repository(repository);
 }

@@ -67,4 +67,5 @@ export { profileOf, REGISTRY_PROFILES } from './registry-profiles.js';
 export { type FetchedManifest, RepositoryClient } from './repository-client.js';
 export type { SpoolOptions } from './spool-archive.js';
 export type { TarLimits } from './tar-store.js';
+export { parseTokenHosts, type TokenHosts } from './token-hosts.js';
 export { writeLayout } from './write-layout.js';

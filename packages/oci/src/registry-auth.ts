@@ -165,7 +165,7 @@ function refusePrivate(realm: URL, origin: URL): void {
   } catch (cause) {
     throw new OciError('REGISTRY_NOT_ALLOWED', `Cannot ask ${redactUrl(realm)} for a token: it is a private address`, {
       cause,
-      hint: 'Name the host of the token service in token-hosts, if it is yours',
+      hint: 'Name the host of the token service in token-hosts as registry=host, if it is yours',
     });
   }
 }
@@ -174,7 +174,7 @@ function realmRefused(origin: URL, realm: string): OciError {
   return new OciError(
     'REGISTRY_NOT_ALLOWED',
     `Cannot sign in to ${origin.host}: it sends the credentials to ${redactUrl(realm)}`,
-    { hint: 'If this host issues the tokens of your registry, name it in token-hosts' },
+    { hint: 'If this host issues the tokens of your registry, name it in token-hosts as registry=host' },
   );
 }
 

@@ -21,7 +21,7 @@ export interface RegistryClientOptions {
   readonly credentials?: RegistryCredentials | undefined;
   /** Speaks http to a host that is not loopback; loopback hosts are spoken to over http anyway. */
   readonly plainHttp?: boolean;
-  /** Hosts besides the registry that may see the credentials to issue its tokens. */
+  /** Hosts besides the registry that may see the credentials to issue its tokens; `parseTokenHosts` reads them. */
   readonly tokenHosts?: readonly string[];
   readonly retry?: RetryPolicy;
   /**
