@@ -1,4 +1,4 @@
-import { defineAction, input, output } from '@paved/runner-kit';
+import { defineAction, input, JOB_TOKEN_AUTHOR, output } from '@paved/runner-kit';
 
 export const definition = defineAction({
   name: 'report',
@@ -14,6 +14,11 @@ export const definition = defineAction({
     }),
     'snapshot-path': input.path({ description: 'submit: snapshot-path of sbom, of this commit' }),
     'github-token': input.secret({ description: 'Token of the job', required: true }),
+    author: input.string({
+      description:
+        'Login that the token writes under, for an App its name and [bot]; comments and issues of anybody else are neither believed nor touched',
+      default: JOB_TOKEN_AUTHOR,
+    }),
     category: input.string({ description: 'Category of the SARIF and key of the comment', default: 'gate' }),
     manifests: input.list({
       description: 'Files of the repository on whose lines findings are shown, one per line; read through the API',

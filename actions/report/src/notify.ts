@@ -45,6 +45,7 @@ export async function notify(
                 client,
                 place,
                 worst.map((finding) => issueRequest(finding, about)),
+                inputs.author,
               ),
           ] as const,
         ]

@@ -63,7 +63,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   }
   const pullRequest = pullRequestOf(runner.ref);
   if (inputs.comment && pullRequest !== undefined) {
-    const target = { owner, repo, pullRequest, key: inputs.category };
+    const target = { owner, repo, pullRequest, key: inputs.category, author: inputs.author };
     const worthSaying = verdict.verdict === 'fail' || verdict.unchecked.length > 0 || comment.includes('\n| ');
     if (await allowed('comment', () => postComment(client, target, comment, worthSaying))) posted.push('comment');
   }

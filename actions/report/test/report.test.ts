@@ -50,6 +50,11 @@ function verdictText(findings: readonly RawFinding[]): string {
   return JSON.stringify(verdict);
 }
 
+const OTHERS = [
+  { login: 'mona', type: 'User' },
+  { login: 'other-app[bot]', type: 'Bot' },
+];
+
 describe('report', () => {
   let folder: string;
   let issuer: Issuer;
@@ -161,17 +166,29 @@ describe('report', () => {
     expect((await start(token, verdictText([raw])))['jira-path']).toBeUndefined();
   });
 
-  test('replaces its own comment, and leaves one that somebody else marked alone', async () => {
+  test.each(OTHERS)('replaces its own comment, and leaves one that $login marked alone', async (user) => {
     const { token } = await prepare();
     await start(token, verdictText([raw]));
     const [own] = github.results.comments;
-    const forged = { id: 1, issue: 7, user: { login: 'mona', type: 'User' }, body: own?.body ?? '' };
+    const forged = { id: 1, issue: 7, user, body: own?.body ?? '' };
     github.results.comments.unshift(forged);
     const before = forged.body;
     await start(token, verdictText([]));
     expect(forged.body).toBe(before);
     expect(github.results.comments).toHaveLength(2);
     expect(own?.body).toContain('Gate passed');
+  });
+
+  test('comments of an App are ours with its token, and a token of another name is refused', async () => {
+    const { token } = await prepare();
+    await start(token, verdictText([raw]));
+    const [own] = github.results.comments;
+    Object.assign(own ?? {}, { user: { login: 'release-app[bot]', type: 'Bot' } });
+    await start(token, verdictText([]), { author: 'release-app[bot]' });
+    expect(own?.body).toContain('Gate passed');
+    github.results.comments.splice(0);
+    const posting = start(token, verdictText([raw]), { author: 'release-app[bot]' });
+    await expect(posting).rejects.toMatchObject({ code: 'AUTHOR_MISMATCH' });
   });
 
   test('says nothing where there is nothing to say', async () => {
@@ -314,14 +331,20 @@ describe('report', () => {
       expect(github.results.issues).toHaveLength(2);
     });
 
-    test('an issue of somebody else with our marker is not ours: it is left alone', async () => {
+    test.each(OTHERS)('an issue of $login with our marker is not ours: it is left alone', async (user) => {
       const { token } = await prepare(ISSUES);
       await start(token, verdictText([raw]), { mode: 'notify', issues: 'true' });
       const [own] = github.results.issues;
-      Object.assign(own ?? {}, { user: { login: 'mona', type: 'User' }, body: `${own?.body ?? ''}forged` });
+      Object.assign(own ?? {}, { user, body: `${own?.body ?? ''}forged` });
       await start(token, verdictText([raw]), { mode: 'notify', issues: 'true' });
       expect(github.results.issues).toHaveLength(2);
       expect(own?.body).toContain('forged');
+    });
+
+    test('issues of a token of another name than author are an error, and not doubled in silence', async () => {
+      const { token } = await prepare(ISSUES);
+      const inputs = { mode: 'notify', issues: 'true', author: 'release-app[bot]' };
+      await expect(start(token, verdictText([raw]), inputs)).rejects.toMatchObject({ code: 'AUTHOR_MISMATCH' });
     });
 
     test('without issues: write it is a warning', async () => {

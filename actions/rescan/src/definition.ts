@@ -1,4 +1,4 @@
-import { defineAction, input, output } from '@paved/runner-kit';
+import { defineAction, input, JOB_TOKEN_AUTHOR, output } from '@paved/runner-kit';
 
 export const definition = defineAction({
   name: 'rescan',
@@ -42,6 +42,11 @@ export const definition = defineAction({
     'plan-path': input.path({ description: 'notify: rescan-plan.json of plan' }),
     'records-path': input.path({ description: 'notify: folder with the records of all legs' }),
     'github-token': input.secret({ description: 'notify: token with issues: write' }),
+    author: input.string({
+      description:
+        'notify: login that the token writes under, for an App its name and [bot]; issues of anybody else are neither believed nor touched',
+      default: JOB_TOKEN_AUTHOR,
+    }),
     'owner-path': input.string({
       description: 'notify: path whose owner in CODEOWNERS owns the artifact',
       default: 'package.json',

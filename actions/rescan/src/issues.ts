@@ -14,9 +14,9 @@ export interface KnownIssue extends MarkedIssue {
   readonly severity: string | undefined;
 }
 
-export async function knownIssues(client: GitHubClient, place: Place): Promise<readonly KnownIssue[]> {
+export async function knownIssues(client: GitHubClient, place: Place, author: string): Promise<readonly KnownIssue[]> {
   const { markedIssues } = await import('@paved/runner-kit/github');
-  const found = await markedIssues(client, place, LABEL);
+  const found = await markedIssues(client, place, { label: LABEL, author });
   return found.map((issue) => ({
     ...issue,
     artifactKey: /<!-- (paved-artifact-[0-9a-f]{32}) -->/.exec(issue.body)?.[1],
@@ -44,9 +44,10 @@ export async function keepIssue(
   place: Place,
   existing: KnownIssue | undefined,
   { title, body, labels }: IssueRequest,
+  author: string,
 ): Promise<{ readonly number: number; readonly notifiedAt: string }> {
   const { keepMarkedIssue } = await import('@paved/runner-kit/github');
-  return await keepMarkedIssue(client, place, existing, { title, body, labels: [LABEL, ...labels] });
+  return await keepMarkedIssue(client, place, existing, { title, body, labels: [LABEL, ...labels] }, author);
 }
 
 /** Says why before it closes, so that nobody has to guess. */

@@ -59,7 +59,7 @@ async function tellOwners(states: readonly ArtifactState[], inputs: Inputs, cont
   // Loaded late: bad inputs are found without it, and start-up is what every run pays.
   const { githubClient } = await import('@paved/runner-kit/github');
   const client = githubClient({ apiUrl: runner.apiUrl, token: required(inputs, 'github-token') });
-  const known = await knownIssues(client, place);
+  const known = await knownIssues(client, place, inputs.author);
   const all = states.flatMap((state) => state.news.map((news) => ({ state, news })));
   const worst = all.toSorted(
     (a, b) => Number(b.news.finding.kev !== undefined) - Number(a.news.finding.kev !== undefined),
@@ -93,7 +93,7 @@ async function tell(client: GitHubClient, place: Place, telling: Telling): Promi
   const { serverUrl, repository, runId } = context.runner;
   const request = requestOf(state.artifact, news, owners, `${serverUrl}/${repository}/actions/runs/${runId}`);
   const existing = known.find(({ key, closedAt }) => key === request.key && closedAt === undefined);
-  const issue = await keepIssue(client, place, existing, request);
+  const issue = await keepIssue(client, place, existing, request, inputs.author);
   return notificationOf(state.artifact, news, issue, inputs['max-delay']);
 }
 

@@ -239,12 +239,56 @@ describe('notify', () => {
     expect(kit.summary()).toContain('Rescan');
   });
 
-  test('an issue that somebody else marked is not ours', async () => {
-    await start(verdictOf([exploited(today)]), undefined, { 'max-delay': '48h' });
-    const [own] = github.results.issues;
-    github.results.issues.splice(0, 1, { ...own, user: { login: 'mona', type: 'User' } } as NonNullable<typeof own>);
-    await start(verdictOf([exploited(today)]), undefined, { 'max-delay': '48h' });
-    expect(github.results.issues).toHaveLength(2);
+  describe.each([
+    { login: 'mona', type: 'User' },
+    { login: 'other-app[bot]', type: 'Bot' },
+    { login: 'github-actions', type: 'User' },
+    { login: 'github-actions', type: 'Bot' },
+    { login: 'github-actions[bot]', type: 'User' },
+  ])('an issue that $login, a $type, marked is not ours', (user) => {
+    const lookAlike = (state: string) => {
+      const [own] = github.results.issues.splice(0);
+      const copy = { ...(own as NonNullable<typeof own>), user, state, closed_at: null };
+      github.results.issues.push(copy);
+      return { copy, before: structuredClone(copy) };
+    };
+
+    test('it keeps none of ours away, and is not edited', async () => {
+      await start(verdictOf([exploited(today)]), undefined, { 'max-delay': '48h' });
+      const { copy, before } = lookAlike('open');
+      await start(verdictOf([{ ...exploited(today), fixedIn: ['9.9.9'] }]), undefined, { 'max-delay': '48h' });
+      expect(github.results.issues).toHaveLength(2);
+      expect(github.results.issues[1]).toMatchObject({ user: { login: 'github-actions[bot]' }, state: 'open' });
+      expect(copy).toEqual(before);
+    });
+
+    test('it is neither closed nor counted', async () => {
+      await start(verdictOf([found()]));
+      const { copy, before } = lookAlike('open');
+      const outputs = await start(verdictOf([]));
+      expect([copy, github.results.comments]).toEqual([before, []]);
+      expect(await receipt(outputs['receipt-path'])).toMatchObject({ closed: [] });
+      Object.assign(copy, { state: 'closed', closed_at: new Date().toISOString() });
+      const later = await start(verdictOf([]));
+      const metrics = JSON.parse(await readFile(later['metrics-path'] ?? '', 'utf8')) as object;
+      expect(metrics).toMatchObject({ closed: 0 });
+    });
+  });
+
+  test('with the token of an App, the issues of that App are ours', async () => {
+    await start(verdictOf([found()]));
+    const [issue] = github.results.issues;
+    Object.assign(issue ?? {}, { user: { login: 'release-app[bot]', type: 'Bot' } });
+    await start(verdictOf([]), undefined, { author: 'release-app[bot]' });
+    expect(issue?.state).toBe('closed');
+  });
+
+  test('a token that writes under another name than author is refused', async () => {
+    const inputs = { 'max-delay': '48h', author: 'release-app[bot]' };
+    await expect(start(verdictOf([exploited(today)]), undefined, inputs)).rejects.toMatchObject({
+      code: 'AUTHOR_MISMATCH',
+      hint: expect.stringContaining('github-actions[bot]'),
+    });
   });
 
   test('is red above the limit, with the receipt written', async () => {

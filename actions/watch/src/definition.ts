@@ -1,4 +1,4 @@
-import { defineAction, input, output } from '@paved/runner-kit';
+import { defineAction, input, JOB_TOKEN_AUTHOR, output } from '@paved/runner-kit';
 
 export const definition = defineAction({
   name: 'watch',
@@ -16,6 +16,11 @@ export const definition = defineAction({
     'github-token': input.secret({
       description: 'Token with actions: read, contents: read and issues: write',
       required: true,
+    }),
+    author: input.string({
+      description:
+        'Login that the token writes under, for an App its name and [bot]; issues of anybody else are neither believed nor touched',
+      default: JOB_TOKEN_AUTHOR,
     }),
     start: input.string({
       description:

@@ -40,7 +40,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   const watching = { http: context.http, client, serverUrl: context.runner.serverUrl, trust, trustedRoot, budget };
   const watched: WatchedLog[] = [];
   for (const log of followed) watched.push(await watchLog(log, savedOf(log, previous), start, watching));
-  const told = await tell(watched, client, context);
+  const told = await tell(watched, inputs.author, client, context);
   return await finish(watched, told, trust, previous, context);
 }
 
@@ -109,16 +109,21 @@ interface Told {
   readonly alarms: readonly Alarm[];
 }
 
-async function tell(watched: readonly WatchedLog[], client: GitHubClient, { runner }: ActionContext): Promise<Told> {
+async function tell(
+  watched: readonly WatchedLog[],
+  author: string,
+  client: GitHubClient,
+  { runner }: ActionContext,
+): Promise<Told> {
   const found = watched.flatMap(({ findings }) => findings);
   const alarmed = watched.flatMap(({ alarm }) => alarm ?? []);
   if (alarmed.length === 0 && found.every(({ explained }) => explained)) return { findings: found, alarms: [] };
   const { keepMarkedIssue, markedIssues } = await import('@paved/runner-kit/github');
   const [owner = '', repo = ''] = runner.repository.split('/');
-  const known = await markedIssues(client, { owner, repo }, LABEL);
+  const known = await markedIssues(client, { owner, repo }, { label: LABEL, author });
   const keep = async (request: ReturnType<typeof entryIssue>) => {
     const existing = known.find(({ key, closedAt }) => key === request.key && closedAt === undefined);
-    return (await keepMarkedIssue(client, { owner, repo }, existing, request)).number;
+    return (await keepMarkedIssue(client, { owner, repo }, existing, request, author)).number;
   };
   const alarms: Alarm[] = [];
   for (const alarm of alarmed) alarms.push({ ...alarm, issue: await keep(alarmIssue(alarm)) });

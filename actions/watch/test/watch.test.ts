@@ -29,10 +29,11 @@ interface Issue {
   title: string;
   body: string;
   state: string;
-  user: { type: string };
+  user: { login: string; type: string };
   labels: string[];
 }
 
+const AUTHOR = { login: 'github-actions[bot]', type: 'Bot' };
 let issuer: Issuer;
 let sigstore: Sigstore;
 let log: TileLogDouble;
@@ -66,7 +67,7 @@ beforeEach(async () => {
       if (path === '/repos/org/paved/issues' && request.method === 'GET') return json(200, issues);
       if (path === '/repos/org/paved/issues' && request.method === 'POST') {
         const body = JSON.parse((await readBody(request)).toString()) as Issue;
-        issues.push({ ...body, number: issues.length + 1, state: 'open', user: { type: 'Bot' } });
+        issues.push({ ...body, number: issues.length + 1, state: 'open', user: AUTHOR });
         return json(201, issues.at(-1));
       }
       const answer = answers.get(path);
@@ -201,6 +202,23 @@ describe('an entry under our names', () => {
     // The next look at the same entry says the same, in the same issue.
     await refusal(watch({ start: '0' }, commits));
     expect(issues).toHaveLength(1);
+  });
+
+  test.each([
+    { login: 'mona', type: 'User' },
+    { login: 'other-app[bot]', type: 'Bot' },
+  ])('opens our issue although $login wrote one with its marker, which is left alone', async (user) => {
+    log.entries.push(await sign());
+    await refusal(watch({ start: '0' }));
+    const [copy] = issues;
+    Object.assign(copy ?? {}, { user, body: `${copy?.body}forged` });
+    await refusal(watch({ start: '0' }));
+    expect(issues).toMatchObject([{ user, body: expect.stringContaining('forged') }, { user: AUTHOR }]);
+  });
+
+  test('is an error with a token of another name than author', async () => {
+    log.entries.push(await sign());
+    expect(await refusal(watch({ start: '0', author: 'release-app[bot]' }))).toMatchObject({ code: 'AUTHOR_MISMATCH' });
   });
 
   test('that no authority issued is counted, and opens nothing', async () => {

@@ -7,6 +7,7 @@ export {
   keepMarkedIssue,
   type MarkedIssue,
   markedIssues,
+  type Ours,
   type Place,
 } from './issues.js';
 

@@ -1,4 +1,5 @@
 export type { ActionContext, State } from './action-context.js';
+export { assertWrittenBy, isWrittenBy, JOB_TOKEN_AUTHOR } from './author.js';
 export { parseDuration } from './codecs.js';
 export {
   type ActionDefinition,

@@ -1,3 +1,4 @@
+import { assertWrittenBy, isWrittenBy } from './author.js';
 import type { GitHubClient } from './github.js';
 
 const PER_PAGE = 100;
@@ -8,7 +9,7 @@ export interface Place {
   readonly repo: string;
 }
 
-/** An issue that a bot wrote, with the marker that its body begins with. */
+/** An issue of ours, with the marker that its body begins with. */
 export interface MarkedIssue {
   readonly number: number;
   /** Tells it apart from others under the same label. */
@@ -32,8 +33,19 @@ export function issueMarker(key: string): string {
   return `<!-- ${key} -->`;
 }
 
-/** Issues that a bot wrote under our label, open and closed. Somebody else's issue with our marker is not ours to edit. */
-export async function markedIssues(client: GitHubClient, place: Place, label: string): Promise<readonly MarkedIssue[]> {
+/** What makes an issue ours besides its marker. */
+export interface Ours {
+  readonly label: string;
+  /** Login that the token writes under. */
+  readonly author: string;
+}
+
+/** Issues of `author` under our label, open and closed. Somebody else's issue with our marker hides none of ours, and is not ours to edit. */
+export async function markedIssues(
+  client: GitHubClient,
+  place: Place,
+  { label, author }: Ours,
+): Promise<readonly MarkedIssue[]> {
   const found: MarkedIssue[] = [];
   for (let page = 1; page <= MAX_PAGES; page++) {
     const query = { ...place, state: 'all', labels: label, per_page: PER_PAGE, page } as const;
@@ -41,7 +53,7 @@ export async function markedIssues(client: GitHubClient, place: Place, label: st
     for (const issue of data) {
       const body = issue.body ?? '';
       const key = /^<!-- (paved-[0-9a-f]{32}) -->/.exec(body)?.[1];
-      if (key === undefined || issue.user?.type !== 'Bot') continue;
+      if (key === undefined || !isWrittenBy(issue.user, author)) continue;
       found.push({
         number: issue.number,
         key,
@@ -56,16 +68,21 @@ export async function markedIssues(client: GitHubClient, place: Place, label: st
   return found;
 }
 
-/** Opens the issue, or brings an open one up to date; returns its number and when the owner was told first. */
+/**
+ * Opens the issue, or brings an open one up to date; returns its number and when the owner was told first.
+ * @throws {RunnerError} `AUTHOR_MISMATCH` when the token turns out to write as somebody else than `author`
+ */
 export async function keepMarkedIssue(
   client: GitHubClient,
   place: Place,
   existing: Pick<MarkedIssue, 'number' | 'body' | 'createdAt'> | undefined,
   { title, body, labels }: IssueText,
+  author: string,
 ): Promise<{ readonly number: number; readonly notifiedAt: string }> {
   const now = new Date().toISOString();
   if (existing === undefined) {
     const { data } = await client.rest.issues.create({ ...place, title, body, labels: [...labels] });
+    assertWrittenBy(data.user, author, `issue ${data.number}`);
     return { number: data.number, notifiedAt: data.created_at ?? now };
   }
   if (existing.body !== body) await client.rest.issues.update({ ...place, issue_number: existing.number, title, body });

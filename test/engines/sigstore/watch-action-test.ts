@@ -11,6 +11,7 @@ import { type SigstoreContext, signSet } from './context.js';
 import { serveTiles } from './tile-storage.js';
 
 const TOKEN = 'token-of-the-job';
+const AUTHOR = { login: 'github-actions[bot]', type: 'Bot' };
 const UNKNOWN_RUN = '99999';
 
 interface Issue {
@@ -48,7 +49,7 @@ async function startApi({ claims }: SigstoreContext): Promise<Api> {
       if (pathname === '/repos/org/paved/issues') {
         if (request.method === 'GET') return json(200, issues);
         const issue = JSON.parse((await readBody(request)).toString()) as Issue;
-        issues.push({ ...issue, ...{ number: issues.length + 1, state: 'open', user: { type: 'Bot' } } });
+        issues.push({ ...issue, ...{ number: issues.length + 1, state: 'open', user: AUTHOR } });
         return json(201, issues.at(-1));
       }
       const answer = answers[pathname];
