@@ -33,7 +33,7 @@ export interface Daemon {
 const SETUP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const START_MS = 60_000;
 const POLL_MS = 100;
-const END_MS = 500;
+const END_MS = 30_000;
 const OUTPUT_CHARACTERS = 200_000;
 const WORDS_CHARACTERS = 500;
 /** Where a Go program says why it ends; the stacks of its threads follow, and are much longer. */
@@ -77,9 +77,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     throw error;
   }
   const lastWords = async () => {
-    // Its client learns of the end before the parent does.
+    if (await answers(tools, address, workDir)) return undefined;
+    // Process 1 lives on while it removes what the daemon left, which may be whole images.
     await Promise.race([child.ended, wait(END_MS, undefined, { ref: false })]);
-    return child.running() ? undefined : `${child.ending()}; ${lastLines(child.output())}`;
+    return `${child.ending()}; ${lastLines(child.output())}`;
   };
   return { address, answers: () => answers(tools, address, workDir), lastWords, stop };
 }
@@ -123,7 +124,7 @@ async function spawnLeashed([program = '', ...args]: readonly string[]): Promise
   });
   let output = '';
   let running = true;
-  let ending = '';
+  let ending = 'still ending';
   const collect = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-OUTPUT_CHARACTERS);
   };
