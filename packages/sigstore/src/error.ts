@@ -58,6 +58,7 @@ export type SigningErrorCode =
   | 'KEY_DENIED'
   | 'KEY_NOT_FOUND'
   | 'KMS_REFUSED'
+  | 'KMS_CLOCK_SKEWED'
   | 'KMS_UNAVAILABLE'
   | 'KMS_ANSWER_INVALID'
   | 'ID_TOKEN_MALFORMED'

@@ -93,6 +93,69 @@ describe.each(SERVICES)('a key in %s', (service) => {
   });
 });
 
+describe('the clock of a key in aws', () => {
+  const MISMATCH =
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.';
+  const EXPIRED =
+    'Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z (20260101T002000Z - 5 min.)';
+  const EARLY =
+    'Signature not yet current: 20260101T002000Z is still later than 20260101T001500Z (20260101T001000Z + 5 min.)';
+  const failing = async (faults: Partial<KmsFaults>) => {
+    kms = await startKms('aws', 'p256');
+    Object.assign(kms.faults, faults);
+    return (await signOnce(kms).catch((reason: unknown) => reason)) as Error;
+  };
+
+  test.each([
+    ['ahead', -1200],
+    ['behind', 1200],
+  ])('that is %s is said, and no denial', async (direction, offsetS) => {
+    const error = await failing({ clockOffsetMs: offsetS * 1000 });
+    expect(error).toMatchObject({ code: 'KMS_CLOCK_SKEWED', hint: expect.stringContaining('clock') });
+    const seconds = Number(new RegExp(` (\\d+) seconds ${direction}`).exec(error.message)?.[1]);
+    // How long the request took, and the header's full seconds.
+    expect(Math.abs(seconds - 1200)).toBeLessThan(60);
+  });
+
+  test('that goes wrong while a session is open is said as well', async () => {
+    kms = await startKms('aws', 'p256');
+    const session = await openKeySession({ key: await openKey(kms), http, transparency: 'off' });
+    kms.faults.clockOffsetMs = 3_600_000;
+    await expect(session.signBlob(ARTIFACT)).rejects.toMatchObject({ code: 'KMS_CLOCK_SKEWED' });
+  });
+
+  test('that is right, with credentials that are denied, is no matter of the clock', async () => {
+    expect(await failing({ denied: true, clockOffsetMs: 60_000 })).toMatchObject({ code: 'KEY_DENIED' });
+  });
+
+  test.each<[code: string, body: object]>([
+    ['KMS_CLOCK_SKEWED', { __type: 'InvalidSignatureException', message: EXPIRED }],
+    ['KMS_CLOCK_SKEWED', { __type: 'InvalidSignatureException', Message: EARLY }],
+    ['KMS_CLOCK_SKEWED', { __type: 'com.amazon.coral.service#InvalidSignatureException', message: EARLY }],
+    ['KMS_CLOCK_SKEWED', { __type: 'SignatureDoesNotMatch', message: EXPIRED }],
+    ['KMS_CLOCK_SKEWED', { __type: 'RequestExpired' }],
+    ['KMS_CLOCK_SKEWED', { __type: 'RequestInTheFuture', message: 7 }],
+    ['KMS_CLOCK_SKEWED', { __type: 'RequestTimeTooSkewed', message: MISMATCH }],
+    ['KEY_DENIED', { __type: 'InvalidSignatureException', message: MISMATCH }],
+    ['KEY_DENIED', { __type: 'InvalidSignatureException', message: `${MISMATCH} ${EXPIRED}` }],
+    ['KEY_DENIED', { __type: 'SignatureDoesNotMatch', message: { text: EXPIRED } }],
+    ['KEY_DENIED', { __type: 'SignatureDoesNotMatch' }],
+    ['KEY_DENIED', { __type: 'AccessDeniedException', message: EXPIRED }],
+    ['KEY_DENIED', { __type: 'ExpiredTokenException', message: 'The security token in the request is expired' }],
+    ['KMS_REFUSED', { __type: 'ThrottlingException', message: EXPIRED }],
+  ])('%s for %j', async (code, body) => {
+    const error = await failing({ reply: { status: 400, body } });
+    expect(error).toMatchObject({ code });
+    expect(error.message).not.toMatch(/20260101|NaN/);
+  });
+
+  test.each(['', 'yesterday', '\u00e9', 'Infinity'])('without a time to compare with (%j) names none', async (date) => {
+    const error = await failing({ reply: { status: 400, body: { __type: 'RequestExpired' }, date } });
+    expect(error).toMatchObject({ code: 'KMS_CLOCK_SKEWED' });
+    expect(error.message).not.toMatch(/seconds|NaN/);
+  });
+});
+
 describe('the name of a key', () => {
   test.each(['awskms:///alias', 'gcpkms://projects/p', 'azurekms://host', 'hashivault://', 'file:///etc/passwd', 'x'])(
     '"%s" is no key',

@@ -1,4 +1,4 @@
-import { array, type Decoder, nullable, object, optional, parseJson, string } from '@paved/json';
+import { array, type Decoder, nullable, object, optional, parseJson, string, unknown } from '@paved/json';
 import type { KeyAlgorithm, RsaPadding } from '../key-algorithm.js';
 import { type AwsCredentials, signAwsRequest } from './aws-signature.js';
 import { KmsKey, kmsPublicKey, spki } from './kms-key.js';
@@ -23,7 +23,8 @@ const MAX_RAW_BYTES = 4096;
 
 const publicKeyAnswer = object({ PublicKey: string, SigningAlgorithms: optional(nullable(array(string))) });
 const signatureAnswer = object({ Signature: string });
-const errorAnswer = object({ __type: string });
+/** The service writes `message` or `Message`. */
+const errorAnswer = object({ __type: string, message: optional(unknown), Message: optional(unknown) });
 
 /** A key of AWS KMS, by key ARN, key id or alias; asks `GetPublicKey` once and `Sign` for each signature. */
 export async function openAwsKey(name: AwsKeyName, options: KmsOptions, credentials: AwsCredentials): Promise<KmsKey> {
@@ -56,8 +57,19 @@ function algorithmOf(offered: readonly string[], rsaPadding: RsaPadding): KeyAlg
   return all.find(([algorithm, name]) => algorithm !== unwanted && offered.includes(name))?.[0];
 }
 
+/** How a refused signature says that nothing but its time is wrong; about any other one it begins otherwise. */
+const TIME_REFUSED = /^Signature (?:expired|not yet current):/;
+
 function refusalOf(_status: number, text: string): KmsRefusal {
-  switch (typeOf(text)) {
+  const { type, message } = readRefusal(text);
+  switch (type) {
+    case 'RequestExpired':
+    case 'RequestInTheFuture':
+    case 'RequestTimeTooSkewed':
+      return 'KMS_CLOCK_SKEWED';
+    case 'InvalidSignatureException':
+    case 'SignatureDoesNotMatch':
+      return TIME_REFUSED.test(message) ? 'KMS_CLOCK_SKEWED' : 'KEY_DENIED';
     case 'DisabledException':
     case 'KMSInvalidStateException':
     case 'KeyUnavailableException':
@@ -70,9 +82,7 @@ function refusalOf(_status: number, text: string): KmsRefusal {
     case 'ExpiredTokenException':
     case 'IncompleteSignatureException':
     case 'InvalidClientTokenId':
-    case 'InvalidSignatureException':
     case 'MissingAuthenticationTokenException':
-    case 'SignatureDoesNotMatch':
     case 'UnrecognizedClientException':
       return 'KEY_DENIED';
     case 'NotFoundException':
@@ -83,10 +93,11 @@ function refusalOf(_status: number, text: string): KmsRefusal {
 }
 
 /** `com.amazonaws.kms#DisabledException` and `DisabledException` are the same. */
-function typeOf(text: string): string {
+function readRefusal(text: string): { readonly type: string; readonly message: string } {
   try {
-    return parseJson('the answer', text, errorAnswer).__type.replace(/^.*#/, '');
+    const { __type, message, Message = message } = parseJson('the answer', text, errorAnswer);
+    return { type: __type.replace(/^.*#/, ''), message: typeof Message === 'string' ? Message : '' };
   } catch {
-    return '';
+    return { type: '', message: '' };
   }
 }

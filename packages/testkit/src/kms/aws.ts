@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { KmsExchange, KmsReply } from './start-kms.js';
+import { type KmsExchange, type KmsReply, nowOf } from './start-kms.js';
 
 /** `TrentService` of AWS KMS: JSON 1.1 over POST with Signature Version 4, of which the shape is looked at here. */
 export function answerAws({ headers, body, key, faults, sign }: KmsExchange): KmsReply {
   const credential =
     /^AWS4-HMAC-SHA256 Credential=AKIDTEST\/\d{8}\/eu-central-1\/kms\/aws4_request, SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, Signature=[0-9a-f]{64}$/;
+  const timing = timeRefusal(String(headers['x-amz-date'] ?? ''), nowOf(faults));
+  if (timing !== undefined) return timing;
   if (faults.denied) return refusal('AccessDeniedException');
   if (!credential.test(headers.authorization ?? '')) return refusal('IncompleteSignatureException');
   if (headers['x-amz-security-token'] !== 'session-of-a-test') return refusal('UnrecognizedClientException');
@@ -32,6 +34,26 @@ export function answerAws({ headers, body, key, faults, sign }: KmsExchange): Km
 
 const RSA = ['RSASSA_PSS_SHA_256', 'RSASSA_PKCS1_V1_5_SHA_256'];
 
-function refusal(type: string): KmsReply {
-  return { status: 400, body: { __type: type, message: 'refused' } };
+const TOLERANCE_MS = 300_000;
+
+/** In the service's own words, as users quote them (aws-sdk-js#1652, amazon-kinesis-producer#222). */
+function timeRefusal(signedAt: string, now: number): KmsReply | undefined {
+  const at = Date.parse(signedAt.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+  const early = now - TOLERANCE_MS;
+  const late = now + TOLERANCE_MS;
+  if (at < early) {
+    const limit = `${compact(early)} (${compact(now)} - 5 min.)`;
+    return refusal('InvalidSignatureException', `Signature expired: ${signedAt} is now earlier than ${limit}`);
+  }
+  if (at <= late) return undefined;
+  const limit = `${compact(late)} (${compact(now)} + 5 min.)`;
+  return refusal('InvalidSignatureException', `Signature not yet current: ${signedAt} is still later than ${limit}`);
+}
+
+function compact(at: number): string {
+  return new Date(at).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
+}
+
+function refusal(type: string, message = 'refused'): KmsReply {
+  return { status: 400, body: { __type: type, message } };
 }

@@ -17,6 +17,10 @@ export interface KmsFaults {
   lying: boolean;
   /** Answers everything with this status. */
   status?: number;
+  /** Answers everything with this. */
+  reply?: KmsReply;
+  /** How far the clock of the service is ahead of ours, in milliseconds. */
+  clockOffsetMs?: number;
 }
 
 export interface KmsExchange {
@@ -33,6 +37,8 @@ export interface KmsExchange {
 export interface KmsReply {
   readonly status: number;
   readonly body: unknown;
+  /** The header Date; the service's clock when absent, no header when empty. */
+  readonly date?: string;
 }
 
 /** A key service on loopback with one key. */
@@ -64,6 +70,17 @@ const URIS: Readonly<Record<KmsService, string>> = {
   vault: 'hashivault://release',
 };
 
+/** What the service's clock says, in milliseconds since the epoch. */
+export function nowOf({ clockOffsetMs = 0 }: KmsFaults): number {
+  return Date.now() + clockOffsetMs;
+}
+
+function replyTo(service: KmsService, exchange: KmsExchange): KmsReply {
+  const { reply, status } = exchange.faults;
+  if (reply !== undefined) return reply;
+  return status === undefined ? ANSWERS[service](exchange) : { status, body: {} };
+}
+
 export async function startKms(service: KmsService, kind: KmsKeyKind): Promise<KmsDouble> {
   const [key, other] = [makeKmsKey(kind), makeKmsKey(kind)];
   const faults: KmsFaults = { disabled: false, denied: false, missing: false, lying: false };
@@ -83,8 +100,9 @@ export async function startKms(service: KmsService, kind: KmsKeyKind): Promise<K
       faults,
       sign: (input, padding) => signWithKmsKey(faults.lying ? other : key, input, padding),
     };
-    const { status, body } =
-      faults.status === undefined ? ANSWERS[service](exchange) : { status: faults.status, body: {} };
+    const { status, body, date = new Date(nowOf(faults)).toUTCString() } = replyTo(service, exchange);
+    response.sendDate = false;
+    if (date !== '') response.setHeader('date', date);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   const { url, close } = await listenOnLoopback(server);
