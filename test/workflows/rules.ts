@@ -16,6 +16,7 @@ const FIXED_AT_RENDER = new Set([
   'isolation',
   'buildkit-image',
   'patch-mirrors',
+  'private-hosts',
   'method',
   'token-url',
   'revocation-url',

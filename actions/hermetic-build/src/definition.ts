@@ -33,6 +33,10 @@ export const definition = defineAction({
     'registry-username': input.string({
       description: 'User name that goes with registry-token; without it the token is sent by itself',
     }),
+    'private-hosts': input.list({
+      description:
+        'Hosts of a private network, host or host:port, one per line, that a lock file, a package index or a Dockerfile may name besides those of registry-url, registries and buildkit-image; every other address there is refused',
+    }),
     command: input.string({
       description: 'Shell text that builds the project, run in the copy of source-path; needed by build and all',
     }),

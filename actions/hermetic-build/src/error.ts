@@ -1,6 +1,7 @@
 import { PavedError } from '@paved/errors';
 
 export type HermeticBuildErrorCode =
+  | 'ADDRESS_REFUSED'
   | 'APPLICATION_TEST_FAILED'
   | 'ARCHIVE_UNSAFE'
   | 'BASE_UNPINNED'
@@ -33,6 +34,7 @@ export type HermeticBuildErrorCode =
   | 'PACKAGE_MISMATCH'
   | 'PATCH_FAILED'
   | 'PLATFORM_MISMATCH'
+  | 'PRIVATE_HOSTS_INVALID'
   | 'REGISTRY_ANSWER'
   | 'REGISTRY_UNKNOWN'
   | 'SOURCE_MISMATCH'

@@ -83,7 +83,7 @@ describe('the fetch phase', () => {
       for (const entry of entries) entry.resolved = `${registry.url}${item.path}`;
     }
     await writeProject(host.workspace, project);
-    await fetchIt({ 'registry-url': '' });
+    await fetchIt({ 'registry-url': '', 'private-hosts': new URL(registry.url).host });
     const other = await startNpmRegistry(project.packages);
     await fetchIt({ 'registry-url': other.url });
     await other.close();

@@ -32,7 +32,8 @@ const lockOf = (url: string, hex = HEX, more = '') =>
 
 async function act(texts: Record<string, string> = {}) {
   const command = 'mkdir out; cp "$PAVED_FILES/list.txt" out/';
-  const given = { 'source-path': host.workspace, lockfile: 'artifacts.lock.yaml', command, 'output-path': 'out' };
+  const common = { 'source-path': host.workspace, 'private-hosts': new URL(server.url).host };
+  const given = { ...common, lockfile: 'artifacts.lock.yaml', command, 'output-path': 'out' };
   return await run(await host.inputs(definition, { ...given, ...texts }), host.context);
 }
 

@@ -40,6 +40,7 @@ async function act(texts: Record<string, string> = {}) {
     lockfile: 'lockfile.json',
     phase: 'fetch',
     isolation: 'none',
+    'private-hosts': new URL(server.url).host,
     ...texts,
   };
   return await run(await host.inputs(definition, given), host.context);

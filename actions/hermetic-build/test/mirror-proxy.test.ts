@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sha256 } from '@paved/digest';
 import { type Loopback, startLoopback } from '@paved/testkit';
+import { isListed } from '../src/fetch/host-list.js';
 import { type MirrorProxy, startMirrorProxy } from '../src/patch/mirror-proxy.js';
-import { isMirror, mirrorText, readMirrors } from '../src/patch/patch-mirrors.js';
+import { mirrorText, readMirrors } from '../src/patch/patch-mirrors.js';
 
 const REFUSED = expect.objectContaining({ code: 'IMAGE_PATCH_REFUSED' });
 
@@ -26,8 +27,8 @@ describe('patch-mirrors', () => {
     ['[::1]:3142', '::1', 3142, true],
   ])('%s reaches %s port %d: %s', (line, host, port, expected) => {
     const mirrors = readMirrors([line]);
-    expect(isMirror(mirrors, host, port)).toBe(expected);
-    expect(isMirror(readMirrors(mirrors.map(mirrorText)), host, port)).toBe(expected);
+    expect(isListed(mirrors, host, port)).toBe(expected);
+    expect(isListed(readMirrors(mirrors.map(mirrorText)), host, port)).toBe(expected);
   });
 
   test.each([

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { HttpClient } from '@paved/http';
 import { installPackages } from '../src/build/install.js';
 import { fetchBundle } from '../src/fetch/bundle.js';
+import { NamedHosts } from '../src/fetch/named-hosts.js';
 import { readProject } from '../src/project.js';
 import type { Registry } from './npm-registry.js';
 import { sampleProject, startProjectRegistry, writeProject } from './sample-project.js';
@@ -75,6 +76,7 @@ withNpm(
       lockKind: 'npm',
       bundlePath,
       registry: undefined,
+      hosts: new NamedHosts({ 'registry-url': new URL(registry.url) }),
       defaultRegistry: noRegistry,
       onProgress: () => {},
     });

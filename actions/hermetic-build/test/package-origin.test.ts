@@ -26,8 +26,9 @@ afterEach(async () => {
   await host.dispose();
 });
 
-async function fetched() {
-  const given = { phase: 'fetch', isolation: 'none', 'source-path': host.workspace, 'registry-url': registry.url };
+async function fetched(texts: Record<string, string> = {}) {
+  const common = { phase: 'fetch', isolation: 'none', 'source-path': host.workspace };
+  const given = { ...common, 'registry-url': registry.url, ...texts };
   const outputs = await run(await host.inputs(definition, given), host.context);
   return parseFetchManifest(await readFile(join(outputs['record-path'] ?? '', 'fetch-manifest.json'), 'utf8'));
 }
@@ -48,7 +49,7 @@ describe('an archive of somebody else under the name and version of a package', 
         resolved: `${elsewhere.url.replace('://', '://user:canary@')}/assets/1`,
       });
       await writeProject(host.workspace, project);
-      const { packages } = await fetched();
+      const { packages } = await fetched({ 'private-hosts': new URL(elsewhere.url).host });
       const tool = packages.find(({ name }) => name === 'tool');
       expect(decodeURIComponent(tool?.purl ?? '')).toBe(`pkg:npm/tool@4.0.0?download_url=${elsewhere.url}/assets/1`);
       expect(packageIdOf(tool?.purl ?? '')).toEqual({ ecosystem: 'npm', name: 'tool', version: '4.0.0' });

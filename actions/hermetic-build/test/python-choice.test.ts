@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
+import { NamedHosts } from '../src/fetch/named-hosts.js';
 import { fetchDistributions } from '../src/python/fetch-distributions.js';
 import { type FileServer, startFileServer } from './file-server.js';
 import { indexPages, type SampleWheel, sha256Hex, wheel } from './python-sample.js';
@@ -43,6 +44,7 @@ async function chosen(offered: readonly Name[], locked: readonly (Name | 'change
     http: host.context.http,
     bundlePath,
     workDir: host.temp,
+    hosts: new NamedHosts({ 'registry-url': new URL(server.url) }),
     registry: undefined,
     repository: 'octo/app',
     onProgress: () => {},

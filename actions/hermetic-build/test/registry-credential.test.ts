@@ -78,7 +78,8 @@ afterEach(async () => {
 
 async function act(texts: Record<string, string> = {}) {
   const given = { 'source-path': host.workspace, phase: 'fetch', isolation: 'none', 'registry-token': CANARY };
-  const inputs = await host.inputs(definition, { ...given, 'registry-url': registry.url, ...texts });
+  const named = { 'registry-url': registry.url, 'private-hosts': new URL(storage.url).host };
+  const inputs = await host.inputs(definition, { ...given, ...named, ...texts });
   return await run(inputs, host.context);
 }
 

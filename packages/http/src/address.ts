@@ -10,16 +10,25 @@ for (const [net, prefix] of [
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
   ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
   ['168.63.129.16', 32],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
 ] as const) {
   PRIVATE.addSubnet(net, prefix, 'ipv4');
 }
 for (const [net, prefix] of [
   ['::', 127],
+  ['64:ff9b:1::', 48],
+  // Tunnels (Teredo, 6to4): who gets there is for somebody else to say.
+  ['2001::', 32],
+  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
+  ['ff00::', 8],
 ] as const) {
   PRIVATE.addSubnet(net, prefix, 'ipv6');
 }
@@ -27,7 +36,10 @@ for (const [net, prefix] of [
 /** IPv4 inside IPv6: compatible, mapped, translated (RFC 4291, RFC 2765) and NAT64 (RFC 6052), as URL writes them. */
 const EMBEDDED = /^(?:::|::ffff:|::ffff:0:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
-/** Loopback, link-local, private and cloud-metadata ranges, as literals and as `localhost`; a name that resolves there is not seen. */
+/**
+ * Loopback, link-local, private, multicast and cloud-metadata ranges, as literals in every spelling and as `localhost`; a name that
+ * resolves there is not seen.
+ */
 export function isPrivateAddress(hostname: string): boolean {
   const host = hostname
     .replace(/^\[|\]$/g, '')
@@ -35,10 +47,22 @@ export function isPrivateAddress(hostname: string): boolean {
     .replace(/\.$/, '')
     .toLowerCase();
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  const mapped = EMBEDDED.exec(host);
-  if (mapped !== null) return isPrivateAddress(ipv4OfWords(mapped[1] ?? '0', mapped[2] ?? '0'));
-  const family = isIP(host);
-  return family !== 0 && PRIVATE.check(host, family === 4 ? 'ipv4' : 'ipv6');
+  switch (isIP(host)) {
+    case 4:
+      return PRIVATE.check(host, 'ipv4');
+    case 6:
+      return isPrivateIpv6(host);
+    default:
+      return false;
+  }
+}
+
+function isPrivateIpv6(address: string): boolean {
+  // Resolvers write IPv4 inside of it with dots, and the zone of a link behind a percent sign.
+  const plain = new URL(`http://[${address.replace(/%.*$/, '')}]/`).hostname.slice(1, -1);
+  const embedded = EMBEDDED.exec(plain);
+  if (embedded === null) return PRIVATE.check(plain, 'ipv6');
+  return PRIVATE.check(ipv4OfWords(embedded[1] ?? '0', embedded[2] ?? '0'), 'ipv4');
 }
 
 function ipv4OfWords(high: string, low: string): string {
@@ -60,4 +84,12 @@ export function assertPublicHost(url: URL, origin: URL): void {
       hint: 'The server answered with an address inside the private network; check that the host is the one you meant',
     },
   );
+}
+
+/** The refusal of a host that somebody untrusted named; it does not say which address a name stands for. */
+export function privateAddress(hostname: string): HttpError {
+  const state = isPrivateAddress(hostname) ? 'is a private address' : 'stands for a private address';
+  return new HttpError('HTTP_ADDRESS_REFUSED', `Cannot connect to ${hostname}: it ${state}`, {
+    hint: 'Nobody but you may name a host of a private network: configure it, if it is the one you meant',
+  });
 }

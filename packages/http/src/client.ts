@@ -1,11 +1,13 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
-import { assertPublicHost } from './address.js';
+import { assertPublicHost, isPrivateAddress, privateAddress } from './address.js';
 import { HttpError } from './error.js';
 import { DEFAULT_MIN_BYTES_PER_SECOND, ProgressWatch } from './progress-watch.js';
+import { publicLookup } from './public-lookup.js';
 import { redactUrl } from './redact.js';
 import type { HttpBody, HttpRequest } from './request.js';
 import { HttpResponse } from './response.js';
@@ -22,6 +24,8 @@ export interface HttpClientOptions {
   readonly minBytesPerSecond?: number;
   /** Lower-case names of headers that never cross an origin, besides `authorization` and `cookie`. */
   readonly secretHeaders?: readonly string[];
+  /** Resolves the names of hosts (default: as this machine does). */
+  readonly lookup?: LookupFunction;
 }
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 4, baseDelayMs: 250, maxDelayMs: 20_000 };
@@ -36,6 +40,18 @@ interface Attempt {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+}
+
+function agentsOf({ ca }: HttpClientOptions, lookup: LookupFunction | undefined): Agents {
+  const options = { keepAlive: true, maxSockets: 32, ...(lookup === undefined ? {} : { lookup }) };
+  // `ca` replaces what is trusted, so the default authorities are named again.
+  const trusted = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] };
+  return { http: new HttpAgent(options), https: new HttpsAgent({ ...options, ...trusted }) };
+}
+
 /**
  * The one HTTP client of paved's own code, over node:http(s): one pass over bodies, keep-alive, a timeout per attempt that only
  * silence and a drip consume, retries on transient failures alone, and credentials that never follow a redirect to another origin.
@@ -43,20 +59,17 @@ interface Attempt {
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #retry: RetryPolicy;
-  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 32 });
-  readonly #https: HttpsAgent;
+  readonly #agents: Agents;
+  /** A connection that was made without a look at its address is not for requests that need one. */
+  readonly #publicAgents: Agents;
   readonly #secretNames: ReadonlySet<string>;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
     this.#secretNames = new Set(['authorization', 'cookie', ...(options.secretHeaders ?? [])]);
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
-    this.#https = new HttpsAgent({
-      keepAlive: true,
-      maxSockets: 32,
-      // `ca` replaces what is trusted, so the default authorities are named again.
-      ...(options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }),
-    });
+    this.#agents = agentsOf(options, options.lookup);
+    this.#publicAgents = agentsOf(options, publicLookup(options.lookup));
   }
 
   /**
@@ -79,8 +92,10 @@ export class HttpClient {
 
   /** Closes idle sockets, so that a process can end. */
   close(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    for (const { http, https } of [this.#agents, this.#publicAgents]) {
+      http.destroy();
+      https.destroy();
+    }
   }
 
   async #once(request: HttpRequest): Promise<HttpResponse> {
@@ -116,7 +131,8 @@ export class HttpClient {
       );
     }
     const url = parseUrl(location, attempt.url);
-    assertPublicHost(url, origin);
+    // With a rule of its own each hop is held to that before it is sent.
+    if (attempt.request.publicUnless === undefined) assertPublicHost(url, origin);
     if (attempt.url.protocol === 'https:' && url.protocol !== 'https:') {
       throw new HttpError('HTTP_REDIRECT_REFUSED', `Cannot follow ${redactUrl(url)}: it leaves https`, {
         hint: 'Use the address that it leads to, if that is https',
@@ -133,13 +149,22 @@ export class HttpClient {
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !this.#secretNames.has(name)));
   }
 
-  #send({ request, url, headers }: Attempt): Promise<IncomingMessage> {
+  #agentsFor({ request: { publicUnless }, url }: Attempt): Agents {
+    if (publicUnless === undefined || publicUnless(url)) return this.#agents;
+    // No name is resolved for a literal.
+    if (isPrivateAddress(url.hostname)) throw privateAddress(url.hostname);
+    return this.#publicAgents;
+  }
+
+  async #send(attempt: Attempt): Promise<IncomingMessage> {
+    const { request, url, headers } = attempt;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    return new Promise((resolve, reject) => {
+    const agents = this.#agentsFor(attempt);
+    return await new Promise((resolve, reject) => {
       const secure = url.protocol === 'https:';
       const outgoing = (secure ? httpsRequest : httpRequest)(
         url,
-        { method: request.method, headers, agent: secure ? this.#https : this.#http },
+        { method: request.method, headers, agent: secure ? agents.https : agents.http },
         (message) => {
           watch.receive(message);
           resolve(message);

@@ -33,4 +33,9 @@ export interface HttpRequest {
   readonly attempts?: number;
   /** Statuses that are an answer, not an error; all others throw `HTTP_STATUS` (default 200-299). */
   readonly accept?: (status: number) => boolean;
+  /**
+   * For an address that somebody untrusted chose: each hop goes to public addresses alone, as literals and as what its name resolves to
+   * (`HTTP_ADDRESS_REFUSED`), unless this says that the user named its host.
+   */
+  readonly publicUnless?: (url: URL) => boolean;
 }

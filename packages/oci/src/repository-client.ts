@@ -110,7 +110,7 @@ export class RepositoryClient {
       const manifest = parseManifest(await response.bytes(MAX_MANIFEST_BYTES), mediaType);
       assertDigestHeader(response, manifest.digest);
       if (isDigest(reference) && reference !== manifest.digest) {
-        throw mismatch(reference, `the registry answered with ${manifest.digest}`);
+        throw mismatch(reference, 'the registry answered with another manifest');
       }
       return { manifest, etag: response.header('etag') };
     });

@@ -81,6 +81,9 @@ describe('the configuration', () => {
     'patch-mirrors: https://mirror.example',
     "patch-mirrors: '*.debian.org'",
     'patch-mirrors: mirror.example/debian',
+    'private-hosts: https://files.corp.example',
+    "private-hosts: '*'",
+    "private-hosts: '${{ inputs.host }}'",
     'patch-mirrors: a.example b.example',
     "patch-mirrors: '${{ inputs.mirror }}'",
   ])('refuses %s', (text) => {

@@ -131,21 +131,24 @@ const changed: Test = {
 
 const downloads: Test = {
   name: 'ADD brings the fetched file of its checksum without network, and no other',
-  async run({ act, base }) {
+  async run({ act, base, host }) {
     const text = 'a file of somebody else\n';
     const server = await startLoopback({ handle: async () => ({ status: 200, body: text }) });
     try {
       const checksum = sha256(Buffer.from(text));
       const add = (sum: string) =>
         `FROM ${base} AS a\nADD --checksum=${sum} ${server.url}/file.txt /file.txt\nRUN cat /file.txt\n`;
-      const { outputs } = await act({ Dockerfile: add(checksum) }, {});
+      const unnamed = await refusalOf(act({ Dockerfile: add(checksum) }, {}));
+      expectThat('a private host that nobody names is refused', unnamed.code === 'ADDRESS_REFUSED', unnamed.code);
+      const named = { 'private-hosts': `${host}\n${new URL(server.url).host}` };
+      const { outputs } = await act({ Dockerfile: add(checksum) }, named);
       const log = await readFile(join(outputs['build-record-path'] ?? '', 'build.log'), 'utf8');
       expectThat('the step read the file', log.includes(text.trim()), log.slice(-1500));
       expectThat(
         'it is in the bundle under its digest',
         (await readdir(join(outputs['bundle-path'] ?? '', 'files'))).join() === checksum.slice(7),
       );
-      const other = await refusalOf(act({ Dockerfile: add(`sha256:${'0'.repeat(64)}`) }, {}));
+      const other = await refusalOf(act({ Dockerfile: add(`sha256:${'0'.repeat(64)}`) }, named));
       expectThat('another checksum is refused', other.code === 'INTEGRITY_MISMATCH', other.code);
     } finally {
       await server.close();

@@ -161,7 +161,8 @@ export async function startBuildKit(
         await writeFile(join(test.workspace, path), text);
       }
       const common = { 'source-path': test.workspace, dockerfile: 'Dockerfile', lockfile: 'Dockerfile' };
-      const given = { ...common, 'buildkit-image': context.buildkit, ...inputs };
+      const named = { 'buildkit-image': context.buildkit, 'private-hosts': host };
+      const given = { ...common, ...named, ...inputs };
       const outputs = await run(await test.inputs(definition, given), test.context);
       sayLosses(test.lines);
       return { outputs, host: test };

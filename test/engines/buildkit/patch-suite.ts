@@ -256,7 +256,8 @@ async function start(
       hosts.push(host);
       await writeFile(join(host.workspace, 'Dockerfile'), dockerfile);
       const common = { 'source-path': host.workspace, dockerfile: 'Dockerfile', lockfile: 'Dockerfile' };
-      const given = await host.inputs(definition, { ...common, 'buildkit-image': buildkit, ...inputs });
+      const named = { 'buildkit-image': buildkit, 'private-hosts': new URL(registry.url).host };
+      const given = await host.inputs(definition, { ...common, ...named, ...inputs });
       const outputs = await run(given, host.context, SANDBOX_METHODS, copa.source);
       sayLosses(host.lines);
       return { outputs, host };

@@ -5,6 +5,7 @@ import { digestHex } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
 import { PackageURL } from 'packageurl-js';
 import { mismatch, storeFile } from '../fetch/download.js';
+import { urlSource } from '../fetch/package-source.js';
 import type { Fetched, FetchOptions, LockedProject } from '../kinds/locked-project.js';
 import { openProject } from '../kinds/open-project.js';
 import { packagePurl } from '../lockfile/purl.js';
@@ -50,7 +51,7 @@ function nothing({ repository }: FetchOptions): Fetched {
 
 async function fetchSources(
   build: DockerfileBuild,
-  { http, bundlePath, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, onProgress }: FetchOptions,
 ): Promise<readonly FetchedPackage[]> {
   const packages = new Map<string, FetchedPackage>();
   const add = (entry: FetchedPackage) => packages.set(entry.purl, entry);
@@ -64,7 +65,7 @@ async function fetchSources(
   await mkdir(files, { recursive: true });
   for (const { url, sha256 } of build.downloads) {
     const name = basename(decodeURIComponent(url.pathname)) || url.hostname;
-    const source = { $case: 'url', url } as const;
+    const source = urlSource(url, hosts);
     const options = { http, projectPath: '', bundlePath: files, maxBytes: MAX_FILE_BYTES };
     const stored = await storeFile(name, source, options, async (_part, { sha256: found }) => {
       if (found !== sha256) throw mismatch(name, source, 'sha256', found, sha256);

@@ -2,6 +2,7 @@ import type { FetchedPackage } from '@paved/bom';
 import { walkArchive } from '../build/archive.js';
 import { mismatch, type StoredArchive, storeFile } from '../fetch/download.js';
 import { eachAtOnce } from '../fetch/each-at-once.js';
+import { urlSource } from '../fetch/package-source.js';
 import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { FetchOptions } from '../kinds/locked-project.js';
 import { packagePurl } from '../lockfile/purl.js';
@@ -13,14 +14,14 @@ const CONCURRENCY = 12;
 /** Fetches every crate by its checksum, and reads each once, so that a hostile archive is refused before any user code runs. */
 export async function fetchCrates(
   crates: readonly LockedCrate[],
-  { http, bundlePath, registry, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, registry, onProgress }: FetchOptions,
 ): Promise<readonly FetchedPackage[]> {
   const files: BundleFile[] = [];
   const packages: FetchedPackage[] = [];
   const template = crates.length === 0 ? '' : await downloadTemplate(http, registry ?? publicIndex());
   await eachAtOnce(crates, CONCURRENCY, async (crate) => {
     const label = crateLabel(crate);
-    const source = { $case: 'url', url: crateUrl(template, crate) } as const;
+    const source = urlSource(crateUrl(template, crate), hosts);
     const stored = await storeFile(label, source, { http, projectPath: '', bundlePath }, async (part, { sha256 }) => {
       if (sha256 !== crate.sha256) throw mismatch(label, source, 'sha256', sha256, crate.sha256);
       await walkArchive(label, part, async () => {});

@@ -3,7 +3,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { FetchedPackage } from '@paved/bom';
 import type { ActionContext } from '@paved/runner-kit';
-import { registryAccess } from '../fetch/fetch-phase.js';
+import { publicAccess, registryAccess } from '../fetch/fetch-phase.js';
 import type { LockedProject } from '../kinds/locked-project.js';
 import { openProject } from '../kinds/open-project.js';
 import type { Inputs, Outputs } from '../run.js';
@@ -38,7 +38,7 @@ export async function dryPhase(inputs: Inputs, context: ActionContext): Promise<
 async function findAll(inputs: Inputs, context: ActionContext, workDir: string): Promise<readonly DryFinding[]> {
   const { dockerfile, lockfile } = inputs;
   if (dockerfile === undefined) return await findInProject(inputs, context, workDir);
-  const own = await findingsOfDockerfile(inputs, context.http);
+  const own = await findingsOfDockerfile(inputs, publicAccess(inputs, context).http);
   // A Dockerfile without packages is its own lock file.
   const alone = posix.normalize(lockfile) === posix.normalize(dockerfile);
   return alone ? own : [...own, ...(await findInProject(inputs, context, workDir))];
@@ -59,7 +59,7 @@ async function findInProject(inputs: Inputs, context: ActionContext, workDir: st
   await mkdir(bundlePath);
   try {
     const { packages } = await project.fetch({
-      ...registryAccess(inputs, project, context),
+      ...registryAccess(inputs, project, publicAccess(inputs, context)),
       bundlePath,
       workDir,
       repository: context.runner.repository,

@@ -7,6 +7,7 @@ import { yarnZipSha512 } from '../node/yarn-zip.js';
 import { mismatch, type StoredArchive, storeFile } from './download.js';
 import { eachAtOnce } from './each-at-once.js';
 import { type ArchiveFacts, assertInner, type InnerPackage, inspectArchive } from './inspect-archive.js';
+import type { NamedHosts } from './named-hosts.js';
 import { assertNamed } from './package-origin.js';
 import { type PackageSource, packageSource } from './package-source.js';
 
@@ -16,6 +17,8 @@ export interface BundleOptions {
   readonly lockKind: NodeLockKind;
   readonly bundlePath: string;
   readonly registry: URL | undefined;
+  readonly hosts: NamedHosts;
+  /** Of this user, whose word it is. */
   readonly defaultRegistry: () => Promise<URL>;
   readonly onProgress: (done: number, all: number) => void;
 }
@@ -108,7 +111,7 @@ interface Group {
 async function planFetches(nodes: readonly Node[], options: BundleOptions) {
   let registry: Promise<URL> | undefined;
   const defaultRegistry = () => {
-    registry ??= options.defaultRegistry();
+    registry ??= options.defaultRegistry().then((url) => options.hosts.add(url));
     return registry;
   };
   const groups = new Map<string, Group>();
@@ -116,7 +119,7 @@ async function planFetches(nodes: readonly Node[], options: BundleOptions) {
     const { name, version, entry } = node.package;
     if (entry.inBundle === true) continue;
     assertNamed(node.package);
-    const source = await packageSource(node.package, options.registry, defaultRegistry);
+    const source = await packageSource(node.package, options.registry, defaultRegistry, options.hosts);
     const locked = lockedDigest(node.package, options.lockKind);
     const id = `${name} ${version} ${[locked.sha512].flat().join(' ')}`;
     const group = groups.get(id) ?? { nodes: [], source, locked };

@@ -84,7 +84,10 @@ async function fileInside(label: string, path: string, root: string): Promise<st
   });
 }
 
-/** The refusal of bytes that are not those of the lock file. */
+/**
+ * The refusal of bytes that are not those of the lock file. Attack: an address of a lock file stands for something that its author
+ * cannot read, and the digest in the log says what it is; so of a host that the user did not name it says nothing.
+ */
 export function mismatch(
   label: string,
   source: PackageSource,
@@ -93,7 +96,9 @@ export function mismatch(
   locked: string,
 ): HermeticBuildError {
   const from = source.$case === 'url' ? redactUrl(source.url) : `file:${source.path}`;
-  const state = `${algorithm} of ${from} is ${found.slice(0, 16)}..., the lock file has ${locked.slice(0, 16)}...`;
+  const isTold = source.$case === 'file' || source.isNamedByUser;
+  const is = isTold ? `is ${found.slice(0, 16)}...` : 'is another one';
+  const state = `${algorithm} of ${from} ${is}, the lock file has ${locked.slice(0, 16)}...`;
   return new HermeticBuildError('INTEGRITY_MISMATCH', `Cannot accept "${label}": ${state}`, {
     hint: 'Somebody changed the package or the lock file; do not refresh the lock file before you know which',
   });

@@ -17,6 +17,8 @@ import { type CopaSource, RELEASED_COPA } from '../patch/locked-copa.js';
 import { patchBases, readPatchInputs } from '../patch/patch-bases.js';
 import { PATCHES_FILE } from '../patch/patch-record.js';
 import type { Inputs, Outputs } from '../run.js';
+import { NamedHosts } from './named-hosts.js';
+import { PublicClient } from './public-client.js';
 import { registryClient } from './registry-client.js';
 import { assertSourceCommit } from './source-commit.js';
 
@@ -38,14 +40,14 @@ export async function fetchPhase(
   const commit = await assertSourceCommit(sourcePath, runner.workspace, runner.sha);
   if (commit === undefined)
     log.notice('There is no .git folder, so the commit of the source was not compared with the run');
-  const project = await openInputProject(inputs, context.http);
-  const access = registryAccess(inputs, project, context);
+  const access = publicAccess(inputs, context);
+  const project = await openInputProject(inputs, access.http);
   const workDir = await context.workDir();
   const method = await isolationMethod(inputs.isolation, workDir, log, candidates);
   const bundlePath = join(workDir, 'bundle');
   await mkdir(bundlePath);
   const fetched = await project.fetch({
-    ...access,
+    ...registryAccess(inputs, project, access),
     bundlePath,
     workDir,
     repository: runner.repository,
@@ -88,16 +90,24 @@ export async function fetchPhase(
   return { 'bundle-path': bundlePath, 'record-path': recordPath };
 }
 
+/** The client of everything that a lock file or a Dockerfile names. */
+export type PublicAccess = Pick<FetchOptions, 'http' | 'hosts'>;
+
+export function publicAccess(inputs: Inputs, { http }: ActionContext): PublicAccess {
+  const hosts = new NamedHosts(inputs);
+  return { http: new PublicClient(http, hosts), hosts };
+}
+
 /** Where packages come from, and the client that may show the credential there. */
 export function registryAccess(
   inputs: Inputs,
   { registryKind }: LockedProject,
-  { http }: ActionContext,
-): Pick<FetchOptions, 'http' | 'registry'> {
+  { http, hosts }: PublicAccess,
+): PublicAccess & Pick<FetchOptions, 'registry'> {
   const registry = chosenRegistry(inputs, registryKind);
   const token = inputs['registry-token'];
   const credential = token === undefined ? undefined : { token, username: inputs['registry-username'] };
-  return { http: registryClient(http, credential, registry, registryKind), registry };
+  return { http: registryClient(http, credential, registry, registryKind), hosts, registry };
 }
 
 /** The canary meets what the build will run in: the command's sandbox, or a RUN step of BuildKit. */

@@ -1,12 +1,24 @@
 import { posix } from 'node:path';
 import { HermeticBuildError } from '../error.js';
 import { assertNotGit, type LockedPackage } from '../lockfile/lockfile.js';
+import type { NamedHosts } from './named-hosts.js';
 
 /** Where the bytes of a package come from. */
 export type PackageSource =
-  | { readonly $case: 'url'; readonly url: URL }
+  | UrlSource
   /** Relative to the project. */
   | { readonly $case: 'file'; readonly path: string };
+
+export interface UrlSource {
+  readonly $case: 'url';
+  readonly url: URL;
+  /** Of another host nothing is told of what it answers. */
+  readonly isNamedByUser: boolean;
+}
+
+export function urlSource(url: URL, hosts: NamedHosts): UrlSource {
+  return { $case: 'url', url, isNamedByUser: hosts.has(url) };
+}
 
 /**
  * Decides from the lock file entry alone. `registry` replaces the host of whatever lies where a registry puts it; a tarball of
@@ -18,17 +30,16 @@ export async function packageSource(
   locked: LockedPackage,
   registry: URL | undefined,
   defaultRegistry: () => Promise<URL>,
+  hosts: NamedHosts,
 ): Promise<PackageSource> {
   const { key, entry } = locked;
   const { resolved } = entry;
   assertNotGit(key, resolved);
-  if (resolved === undefined) return { $case: 'url', url: registryUrl(registry ?? (await defaultRegistry()), locked) };
+  if (resolved === undefined) return urlSource(registryUrl(registry ?? (await defaultRegistry()), locked), hosts);
   if (resolved.startsWith('file:')) return { $case: 'file', path: insidePath(key, resolved.slice('file:'.length)) };
   const url = secureUrl(key, resolved);
-  return {
-    $case: 'url',
-    url: registry !== undefined && isRegistryUrl(url, locked) ? registryUrl(registry, locked) : url,
-  };
+  const isReplaced = registry !== undefined && isRegistryUrl(url, locked);
+  return urlSource(isReplaced ? registryUrl(registry, locked) : url, hosts);
 }
 
 /** Where a registry of npm has the archive of a version. */

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { HermeticBuildError } from '../error.js';
 import { mismatch, storeFile } from '../fetch/download.js';
 import { eachAtOnce } from '../fetch/each-at-once.js';
+import { urlSource } from '../fetch/package-source.js';
 import { type BundleFile, placeFile, readBundleIndex, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { Fetched, FetchOptions, Installed, InstallOptions, LockedProject } from '../kinds/locked-project.js';
 import { readInside } from '../kinds/read-inside.js';
@@ -97,12 +98,12 @@ function secureUrl(address: string): URL {
 
 async function fetchFiles(
   files: readonly LockedFile[],
-  { http, bundlePath, repository, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, repository, onProgress }: FetchOptions,
 ): Promise<Fetched> {
   const stored: BundleFile[] = [];
   const packages: FetchedPackage[] = [];
   await eachAtOnce(files, CONCURRENCY, async ({ name, url, sha256: hex }) => {
-    const source = { $case: 'url', url } as const;
+    const source = urlSource(url, hosts);
     const options = { http, projectPath: '', bundlePath, maxBytes: MAX_FILE_BYTES };
     const archive = await storeFile(name, source, options, async (_part, { sha256: found }) => {
       if (found !== hex) throw mismatch(name, source, 'sha256', found, hex);

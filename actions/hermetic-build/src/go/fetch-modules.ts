@@ -3,6 +3,7 @@ import type { FetchedPackage } from '@paved/bom';
 import { parseLockfile } from '@paved/bom/lockfiles';
 import { mismatch, type StoredArchive, storeFile } from '../fetch/download.js';
 import { eachAtOnce } from '../fetch/each-at-once.js';
+import { urlSource } from '../fetch/package-source.js';
 import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { FetchOptions } from '../kinds/locked-project.js';
 import { packagePurl } from '../lockfile/purl.js';
@@ -20,14 +21,14 @@ const MAX_MOD_BYTES = 16 * 1024 * 1024;
 export async function fetchModules(
   modules: LockedModules,
   proxy: URL,
-  { http, bundlePath, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, onProgress }: FetchOptions,
 ): Promise<readonly FetchedPackage[]> {
   const stored = new Map<string, StoredArchive>();
   const files: BundleFile[] = [];
   const all = [...modules.mods, ...modules.zips];
   await eachAtOnce(all, CONCURRENCY, async (wanted) => {
     const path = modulePath(wanted.module, wanted.extension);
-    const source = { $case: 'url', url: new URL(path, proxy) } as const;
+    const source = urlSource(new URL(path, proxy), hosts);
     const limit = wanted.extension === 'mod' ? { maxBytes: MAX_MOD_BYTES } : {};
     const label = moduleLabel(wanted.module);
     const options = { http, projectPath: '', bundlePath, ...limit };

@@ -38,7 +38,7 @@ export async function openGoProject(sourcePath: string, lockfilePath: string): P
     lockfiles: texts.map(({ path, kind, text }) => ({ path, kind, sha256: digestHex(sha256(text)) })),
     registryKind: 'go',
     async fetch(options) {
-      const proxy = options.registry ?? (await askGoForProxy(options.workDir));
+      const proxy = options.registry ?? options.hosts.add(await askGoForProxy(options.workDir));
       const fetched = await fetchModules(modules, proxy, options);
       const version = '0.0.0';
       return { root: { name: root, version, purl: modulePurl(root, version) }, packages: fetched, notices: [] };

@@ -1,12 +1,16 @@
 import type { FetchedPackage, FetchManifest } from '@paved/bom';
 import type { HttpClient } from '@paved/http';
 import type { ReadOnlyBind } from '@paved/sandbox';
+import type { NamedHosts } from '../fetch/named-hosts.js';
 
 /** Families of packages, each with a source of its own that `registries` can replace. */
 export type RegistryKind = 'npm' | 'go' | 'pypi' | 'cargo' | 'maven';
 
 export interface FetchOptions {
+  /** Asks hosts of a private network only where the user named them. */
   readonly http: HttpClient;
+  /** A project adds what it learns from the configuration of this user. */
+  readonly hosts: NamedHosts;
   /** Folder that is made and filled; every name in it is a digest, or the index of such names. */
   readonly bundlePath: string;
   /** Empty scratch folder, where the package manager is asked for its configuration. */

@@ -96,9 +96,10 @@ function nodeProject(
           return error instanceof Error ? [error] : [];
         }
       }),
-    async fetch({ http, bundlePath, workDir, registry, repository, onProgress }) {
+    async fetch({ workDir, repository, ...given }) {
       const defaultRegistry = () => askNpmForRegistry(workDir);
-      const options = { http, projectPath: sourcePath, lockKind, bundlePath, registry, defaultRegistry, onProgress };
+      const { registry } = given;
+      const options = { ...given, projectPath: sourcePath, lockKind, defaultRegistry };
       const archives = await fetchBundle(nodes, options);
       const packages = npmPackages(nodes, archives, registry);
       const notices = [

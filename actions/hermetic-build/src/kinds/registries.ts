@@ -11,6 +11,15 @@ export function chosenRegistry(
   inputs: { readonly 'registry-url'?: URL | undefined; readonly registries?: readonly string[] | undefined },
   kind: RegistryKind | undefined,
 ): URL | undefined {
+  const byKind = registryAddresses(inputs);
+  if (kind === undefined) return undefined;
+  return byKind.get(kind) ?? (kind === 'npm' ? inputs['registry-url'] : undefined);
+}
+
+/** All lines of `registries`, by kind. @throws {HermeticBuildError} `REGISTRY_UNKNOWN` */
+export function registryAddresses(inputs: {
+  readonly registries?: readonly string[] | undefined;
+}): ReadonlyMap<string, URL> {
   const byKind = new Map<string, URL>();
   for (const line of inputs.registries ?? []) {
     const [, name = '', address = ''] = /^([a-z]+)=(.*)$/.exec(line) ?? [];
@@ -18,8 +27,7 @@ export function chosenRegistry(
       throw refused(`"${line.slice(0, 40)}" names none of ${KINDS.join(', ')}`);
     byKind.set(name, secureAddress(name, address.trim()));
   }
-  if (kind === undefined) return undefined;
-  return byKind.get(kind) ?? (kind === 'npm' ? inputs['registry-url'] : undefined);
+  return byKind;
 }
 
 /**

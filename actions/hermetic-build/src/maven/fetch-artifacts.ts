@@ -2,6 +2,7 @@ import type { FetchedPackage } from '@paved/bom';
 import { HermeticBuildError } from '../error.js';
 import { mismatch, type StoredArchive, storeFile } from '../fetch/download.js';
 import { eachAtOnce } from '../fetch/each-at-once.js';
+import { urlSource } from '../fetch/package-source.js';
 import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { FetchOptions } from '../kinds/locked-project.js';
 import { secureAddress } from '../kinds/registries.js';
@@ -47,14 +48,14 @@ function nodesOf(lock: MavenLock): readonly LockedNode[] {
 /** Downloads every file and holds it to its checksum; jars are not opened. */
 export async function fetchArtifacts(
   locks: readonly MavenLock[],
-  { http, bundlePath, registry, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, registry, onProgress }: FetchOptions,
 ): Promise<readonly FetchedPackage[]> {
   const locked = lockedFiles(locks);
   const files: BundleFile[] = [];
   const stored = new Map<string, StoredArchive>();
   await eachAtOnce([...locked], CONCURRENCY, async ([path, file]) => {
     const label = gav(file);
-    const source = { $case: 'url', url: urlOf(path, file, registry) } as const;
+    const source = urlSource(urlOf(path, file, registry), hosts);
     const archive = await storeFile(label, source, { http, projectPath: '', bundlePath }, async (_part, bytes) => {
       if (bytes[file.algorithm] !== file.digest)
         throw mismatch(label, source, file.algorithm, bytes[file.algorithm], file.digest);

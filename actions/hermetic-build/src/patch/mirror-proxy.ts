@@ -4,8 +4,9 @@ import { connect, isIP, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { DigestStream } from '@paved/digest';
 import { isPrivateAddress } from '@paved/http';
+import { hostName, isListed } from '../fetch/host-list.js';
 import { MirrorLog, type MirrorTraffic } from './mirror-log.js';
-import { hostName, isMirror, type Mirror } from './patch-mirrors.js';
+import type { Mirror } from './patch-mirrors.js';
 
 export interface MirrorProxyOptions {
   readonly mirrors: readonly Mirror[];
@@ -153,7 +154,7 @@ class Forwarder {
   }
 
   async #addressOf({ host, port }: Target): Promise<string> {
-    if (!isMirror(this.#options.mirrors, host, port)) throw new Refusal('it is not in patch-mirrors');
+    if (!isListed(this.#options.mirrors, host, port)) throw new Refusal('it is not in patch-mirrors');
     // An address of the list is the operator's own word.
     if (isIP(host) !== 0) return host;
     if (host === 'localhost') return '127.0.0.1';

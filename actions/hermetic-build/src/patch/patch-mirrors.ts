@@ -1,17 +1,9 @@
-import { isIP } from 'node:net';
+import { type ListedHost, readHosts } from '../fetch/host-list.js';
 import { patchRefused } from './patch-error.js';
 
-/** A host that package managers may reach; without `port` those of http and https. */
-export interface Mirror {
-  /** Lower case, without root dot; an IPv6 address without brackets. */
-  readonly host: string;
-  readonly port: number | undefined;
-}
+/** A host that package managers may reach. */
+export type Mirror = ListedHost;
 
-const DEFAULT_PORTS = [80, 443];
-const NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
-/** Where clouds answer with the credentials of the machine. */
-const METADATA = /^(?:169\.254\.|168\.63\.129\.16$|fe80:|fd00:ec2:|metadata(?:\.google\.internal)?$)/;
 const MAX_MIRRORS = 50;
 
 /**
@@ -20,38 +12,7 @@ const MAX_MIRRORS = 50;
  */
 export function readMirrors(lines: readonly string[]): readonly Mirror[] {
   if (lines.length > MAX_MIRRORS) throw refused(`there are more than ${MAX_MIRRORS} mirrors`);
-  return lines.map(readMirror);
-}
-
-function readMirror(line: string): Mirror {
-  const text = line.trim().toLowerCase();
-  const bracketed = /^\[([0-9a-f:.]+)\](?::(\d{1,5}))?$/.exec(text);
-  const plain = /^([^:/\s[\]]+)(?::(\d{1,5}))?$/.exec(text);
-  const [, rawHost = '', rawPort] = bracketed ?? plain ?? [];
-  const host = hostName(rawHost);
-  const port = rawPort === undefined ? undefined : Number(rawPort);
-  const sound = bracketed === null ? NAME.test(host) && isPlain(host) : isIP(host) === 6;
-  if (!sound || (port !== undefined && (port < 1 || port > 65_535))) {
-    throw refused(`"${line.slice(0, 100)}" is no host such as mirror.example`);
-  }
-  if (METADATA.test(host)) throw refused(`"${host}" is an address of the machine's own metadata`);
-  return { host, port };
-}
-
-/** What looks like a number is one in four parts: others are read as an address by some resolvers. */
-function isPlain(host: string): boolean {
-  return isIP(host) === 4 || !/(?:^|\.)(?:\d+|0x[0-9a-f]*)$/.test(host);
-}
-
-/** The spelling that mirrors are compared in. */
-export function hostName(text: string): string {
-  return text.toLowerCase().replace(/\.$/, '');
-}
-
-export function isMirror(mirrors: readonly Mirror[], host: string, port: number): boolean {
-  return mirrors.some((mirror) =>
-    mirror.host !== host ? false : mirror.port === undefined ? DEFAULT_PORTS.includes(port) : mirror.port === port,
-  );
+  return readHosts(lines, refused);
 }
 
 /** As it may stand in `patch-mirrors`. */

@@ -2,6 +2,8 @@ import type { FetchedPackage } from '@paved/bom';
 import { HermeticBuildError } from '../error.js';
 import { mismatch, type StoredArchive, storeFile } from '../fetch/download.js';
 import { eachAtOnce } from '../fetch/each-at-once.js';
+import type { NamedHosts } from '../fetch/named-hosts.js';
+import { urlSource } from '../fetch/package-source.js';
 import { type BundleFile, writeBundleIndex } from '../kinds/bundle-index.js';
 import type { FetchOptions } from '../kinds/locked-project.js';
 import { packagePurl } from '../lockfile/purl.js';
@@ -24,7 +26,7 @@ export async function fetchDistributions(
   locked: readonly LockedDistribution[],
   index: URL,
   facts: PythonFacts,
-  { http, bundlePath, onProgress }: FetchOptions,
+  { http, hosts, bundlePath, onProgress }: FetchOptions,
 ): Promise<FetchedDistributions> {
   const files: BundleFile[] = [];
   const packages: FetchedPackage[] = [];
@@ -32,8 +34,8 @@ export async function fetchDistributions(
   const versions = new Map(locked.map(({ name, version }) => [name, version]));
   await eachAtOnce(locked, CONCURRENCY, async (item) => {
     const label = `${item.name}@${item.version}`;
-    const file = chooseFile(item, await offeredFiles(http, index, item.name), facts);
-    const source = { $case: 'url', url: file.url } as const;
+    const file = chooseFile(item, await offeredFiles(http, index, item.name), facts, hosts);
+    const source = urlSource(file.url, hosts);
     const stored = await storeFile(label, source, { http, projectPath: '', bundlePath }, async (part, { sha256 }) => {
       if (!item.sha256.includes(sha256)) throw mismatch(label, source, 'sha256', sha256, item.sha256[0] ?? '');
       if (file.name.endsWith('.whl')) await inspectWheel(label, part, item);
@@ -48,7 +50,12 @@ export async function fetchDistributions(
   return { packages, built: built.sort() };
 }
 
-function chooseFile(item: LockedDistribution, offered: readonly OfferedFile[], facts: PythonFacts): OfferedFile {
+function chooseFile(
+  item: LockedDistribution,
+  offered: readonly OfferedFile[],
+  facts: PythonFacts,
+  hosts: NamedHosts,
+): OfferedFile {
   const label = `${item.name}@${item.version}`;
   const named = offered.flatMap((file) => {
     const parsed = parseFileName(file.name);
@@ -70,8 +77,7 @@ function chooseFile(item: LockedDistribution, offered: readonly OfferedFile[], f
   // there, and a better file with a digest that nobody locked, tells it from files that were published later and from part mirrors.
   const orphan = item.sha256.find((sha256) => !named.some(({ file }) => file.sha256 === sha256));
   if (offeredBest !== undefined && best?.sha256 !== offeredBest.sha256 && orphan !== undefined) {
-    const source = { $case: 'url', url: offeredBest.url } as const;
-    throw mismatch(label, source, 'sha256', offeredBest.sha256, orphan);
+    throw mismatch(label, urlSource(offeredBest.url, hosts), 'sha256', offeredBest.sha256, orphan);
   }
   if (best !== undefined) return best;
   throw new HermeticBuildError(

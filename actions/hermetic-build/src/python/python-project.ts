@@ -47,7 +47,7 @@ export async function openPythonProject(
 async function fetchPython(lock: PythonLock, options: FetchOptions): Promise<Fetched> {
   const facts = await askForFacts(options.workDir);
   const locked = lockedDistributions(lock.kind, lock.text, facts.markers);
-  const index = options.registry ?? (await askPipForIndex(options.workDir));
+  const index = options.registry ?? options.hosts.add(await askPipForIndex(options.workDir));
   const { packages, built } = await fetchDistributions(locked, index, facts, options);
   const cure = 'their own build code runs in the sandbox; lock a wheel, or the build requirements as well';
   const notices = built.length === 0 ? [] : [`No wheel for this Python: ${built.join(', ')}; ${cure}`];

@@ -127,7 +127,7 @@ export const IMPORT_TABLE: ImportTable = {
     errors: { packages: [] },
     digest: { packages: [] },
     json: { packages: [] },
-    http: { packages: [], builtins: ['node:http', 'node:https', 'node:net', 'node:tls'] },
+    http: { packages: [], builtins: ['node:dns', 'node:http', 'node:https', 'node:net', 'node:tls'] },
     attestation: { packages: [] },
     bom: { packages: ['ajv', 'ajv-formats', 'packageurl-js', 'yaml'] },
     gate: { packages: ['ae-cvss-calculator', 'semver', 'packageurl-js'] },

@@ -57,13 +57,15 @@ const buildkitImage: Decoder<string> = refine(plain, (text) => {
 });
 
 /** One host, or host:port, per line; what an address means is for the action to refuse. */
-const patchMirrors: Decoder<string> = refine(plain, (text) => {
-  const odd = text
-    .split('\n')
-    .find((line) => !/^\s*(?:(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)?\s*$/.test(line));
-  if (odd === undefined) return text;
-  throw new RenderError('CONFIG_INVALID', `Cannot use "${odd}" as a line of patch-mirrors: it is no host`);
-});
+function hostLines(key: string): Decoder<string> {
+  return refine(plain, (text) => {
+    const odd = text
+      .split('\n')
+      .find((line) => !/^\s*(?:(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)?\s*$/.test(line));
+    if (odd === undefined) return text;
+    throw new RenderError('CONFIG_INVALID', `Cannot use "${odd}" as a line of ${key}: it is no host`);
+  });
+}
 
 /** Anything else would be evaluated, or name no environment of GitHub's. */
 const environmentName: Decoder<string> = refine(plain, (text) => {
@@ -98,7 +100,8 @@ const decodeConfig = object({
   isolation: literal('sandbox', 'none'),
   'npm-registry': optionalUrl,
   'buildkit-image': optional(buildkitImage),
-  'patch-mirrors': optional(patchMirrors),
+  'private-hosts': optional(hostLines('private-hosts')),
+  'patch-mirrors': optional(hostLines('patch-mirrors')),
   sigstore: object({
     'fulcio-url': serviceUrl,
     'rekor-url': serviceUrl,
@@ -135,12 +138,14 @@ export interface SealConfig {
 
 /**
  * `paved.config.yml`, decoded; `trusted-root` holds the document itself, as one line of JSON. Without `scanners` none runs; without
- * `buildkit-image` Dockerfiles are built by the runner's own BuildKit; without `patch-mirrors` no base is patched; without `build` there are no workflows that build each platform on a
- * machine of its own; without `seal` nobody is asked, and an inspection counts for a day.
+ * `buildkit-image` Dockerfiles are built by the runner's own BuildKit; without `private-hosts` lock files name public addresses alone; without
+ * `patch-mirrors` no base is patched; without `build` there are no workflows that build each platform on a machine of its own; without
+ * `seal` nobody is asked, and an inspection counts for a day.
  */
 export type PavedConfig = Decoded & {
   readonly scanners: Scanners;
   readonly 'buildkit-image': string;
+  readonly 'private-hosts': string;
   readonly 'patch-mirrors': string;
   readonly build: { readonly platforms: Readonly<Record<string, string>> };
   readonly seal: SealConfig;
@@ -166,6 +171,7 @@ export function parseConfig(text: string): PavedConfig {
       registry,
       scanners: config.scanners ?? NO_SCANNERS,
       'buildkit-image': config['buildkit-image'] ?? '',
+      'private-hosts': config['private-hosts'] ?? '',
       'patch-mirrors': config['patch-mirrors'] ?? '',
       build: config.build ?? { platforms: {} },
       seal: {
