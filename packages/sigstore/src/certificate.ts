@@ -1,4 +1,4 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { childrenOf, DER, type DerElement, readOid, readSingle } from './der.js';
 import { SigstoreError } from './error.js';
 import {
@@ -7,10 +7,10 @@ import {
   type ExtensionName,
   LEGACY_EXTENSION_NAMES,
 } from './extensions.js';
+import { type Certificate, type Extension, readCertificate } from './verify/certificate-fields.js';
+import { OID_SUBJECT_ALTERNATIVE_NAME } from './verify/certificate-path.js';
 
-const OID_SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
-const TAG_EXTENSIONS = 0xa3;
 const TAG_GENERAL_NAME_OTHER = 0xa0;
 const TAG_GENERAL_NAME_EMAIL = 0x81;
 const TAG_GENERAL_NAME_URI = 0x86;
@@ -30,6 +30,7 @@ export interface SigningCertificate {
   readonly isForCodeSigning: boolean;
   readonly der: Buffer;
   readonly pem: string;
+  readonly fields: Certificate;
 }
 
 /**
@@ -39,18 +40,19 @@ export interface SigningCertificate {
  */
 export function parseSigningCertificate(bytes: Buffer | string, kinds: SanKinds = 'uri'): SigningCertificate {
   try {
-    const certificate = new X509Certificate(bytes);
-    const extensions = rawExtensions(certificate.raw);
+    const fields = readCertificate(bytes);
+    const { native, extensions, notBefore, notAfter, der } = fields;
     return {
-      san: readSan(extensions.get(OID_SUBJECT_ALTERNATIVE_NAME), kinds),
+      fields,
+      san: readSan(extensions.get(OID_SUBJECT_ALTERNATIVE_NAME)?.value, kinds),
       extensions: readExtensions(extensions),
-      notBefore: new Date(certificate.validFrom),
-      notAfter: new Date(certificate.validTo),
-      publicKey: certificate.publicKey,
+      notBefore,
+      notAfter,
+      publicKey: native.publicKey,
       // Node names extended key usages like this; absent where the certificate limits nothing.
-      isForCodeSigning: !certificate.ca && certificate.keyUsage?.includes(CODE_SIGNING) === true,
-      der: certificate.raw,
-      pem: certificate.toString(),
+      isForCodeSigning: !native.ca && native.keyUsage?.includes(CODE_SIGNING) === true,
+      der,
+      pem: native.toString(),
     };
   } catch (cause) {
     throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot read the signing certificate', { cause });
@@ -67,29 +69,6 @@ export function assertForCodeSigning({ isForCodeSigning }: SigningCertificate): 
   throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot accept the certificate: it is not one for signing code', {
     hint: 'Sign with a certificate of Fulcio',
   });
-}
-
-function rawExtensions(der: Buffer): ReadonlyMap<string, Buffer> {
-  const [tbs] = childrenOf(readSingle(der, DER.sequence));
-  const wrapper = tbs === undefined ? undefined : childrenOf(tbs).find(({ tag }) => tag === TAG_EXTENSIONS);
-  const result = new Map<string, Buffer>();
-  if (wrapper === undefined) return result;
-  for (const extension of childrenOf(readSingle(wrapper.content, DER.sequence))) {
-    const [oid, value] = readExtension(extension);
-    // Two values for one name: which one a verifier takes is a matter of luck.
-    if (result.has(oid)) throw new RangeError(`extension ${oid} is there twice`);
-    result.set(oid, value);
-  }
-  return result;
-}
-
-function readExtension(extension: DerElement): readonly [string, Buffer] {
-  const parts = childrenOf(extension);
-  const oid = parts[0];
-  const value = parts.at(-1);
-  if (oid?.tag !== DER.objectIdentifier || value?.tag !== DER.octetString)
-    throw new RangeError('an extension is not valid');
-  return [readOid(oid.content), value.content];
 }
 
 function readSan(value: Buffer | undefined, kinds: SanKinds): string {
@@ -111,14 +90,14 @@ function readUserName(name: DerElement): string {
   return utf8(readSingle(wrapper.content, DER.utf8String).content);
 }
 
-function readExtensions(raw: ReadonlyMap<string, Buffer>): CertificateExtensions {
+function readExtensions(raw: ReadonlyMap<string, Extension>): CertificateExtensions {
   const result: { -readonly [Name in ExtensionName]?: string } = {};
   for (const [oid, name] of Object.entries(EXTENSION_NAMES)) {
-    const value = raw.get(oid);
+    const value = raw.get(oid)?.value;
     if (value !== undefined) result[name] = utf8(readSingle(value, DER.utf8String).content);
   }
   for (const [oid, name] of Object.entries(LEGACY_EXTENSION_NAMES)) {
-    const value = raw.get(oid);
+    const value = raw.get(oid)?.value;
     if (value === undefined) continue;
     const legacy = utf8(value);
     if ((result[name] ?? legacy) !== legacy) throw new RangeError(`extension ${oid} contradicts its successor`);

@@ -1,8 +1,7 @@
 import { type Digest, sha256 } from '@paved/digest';
-import { array, object, optional, parseJson, refine, string } from '@paved/json';
-import { TrustedRoot as TrustedRootMessage } from '@sigstore/protobuf-specs';
-import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
+import { object, parseJson, refine, string } from '@paved/json';
 import { SigstoreError } from './error.js';
+import { type TrustMaterial, trustMaterialDecoder } from './verify/trust-material.js';
 
 /** The keys and certificates that a verification trusts, read once; nothing else is trusted beside them. */
 export interface TrustedRoot {
@@ -15,29 +14,11 @@ export interface TrustedRoot {
 
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.1|\.v0\.[12]\+json)$/;
 
-const period = object({ start: string, end: optional(string) });
-const log = object({ publicKey: object({ rawBytes: string, validFor: period }) });
-const authority = object({
-  certChain: object({
-    certificates: refine(array(object({ rawBytes: string })), (certificates) => {
-      if (certificates.length === 0) throw new RangeError('the chain is empty');
-      return certificates;
-    }),
-  }),
-  validFor: period,
-});
-const document = object({
+const head = object({
   mediaType: refine(string, (text) => {
     if (!MEDIA_TYPE.test(text)) throw new RangeError('it is not a trusted root of version 0.1 or 0.2');
     return text;
   }),
-  certificateAuthorities: refine(array(authority), (authorities) => {
-    if (authorities.length === 0) throw new RangeError('it names no certificate authority');
-    return authorities;
-  }),
-  tlogs: optional(array(log)),
-  ctlogs: optional(array(log)),
-  timestampAuthorities: optional(array(authority)),
 });
 
 /**
@@ -47,8 +28,8 @@ const document = object({
 export function parseTrustedRoot(json: string): TrustedRoot {
   try {
     const plain = withoutNulls(json);
-    parseJson('the trusted root', plain, document);
-    const material = toTrustMaterial(TrustedRootMessage.fromJSON(JSON.parse(plain)));
+    parseJson('the trusted root', plain, head);
+    const material = parseJson('the trusted root', plain, trustMaterialDecoder);
     return { material, sha256: sha256(json), text: json };
   } catch (cause) {
     throw new SigstoreError('TRUSTED_ROOT_MALFORMED', 'Cannot read the trusted root', {

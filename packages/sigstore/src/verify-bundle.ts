@@ -214,7 +214,7 @@ function readStatement(bundle: Bundle): Statement | undefined {
   }
 }
 
-/** The check that @sigstore/verify leaves to its caller: without it a valid bundle passes for every artifact. */
+/** Without it a valid bundle passes for every artifact. */
 function assertSubject(statement: KnownStatement | undefined, artifactDigest: Digest): void {
   if (statement === undefined || statement.subject.some(({ digest }) => digestSetHas(digest, artifactDigest))) return;
   throw new SigstoreError(

@@ -1,6 +1,5 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
-import type { Bundle } from '@sigstore/bundle';
-import { type SignedEntity, toSignedEntity, Verifier } from '@sigstore/verify';
+import { X509Certificate } from 'node:crypto';
+import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import {
   assertForCodeSigning,
   parseSigningCertificate,
@@ -8,26 +7,23 @@ import {
   type SigningCertificate,
 } from './certificate.js';
 import { SigstoreError } from './error.js';
-import { withKnownCertificate } from './known-certificates.js';
-import { assertLogEntry } from './log-entry.js';
-import { refusalCause } from './refusal-cause.js';
 import type { TrustedRoot } from './trusted-root.js';
+import { type ContentOptions, contentUnderCertificate } from './verify/bundle-content.js';
+import { earliest, readTimes } from './verify/bundle-times.js';
+import { type Certificate, validAt } from './verify/certificate-fields.js';
+import { findPath } from './verify/certificate-path.js';
+import { verifyScts } from './verify/sct.js';
+import { type Authority, isWithin } from './verify/trust-material.js';
+import { namesAnotherSigner, verifyLogEntries } from './verify/verify-log-entries.js';
+import { verifyTimestamps } from './verify/verify-timestamps.js';
 
 /** `required`: a verified log entry. `preferred` and `off`: a verified timestamp is enough, but an entry that is there must verify. */
 export type Transparency = 'required' | 'preferred' | 'off';
 
-/**
- * Verifies a signature over a digest, for whoever has no bytes: neither Node nor the library can. Without one, a message signature needs
- * its bytes.
- */
-export type DigestVerifier = (key: KeyObject, digest: Uint8Array, signature: Uint8Array) => boolean;
+export type { DigestVerifier } from './verify/bundle-content.js';
 
-export interface MaterialOptions {
-  readonly bundle: Bundle;
+export interface MaterialOptions extends ContentOptions {
   readonly trustedRoot: TrustedRoot;
-  /** What a message signature covers; unused for DSSE. */
-  readonly artifactBytes?: Uint8Array;
-  readonly digestVerifier?: DigestVerifier;
   /** What the timestamps are about instead of the signature; the caller knows that it holds the signature. */
   readonly timestamped?: Uint8Array;
   /** Default `uri`: a workflow. */
@@ -43,41 +39,39 @@ export interface VerifiedMaterial {
 }
 
 /**
- * Verifies signature, certificate chain and SCT, log inclusion and time. It says who signed and when, and decides nothing:
- * only `verifyBundle`, which adds subject and identity policy, is for other packages.
+ * Verifies signature, timestamps, certificate path, SCT and log entries, in this order. It says who signed and when, and decides
+ * nothing: only `verifyBundle`, which adds subject and identity policy, is for other packages.
  * @throws {SigstoreError} one code per failed check
  */
-export function verifyMaterial({
-  bundle,
-  trustedRoot,
-  artifactBytes,
-  digestVerifier,
-  timestamped,
-  names = 'uri',
-  transparency,
-}: MaterialOptions): VerifiedMaterial {
+export function verifyMaterial(options: MaterialOptions): VerifiedMaterial {
+  const { bundle, trustedRoot, timestamped, names = 'uri', transparency } = options;
+  const { material } = trustedRoot;
   const leaf = leafOf(bundle);
   const certificate = parseSigningCertificate(leaf, names);
   assertForCodeSigning(certificate);
   const { tlogEntries } = bundle.verificationMaterial;
-  if (transparency === 'required' && tlogEntries.length === 0) {
-    throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
-  }
-  const given = withDigestVerifier(signedEntity(bundle, artifactBytes), bundle, artifactBytes, digestVerifier);
-  const entity = withKnownCertificate(withTimestamped(given, timestamped), trustedRoot, leaf);
-  const times = entityTimes(entity);
-  if (times.length === 0) {
+  assertLogged(bundle, transparency);
+  const { timestamps, times } = readTimes(bundle);
+  const signedAt = earliest(times);
+  if (signedAt === undefined) {
     throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made', {
       hint: 'Sign with a timestamp authority: a short-lived certificate is worth nothing without a verified time',
     });
   }
-  runVerifier(entity, trustedRoot, transparency, certificate, times);
-  for (const entry of tlogEntries) assertLogEntry(entry, bundle, leaf);
-  return {
-    certificate,
-    signedAt: new Date(Math.min(...times.map((time) => time.getTime()))),
-    logged: tlogEntries.length > 0,
-  };
+  const content = contentUnderCertificate(options);
+  if (!content.isSignedBy(certificate.publicKey)) throw notSigned(bundle, leaf);
+  const issuers = issuersOf(certificate.fields, material.certificateAuthorities);
+  verifyTimestamps(timestamps, timestamped ?? content.signature, material.timestampAuthorities);
+  const issuer = issuerAt(certificate.fields, issuers, times);
+  verifyScts(certificate.fields, issuer, material.ctlogs);
+  verifyLogEntries({ bundle, content, signer: leaf }, material.tlogs);
+  return { certificate, signedAt, logged: tlogEntries.length > 0 };
+}
+
+/** @throws {SigstoreError} `LOG_ENTRY_MISSING` */
+export function assertLogged({ verificationMaterial }: Bundle, transparency: Transparency): void {
+  if (transparency !== 'required' || verificationMaterial.tlogEntries.length > 0) return;
+  throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
 }
 
 function leafOf(bundle: Bundle): Buffer {
@@ -103,75 +97,47 @@ function leafOf(bundle: Bundle): Buffer {
   );
 }
 
-function signedEntity(bundle: Bundle, artifactBytes: Uint8Array | undefined): SignedEntity {
-  try {
-    return toSignedEntity(bundle, artifactBytes === undefined ? undefined : Buffer.from(artifactBytes));
-  } catch (cause) {
-    // Certificates were read before this call, so only a timestamp is left to be unreadable.
-    throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot read a timestamp of the bundle', { cause });
-  }
+/** A signature that is not over the content comes before every other cause: with it, nothing else is about this content. */
+function notSigned(bundle: Bundle, leaf: Buffer): SigstoreError {
+  const entries: readonly TransparencyLogEntry[] = bundle.verificationMaterial.tlogEntries;
+  const stranger = entries.some((entry) => namesAnotherSigner(entry, leaf));
+  return stranger
+    ? new SigstoreError('CERTIFICATE_MISMATCH', "Cannot verify the bundle: its certificate is not the signer's")
+    : new SigstoreError('SIGNATURE_INVALID', 'Cannot verify the bundle: its signature is not over this content');
 }
 
-function withDigestVerifier(
-  entity: SignedEntity,
-  { content }: Bundle,
-  artifactBytes: Uint8Array | undefined,
-  digestVerifier: DigestVerifier | undefined,
-): SignedEntity {
-  if (content.$case !== 'messageSignature' || artifactBytes !== undefined || digestVerifier === undefined)
-    return entity;
-  const { signature, messageDigest } = content.messageSignature;
-  const verifySignature = (key: KeyObject) => digestVerifier(key, messageDigest.digest, signature);
-  return { ...entity, signature: { ...ownSignature(entity), verifySignature } };
+interface Issuer {
+  readonly authority: Authority;
+  readonly path: readonly Certificate[];
 }
 
-/** The library asks `signature` for nothing but what a timestamp is about; what is compared and verified stays the signature. */
-export function withTimestamped(entity: SignedEntity, timestamped: Uint8Array | undefined): SignedEntity {
-  if (timestamped === undefined) return entity;
-  return { ...entity, signature: { ...ownSignature(entity), signature: Buffer.from(timestamped) } };
-}
-
-function ownSignature({ signature: own }: SignedEntity): SignedEntity['signature'] {
-  return {
-    signature: own.signature,
-    compareSignature: (other) => own.compareSignature(other),
-    compareDigest: (other) => own.compareDigest(other),
-    compareSignedDigest: (other) => own.compareSignedDigest(other),
-    verifySignature: (key) => own.verifySignature(key),
-  };
-}
-
-export function entityTimes(entity: SignedEntity): Date[] {
-  try {
-    return entity.timestamps.flatMap((stamp) => {
-      if (stamp.$case === 'timestamp-authority') return [stamp.timestamp.signingTime];
-      const { inclusionPromise, integratedTime } = stamp.tlogEntry;
-      return inclusionPromise === undefined ? [] : [new Date(Number(integratedTime) * 1000)];
-    });
-  } catch (cause) {
-    throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot read a timestamp of the bundle', { cause });
-  }
-}
-
-function runVerifier(
-  entity: SignedEntity,
-  trustedRoot: TrustedRoot,
-  transparency: Transparency,
-  certificate: SigningCertificate,
-  times: readonly Date[],
-): void {
-  const verifier = new Verifier(trustedRoot.material, {
-    // A trusted root without CT logs is that of an instance that has none; the root decides, never the bundle.
-    ctlogThreshold: trustedRoot.material.ctlogs.length > 0 ? 1 : 0,
-    tlogThreshold: transparency === 'required' ? 1 : 0,
-    timestampThreshold: 1,
+function issuersOf(leaf: Certificate, authorities: readonly Authority[]): readonly Issuer[] {
+  const issuers = authorities.flatMap((authority) => {
+    const path = findPath(leaf, authority);
+    return path === undefined || path.length < 2 ? [] : [{ authority, path }];
   });
-  try {
-    verifier.verify(entity);
-  } catch (cause) {
-    const code = refusalCause(cause, { entity, certificate, trustedRoot, times });
-    throw new SigstoreError(code, 'Cannot verify the bundle', { cause });
+  if (issuers.length > 0) return issuers;
+  throw new SigstoreError(
+    'CERTIFICATE_UNTRUSTED',
+    'Cannot accept the certificate: no authority of the trusted root issued it',
+  );
+}
+
+/** The certificate that issued the leaf, of an authority that was trusted, with a path that was valid, at every time. */
+function issuerAt(leaf: Certificate, issuers: readonly Issuer[], times: readonly Date[]): Certificate {
+  if (!times.every((time) => validAt(leaf, time))) {
+    throw new SigstoreError(
+      'CERTIFICATE_EXPIRED',
+      'Cannot accept the certificate: it was not valid when the bundle was signed',
+    );
   }
+  for (const { authority, path } of issuers) {
+    const isTrusted = (time: Date) =>
+      isWithin(authority.validFor, time) && path.every((certificate) => validAt(certificate, time));
+    const [, issuer] = path;
+    if (issuer !== undefined && times.every(isTrusted)) return issuer;
+  }
+  throw new SigstoreError('CERTIFICATE_UNTRUSTED', 'Cannot accept the certificate: its authority was not trusted then');
 }
 
 /** A root in the bundle's own chain would be trust that the bundle brings along (bundle spec: it must not be there). */

@@ -1,28 +1,23 @@
-import { X509Certificate } from 'node:crypto';
 import type { TrustedRoot } from '../trusted-root.js';
+import { type Certificate, readCertificate } from '../verify/certificate-fields.js';
+import { findPath } from '../verify/certificate-path.js';
+import { isWithin } from '../verify/trust-material.js';
 
 /**
  * Whether an authority of the trusted root issued the certificate, within its window. Anybody can log a certificate that he made
  * himself: no verifier accepts it, so it is no news.
  */
 export function isIssuedByAuthority(der: Buffer, { material }: TrustedRoot): boolean {
-  const leaf = readCertificate(der);
+  const leaf = readLeaf(der);
   if (leaf === undefined) return false;
-  const from = new Date(leaf.validFrom);
-  return material.certificateAuthorities.some(({ certChain, validFor }) => {
-    if (from < validFor.start || from > validFor.end) return false;
-    const chain = certChain.map((certificate) => readCertificate(certificate.root.toDER()));
-    return [leaf, ...chain.slice(0, -1)].every((subject, at) => isIssued(subject, chain[at]));
-  });
+  return material.certificateAuthorities.some(
+    (authority) => isWithin(authority.validFor, leaf.notBefore) && findPath(leaf, authority) !== undefined,
+  );
 }
 
-function isIssued(subject: X509Certificate | undefined, issuer: X509Certificate | undefined): boolean {
-  return issuer?.ca === true && subject?.checkIssued(issuer) === true && subject.verify(issuer.publicKey);
-}
-
-function readCertificate(der: Buffer): X509Certificate | undefined {
+function readLeaf(der: Buffer): Certificate | undefined {
   try {
-    return new X509Certificate(der);
+    return readCertificate(der);
   } catch {
     return undefined;
   }

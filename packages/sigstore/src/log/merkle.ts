@@ -16,6 +16,29 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
     .digest();
 }
 
+/**
+ * The root of a tree of `size` leaves in which `leaf` stands at `index`, by its audit path (RFC 9162, section 2.1.3.2); `undefined` for
+ * an index outside of the tree or a path of another length.
+ */
+export function rootFromPath(
+  leaf: Uint8Array,
+  { index, size, path }: { readonly index: number; readonly size: number; readonly path: readonly Uint8Array[] },
+): Uint8Array | undefined {
+  if (!Number.isSafeInteger(index) || index < 0 || index >= size) return undefined;
+  let [at, last, root] = [index, size - 1, leaf];
+  for (const sibling of path) {
+    if (last === 0) return undefined;
+    if (at % 2 === 0 && at !== last) root = nodeHash(root, sibling);
+    else {
+      root = nodeHash(sibling, root);
+      // The last node of an odd level goes up alone until it has a sibling.
+      while (at % 2 === 0 && at !== 0) [at, last] = [at / 2, Math.floor(last / 2)];
+    }
+    [at, last] = [Math.floor(at / 2), Math.floor(last / 2)];
+  }
+  return last === 0 ? root : undefined;
+}
+
 interface RangeNode {
   readonly level: number;
   readonly hash: Buffer;

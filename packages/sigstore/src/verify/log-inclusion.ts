@@ -1,0 +1,126 @@
+import { createHash, type KeyObject, verify } from 'node:crypto';
+import type { TransparencyLogEntry } from '@sigstore/bundle';
+import { SigstoreError } from '../error.js';
+import { leafHash, rootFromPath } from '../log/merkle.js';
+import {
+  type CheckpointText,
+  type NoteSignature,
+  readCheckpointText,
+  readSignedNote,
+  type SignedNote,
+} from './signed-note.js';
+import { isWithin, type LogKey } from './trust-material.js';
+
+/**
+ * Holds an entry to the log of the trusted root that it names: the log's promise where there is one, and its proof where there is one.
+ * @throws {SigstoreError} `LOG_UNTRUSTED`, `INCLUSION_PROMISE_INVALID`, `CHECKPOINT_MISSING`, `CHECKPOINT_INVALID`,
+ *   `INCLUSION_PROOF_INVALID`, `INCLUSION_PROOF_MISSING`
+ */
+export function verifyInclusion(entry: TransparencyLogEntry, tlogs: readonly LogKey[]): void {
+  const logs = tlogs.filter(({ id }) => id.equals(entry.logId.keyId));
+  if (entry.inclusionPromise === undefined && entry.inclusionProof === undefined) {
+    throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has neither proof nor promise');
+  }
+  if (logs.length === 0) throw untrusted();
+  if (entry.inclusionPromise !== undefined) {
+    const { signedEntryTimestamp } = entry.inclusionPromise;
+    verifyPromise(entry, signedEntryTimestamp, logs);
+  }
+  if (entry.inclusionProof !== undefined) verifyProof(entry, entry.inclusionProof, logs);
+}
+
+/** Rekor's signed entry timestamp: over the entry in canonical JSON, of a time at which the key was valid. */
+function verifyPromise(entry: TransparencyLogEntry, signature: Buffer, logs: readonly LogKey[]): void {
+  const { canonicalizedBody, integratedTime, logIndex, logId } = entry;
+  const body = JSON.stringify(canonicalizedBody.toString('base64'));
+  const id = JSON.stringify(logId.keyId.toString('hex'));
+  const signed = `{"body":${body},"integratedTime":${integratedTime},"logID":${id},"logIndex":${logIndex}}`;
+  const time = new Date(Number(integratedTime) * 1000);
+  const isPromised = logs.some(
+    ({ publicKey, validFor }) => isWithin(validFor, time) && isSigned(Buffer.from(signed), publicKey, signature),
+  );
+  if (isPromised) return;
+  const note = entry.inclusionProof?.checkpoint?.envelope ?? '';
+  if (!logs.some((log) => isIdOfKey(log, note))) throw untrusted();
+  throw new SigstoreError(
+    'INCLUSION_PROMISE_INVALID',
+    "Cannot accept the log entry: the log's promise does not verify",
+  );
+}
+
+type InclusionProof = NonNullable<TransparencyLogEntry['inclusionProof']>;
+
+function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: readonly LogKey[]): void {
+  if (proof.checkpoint === undefined) {
+    throw new SigstoreError('CHECKPOINT_MISSING', 'Cannot accept the inclusion proof: it has no checkpoint');
+  }
+  const checkpoint = verifyCheckpoint(proof.checkpoint.envelope, logs);
+  const leaf = leafHash(entry.canonicalizedBody);
+  const index = Number(proof.logIndex);
+  const root = rootFromPath(leaf, { index, size: checkpoint.size, path: proof.hashes });
+  const isSameTree = proof.treeSize === String(checkpoint.size) && proof.rootHash.equals(checkpoint.root);
+  if (isSameTree && root !== undefined && checkpoint.root.equals(root)) return;
+  throw new SigstoreError(
+    'INCLUSION_PROOF_INVALID',
+    `Cannot accept the inclusion proof: it is not ${isSameTree ? 'of this entry' : "for its checkpoint's tree"}`,
+  );
+}
+
+function verifyCheckpoint(envelope: string, logs: readonly LogKey[]): CheckpointText {
+  const { text, signatures } = readNote(envelope);
+  const note = Buffer.from(text);
+  // Signatures of others (witnesses) say nothing here. Which key it is, the hint says; the name has to be the log's as well.
+  const isOf = ({ baseUrl, publicKey, id }: LogKey, { name, hint, bytes }: NoteSignature) =>
+    id.subarray(0, hint.length).equals(hint) && baseUrl.includes(name) && isSigned(note, publicKey, bytes);
+  if (signatures.some((signature) => logs.some((log) => isOf(log, signature)))) return readCheckpoint(text);
+  if (!logs.some((log) => isIdOfKey(log, text))) throw untrusted();
+  throw invalidCheckpoint();
+}
+
+function readNote(envelope: string): SignedNote {
+  try {
+    return readSignedNote(envelope);
+  } catch (cause) {
+    throw invalidCheckpoint(cause);
+  }
+}
+
+function readCheckpoint(text: string): CheckpointText {
+  try {
+    return readCheckpointText(text);
+  } catch (cause) {
+    throw invalidCheckpoint(cause);
+  }
+}
+
+function invalidCheckpoint(cause?: unknown): SigstoreError {
+  const state = "Cannot accept the log's checkpoint: no signature verifies with the log's key";
+  return new SigstoreError('CHECKPOINT_INVALID', state, { cause });
+}
+
+function untrusted(): SigstoreError {
+  return new SigstoreError('LOG_UNTRUSTED', 'Cannot accept the log entry: its log is not one of the trusted root', {
+    hint: 'Give the trusted root of the Sigstore instance that signed',
+  });
+}
+
+/** Whether the key has the id: of the key alone (RFC 6962), or of its name with an Ed25519 key (C2SP signed-note). */
+function isIdOfKey({ id, publicKey, baseUrl }: LogKey, note: string): boolean {
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  const origin = note.split('\n')[0] ?? '';
+  const host = URL.canParse(baseUrl) ? new URL(baseUrl).hostname : baseUrl;
+  const named = [origin, host].map((name) => [Buffer.from(`${name}\n\x01`), spki.subarray(-32)]);
+  return [[spki], ...named].some((parts) => {
+    const full = createHash('sha256').update(Buffer.concat(parts)).digest();
+    return full.subarray(0, id.length).equals(id);
+  });
+}
+
+/** ECDSA and RSA with SHA-256, as logs sign; Ed25519 has its own hash. */
+function isSigned(bytes: Buffer, key: KeyObject, signature: Buffer): boolean {
+  try {
+    return verify(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', bytes, key, signature);
+  } catch {
+    return false;
+  }
+}
