@@ -26,7 +26,7 @@ const ID = /^[1-9][0-9]{0,15}$/;
 export async function run(
   inputs: Inputs,
   context: ActionContext,
-  service: ArtifactService = githubArtifacts(),
+  service: ArtifactService = githubArtifacts(() => context.artifactAccess(), context.http),
 ): Promise<Outputs> {
   switch (inputs.mode) {
     case 'send':

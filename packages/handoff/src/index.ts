@@ -6,4 +6,5 @@ export { assertFresh, type FreshnessLimits, formatOrigin, type HandoverOrigin, p
 export { type ReceivedHandover, type ReceiveOptions, receiveHandover } from './receive.js';
 export { type ReceiveAllOptions, receiveAll } from './receive-all.js';
 export { type LegHandover, type LegOutputs, readLegOutputs, receiveLegs } from './receive-legs.js';
+export type { ArtifactAccess } from './results-service.js';
 export { type SendOptions, type SentHandover, sendHandover } from './send.js';

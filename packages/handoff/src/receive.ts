@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, DigestStream } from '@paved/digest';
 import type { ArtifactService } from './artifact-service.js';
-import { DEFAULT_CAPS, type HandoverCaps } from './caps.js';
+import { DEFAULT_CAPS, type HandoverCaps, tooLarge } from './caps.js';
 import { HandoffError } from './error.js';
 import { extract } from './extract.js';
 import { readArchive } from './read-archive.js';
@@ -44,7 +44,7 @@ export async function receiveHandover(options: ReceiveOptions, service: Artifact
   await assertAbsent(target);
   const staging = await mkdtemp(join(dirname(target), '.receive-'));
   try {
-    const path = await service.download(options.artifactId, join(staging, 'archive'));
+    const path = await service.download(options.artifactId, join(staging, 'archive'), caps.maxBytes);
     // One handle from the digest to the last file: what was hashed is what is read.
     const archive = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
@@ -88,11 +88,7 @@ async function assertDigest(archive: FileHandle, expected: Digest, caps: Handove
       hint: 'Run the job that sent it again; let no step write into the folder of the hand-over',
     });
   }
-  if (stat.size > caps.maxBytes) {
-    throw new HandoffError('HANDOFF_TOO_LARGE', `Cannot receive the hand-over: it has ${stat.size} bytes`, {
-      hint: `The limit is ${caps.maxBytes} bytes (max-bytes)`,
-    });
-  }
+  if (stat.size > caps.maxBytes) throw tooLarge(stat.size, caps.maxBytes);
   const hash = new DigestStream();
   await pipeline(readChunks(archive, 0, stat.size), hash, async (chunks: AsyncIterable<Buffer>) => {
     for await (const _ of chunks);

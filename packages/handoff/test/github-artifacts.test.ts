@@ -2,13 +2,22 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { githubArtifacts, receiveAll, receiveHandover, type SentHandover, sendHandover } from '@paved/handoff';
+import {
+  type ArtifactService,
+  githubArtifacts,
+  receiveAll,
+  receiveHandover,
+  type SentHandover,
+  sendHandover,
+} from '@paved/handoff';
+import { HttpClient } from '@paved/http';
 import { type GitHubService, type Issuer, startGitHub, startIssuer } from '@paved/testkit';
 
 let issuer: Issuer;
 let github: GitHubService;
 let root: string;
 let count = 0;
+const http = new HttpClient();
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'paved-handoff-'));
@@ -26,19 +35,26 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  http.close();
   await github.close();
   await issuer.close();
   await rm(root, { recursive: true });
 });
 
+/** As the runner says it at the time. */
+function service(): ArtifactService {
+  const { ACTIONS_RESULTS_URL: resultsUrl = '', ACTIONS_RUNTIME_TOKEN: runtimeToken = '' } = process.env;
+  return githubArtifacts(() => ({ resultsUrl, runtimeToken, serverUrl: process.env.GITHUB_SERVER_URL ?? '' }), http);
+}
+
 function send(name: string): Promise<SentHandover> {
-  return sendHandover({ path: join(root, 'files'), name, workFolder: join(root, 'temp') }, githubArtifacts());
+  return sendHandover({ path: join(root, 'files'), name, workFolder: join(root, 'temp') }, service());
 }
 
 async function receive(sent: Pick<SentHandover, 'artifactId' | 'digest'>): Promise<string> {
   const targetFolder = join(root, 'temp', `target-${count++}`);
   const { artifactId, digest } = sent;
-  await receiveHandover({ artifactId, digest, targetFolder, workspace: join(root, 'workspace') }, githubArtifacts());
+  await receiveHandover({ artifactId, digest, targetFolder, workspace: join(root, 'workspace') }, service());
   return await readFile(join(targetFolder, 'a.txt'), 'utf8');
 }
 
@@ -90,7 +106,7 @@ describe("a hand-over through GitHub's artifact service", () => {
 describe('every artifact of a name', () => {
   const all = async (prefix: string) => {
     const targetFolder = join(root, 'temp', `all-${count++}`);
-    return await receiveAll({ prefix, targetFolder, workspace: join(root, 'workspace') }, githubArtifacts());
+    return await receiveAll({ prefix, targetFolder, workspace: join(root, 'workspace') }, service());
   };
 
   test('arrives, and nothing else', async () => {

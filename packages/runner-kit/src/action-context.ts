@@ -11,6 +11,13 @@ export interface State {
   get(name: string): string | undefined;
 }
 
+/** The artifact service of the run, as the runner tells it to actions. */
+export interface ArtifactAccess {
+  readonly resultsUrl: string;
+  readonly runtimeToken: string;
+  readonly serverUrl: string;
+}
+
 /** All that an action may know and touch besides its inputs. */
 export interface ActionContext {
   readonly action: string;
@@ -24,6 +31,8 @@ export interface ActionContext {
   workDir(): Promise<string>;
   /** OIDC token of the job, masked. @throws {RunnerError} `ID_TOKEN_UNAVAILABLE` without `id-token: write` */
   idToken(audience: string): Promise<string>;
+  /** Where the artifacts of this run are, with the token for them, masked. @throws {RunnerError} `ARTIFACTS_UNAVAILABLE` */
+  artifactAccess(): ArtifactAccess;
   /** Registers a secret that was learnt at run time, such as an exchanged token. */
   mask(value: string): void;
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HttpClient } from '@paved/http';
-import type { ActionContext } from './action-context.js';
+import type { ActionContext, ArtifactAccess } from './action-context.js';
 import type { Commands } from './commands.js';
 import { type Environment, readVariable } from './environment.js';
 import { RunnerError } from './error.js';
@@ -33,6 +33,7 @@ export function createContext(action: string, environment: Environment, commands
     },
     http: new HttpClient({ userAgent: `paved/${action}` }),
     mask: (value) => secrets.add(value),
+    artifactAccess: () => artifactAccess(environment, runner.serverUrl, secrets),
     idToken: (audience) => requestIdToken(audience, environment, commands, secrets),
     async workDir() {
       const parent = join(runner.temp, 'paved', action);
@@ -41,6 +42,22 @@ export function createContext(action: string, environment: Environment, commands
       return await mkdtemp(`${parent}/`);
     },
   };
+}
+
+function artifactAccess(environment: Environment, serverUrl: string, secrets: Secrets): ArtifactAccess {
+  const resultsUrl = readVariable(environment, 'ACTIONS_RESULTS_URL');
+  const runtimeToken = readVariable(environment, 'ACTIONS_RUNTIME_TOKEN');
+  if (resultsUrl === undefined || runtimeToken === undefined) {
+    throw new RunnerError(
+      'ARTIFACTS_UNAVAILABLE',
+      'Cannot reach the artifacts of the run: the runner does not say where',
+      {
+        hint: 'Run it as an action: the runner gives ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN to no script',
+      },
+    );
+  }
+  secrets.add(runtimeToken);
+  return { resultsUrl, runtimeToken, serverUrl };
 }
 
 const PERMISSION = 'Add "permissions: id-token: write" to the job, and to every job that calls its workflow';
