@@ -1,7 +1,7 @@
 import { canonicalPurl } from '@paved/bom';
-import { contradicting } from './advisory-id.js';
 import type { MergedFinding, Suppression } from './finding.js';
 import { byText } from './order.js';
+import { wholeNames } from './own-names.js';
 import { matchesPattern } from './pattern.js';
 import type { PolicyException } from './policy.js';
 import { SEVERITIES } from './severity.js';
@@ -70,6 +70,11 @@ function coversId(entry: PolicyException, finding: MergedFinding): boolean {
   return entry.id === finding.id || finding.aliases.includes(entry.id);
 }
 
+/** A source that does not know what is exploited by its CVE is waived by its own name for it, beside that CVE. */
+function knowsExploited(names: readonly string[], { kev }: MergedFinding): boolean {
+  return kev === undefined || names.includes(kev.cve);
+}
+
 function dayOf(date: string): number {
   return Date.parse(`${date}T00:00:00Z`);
 }
@@ -104,26 +109,31 @@ export class Exceptions {
     }
   }
 
-  /** The first active exception that covers the finding; of several vulnerabilities under one name each needs one. */
+  /**
+   * The first active exception that covers the finding. Of several vulnerabilities under one name each needs one, and each source that
+   * does not know the excepted name; see {@link wholeNames} and `partialNames`.
+   */
   suppression(finding: MergedFinding): Suppression | undefined {
-    if (this.#active.size === 0) return undefined;
-    const several = contradicting([finding.id, ...finding.aliases]);
-    if (several.length > 0) {
-      // Attack: a report that calls a waived vulnerability and another one the same. Each has to be waived.
-      const all = several.map((id) => this.#suppressionBy(id, finding));
-      return all.every((one) => one !== undefined) ? all[0] : undefined;
-    }
-    let found = this.#suppressionBy(finding.id, finding);
-    for (const alias of finding.aliases) found ??= this.#suppressionBy(alias, finding);
-    return found;
+    const { id, aliases, partialNames = [] } = finding;
+    if (!this.#active.has(id) && !aliases.some((alias) => this.#active.has(alias))) return undefined;
+    const entries = [
+      ...wholeNames(finding).map((names) => this.#covering(names, finding, true)),
+      ...partialNames.map((names) => this.#covering(names, finding, knowsExploited(names, finding))),
+    ];
+    const [first] = entries;
+    if (first === undefined || !entries.every((entry) => entry !== undefined)) return undefined;
+    for (const entry of entries) this.#used.add(entry);
+    const { id: exception, package: pattern, owner, reason, expires } = first;
+    return { by: 'exception', exception, package: pattern, owner, reason, expires };
   }
 
-  #suppressionBy(id: string, finding: MergedFinding): Suppression | undefined {
-    for (const entry of this.#active.get(id) ?? NO_EXCEPTIONS) {
-      if (this.refusal(entry, finding) !== undefined) continue;
-      this.#used.add(entry);
-      const { id: exception, package: pattern, owner, reason, expires } = entry;
-      return { by: 'exception', exception, package: pattern, owner, reason, expires };
+  /** @param byCve whether what is exploited has to be named by its CVE */
+  #covering(names: readonly string[], finding: MergedFinding, byCve: boolean): PolicyException | undefined {
+    for (const id of names) {
+      for (const entry of this.#active.get(id) ?? NO_EXCEPTIONS) {
+        if ((byCve && !coversId(entry, finding)) || this.#unmet(entry, finding) !== undefined) continue;
+        return entry;
+      }
     }
     return undefined;
   }
@@ -138,6 +148,10 @@ export class Exceptions {
     const life = lifetime(entry, this.#at);
     if (life !== 'active') return life === 'expired' ? `it ended on ${entry.expires}` : `it begins on ${entry.created}`;
     if (!coversId(entry, finding)) return 'what is exploited needs an exception for exactly its CVE with kev: true';
+    return this.#unmet(entry, finding);
+  }
+
+  #unmet(entry: PolicyException, finding: MergedFinding): string | undefined {
     if (!coversPackage(entry, finding)) return `its package "${entry.package}" does not cover every place`;
     return holds(entry, finding, this.#environment) ? undefined : 'its conditions are not met';
   }

@@ -1,7 +1,8 @@
-import { advisoryId, contradicting } from './advisory-id.js';
+import { advisoryId } from './advisory-id.js';
 import { type DecisionInput, Judge } from './decide.js';
-import type { Finding } from './finding.js';
+import type { Finding, MergedFinding } from './finding.js';
 import { mergeFindings } from './merge-findings.js';
+import { wholeNames } from './own-names.js';
 import type { Action } from './policy.js';
 import type { VexReport } from './vex/vex-index.js';
 
@@ -54,7 +55,7 @@ export function explain(input: DecisionInput, id: string): Explanation {
       steps.push({ rule: suppressedBy.by, says: finding.action, detail: `suppressed: ${suppressedBy.reason}` });
     }
     const exceptions = judge.exceptions.naming(merged).map((entry): ExplainedException => {
-      const refusal = judge.exceptions.refusal(entry, merged) ?? contradiction(finding);
+      const refusal = judge.exceptions.refusal(entry, merged) ?? contradiction(merged, finding);
       const { id: exception, package: pattern, owner, expires } = entry;
       return { id: exception, package: pattern, owner, expires, ...(refusal === undefined ? {} : { refusal }) };
     });
@@ -72,9 +73,16 @@ export function explain(input: DecisionInput, id: string): Explanation {
   };
 }
 
-/** Why an exception that fits does not count: sources call several vulnerabilities one, and not each is waived. */
-function contradiction({ id, aliases, suppressedBy }: Finding): string | undefined {
-  const several = contradicting([id, ...aliases]);
-  if (suppressedBy !== undefined || several.length === 0) return undefined;
-  return `sources call ${several.slice(0, 10).join(', ')} one: each needs an exception`;
+/** Why an exception that fits does not count: several vulnerabilities, or sources that do not know the name, are not each waived. */
+function contradiction(merged: MergedFinding, { suppressedBy }: Finding): string | undefined {
+  if (suppressedBy !== undefined) return undefined;
+  const whole = wholeNames(merged);
+  if (whole.length > 1) return `sources call ${listed(whole.flat())} one: each needs an exception`;
+  const { partialNames = [] } = merged;
+  if (partialNames.length === 0) return undefined;
+  return `no database calls ${listed([merged.id, ...merged.aliases])} one: each needs an exception`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, 10).join(', ');
 }

@@ -22,6 +22,7 @@ export class MergedRecord implements MergedFinding {
   declare readonly kev?: NonNullable<MergedFinding['kev']>;
   declare readonly epss?: NonNullable<MergedFinding['epss']>;
   declare readonly licence?: string;
+  readonly #partialNames: MergedFinding['partialNames'];
 
   constructor(given: Given<MergedFinding>) {
     this.identity = given.identity;
@@ -38,6 +39,11 @@ export class MergedRecord implements MergedFinding {
     if (given.kev !== undefined) this.kev = given.kev;
     if (given.epss !== undefined) this.epss = given.epss;
     if (given.licence !== undefined) this.licence = given.licence;
+    this.#partialNames = given.partialNames;
+  }
+
+  get partialNames(): MergedFinding['partialNames'] {
+    return this.#partialNames;
   }
 }
 

@@ -75,10 +75,14 @@ export interface Finding {
 }
 
 /** A finding before any rule has looked at it. */
-export type MergedFinding = Omit<
-  Finding,
-  'status' | 'suppressedBy' | 'rule' | 'action' | 'mode' | 'firstSeen' | 'dueAt'
->;
+export interface MergedFinding
+  extends Omit<Finding, 'status' | 'suppressedBy' | 'rule' | 'action' | 'mode' | 'firstSeen' | 'dueAt'> {
+  /**
+   * The names by which sources know it that do not know all of them, by their own words and those of databases. What takes the finding
+   * away has to name one of each list. It stands in no document.
+   */
+  readonly partialNames?: readonly (readonly string[])[] | undefined;
+}
 
 /** What a scanner left out by itself still counts: its configuration may come from the change that is judged. */
 export function isBlocking(finding: Finding): boolean {

@@ -6,6 +6,7 @@ import type { FindingPackage, MergedFinding, Relation } from './finding.js';
 import { MergedRecord } from './finding-record.js';
 import type { KevCatalogue, KevEntry } from './kev.js';
 import { byText, unique } from './order.js';
+import { OwnNames } from './own-names.js';
 import type { Epss, FindingLocation, FindingSource, RawFinding } from './raw-finding.js';
 import { worst } from './severity.js';
 
@@ -163,7 +164,7 @@ function singlePackage(purl: string, entry: RawFinding): FindingPackage {
   };
 }
 
-function merge(purl: string | undefined, group: Group, feeds: Feeds): MergedFinding {
+function merge(purl: string | undefined, group: Group, feeds: Feeds, names: OwnNames): MergedFinding {
   if (!Array.isArray(group) && isSorted(group.ids)) return single(purl, group, feeds);
   const raw = Array.isArray(group) ? group : [group];
   const ids = unique(raw.flatMap((entry) => entry.ids));
@@ -186,6 +187,7 @@ function merge(purl: string | undefined, group: Group, feeds: Feeds): MergedFind
     kev: exploitedBy(ids, raw, feeds.kev),
     epss: epssOf(ids, raw, feeds.epss),
     licence,
+    partialNames: ids.length === 1 ? undefined : names.partial(raw, ids),
   });
 }
 
@@ -256,7 +258,7 @@ export function mergeFindings(raw: readonly RawFinding[], feeds: Feeds = {}): re
     else if (Array.isArray(group)) group.push(entry);
     else groups.set(key, [group, entry]);
   }
-  return sorted(packages, feeds);
+  return sorted(packages, feeds, new OwnNames(raw));
 }
 
 /** What a finding is called within its package. */
@@ -270,11 +272,12 @@ function keyIn({ identity, kind, ids, source }: RawFinding, aliases: AliasGroups
 function sorted(
   packages: ReadonlyMap<string | undefined, ReadonlyMap<string, Group>>,
   feeds: Feeds,
+  names: OwnNames,
 ): readonly MergedFinding[] {
   const all: MergedFinding[] = [];
   for (const purl of [...packages.keys()].sort((a, b) => byText(a ?? '', b ?? ''))) {
     const own: MergedFinding[] = [];
-    for (const group of packages.get(purl)?.values() ?? []) own.push(merge(purl, group, feeds));
+    for (const group of packages.get(purl)?.values() ?? []) own.push(merge(purl, group, feeds, names));
     if (own.length > 1) own.sort((a, b) => byText(a.id, b.id) || byText(a.identity, b.identity));
     for (const finding of own) all.push(finding);
   }

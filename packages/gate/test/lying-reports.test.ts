@@ -193,6 +193,105 @@ describe('a report that calls two vulnerabilities one', () => {
   });
 });
 
+describe('a report that gives a vulnerability of others a waived name', () => {
+  const GHSA = 'GHSA-aaaa-aaaa-aaaa';
+  const said = (name: string, ...ids: string[]) =>
+    raw(ids, { source: { name, id: ids[0] ?? '', severity: 'critical', report: `${name}.json` } });
+  const matched = (...ids: string[]) => raw(ids);
+  const lie = said('liar', 'CVE-2024-0002', GHSA);
+
+  test.each<readonly [string, readonly string[], readonly RawFinding[], string]>([
+    ['takes nothing from another report', [GHSA], [said('trivy', 'CVE-2024-0002'), lie], 'fail'],
+    ['takes nothing from a database', [GHSA], [matched('CVE-2024-0002'), lie], 'fail'],
+    ['takes nothing by a CVE', ['CVE-2024-0002'], [said('audit', GHSA), lie], 'fail'],
+    [
+      'is no database for its name',
+      [GHSA],
+      [said('trivy', 'CVE-2024-0002'), said('osv', 'CVE-2024-0002', GHSA)],
+      'fail',
+    ],
+    [
+      'is not believed for two',
+      [GHSA],
+      [said('trivy', 'CVE-2024-0002'), lie, said('other', 'CVE-2024-0002', GHSA)],
+      'fail',
+    ],
+    [
+      'changes nothing where each name is waived',
+      [GHSA, 'CVE-2024-0002'],
+      [said('trivy', 'CVE-2024-0002'), lie],
+      'pass',
+    ],
+    ['counts for what it found itself', [GHSA], [lie], 'pass'],
+    ['counts where all say it', [GHSA], [lie, said('grype', GHSA, 'CVE-2024-0002')], 'pass'],
+    [
+      'counts where a database says it',
+      [GHSA],
+      [said('trivy', 'CVE-2024-0002'), matched('CVE-2024-0002', GHSA)],
+      'pass',
+    ],
+    [
+      'counts where databases say it in two steps',
+      ['GO-2024-1'],
+      [said('trivy', 'CVE-2024-0002'), matched(GHSA, 'CVE-2024-0002'), matched('GO-2024-1', GHSA)],
+      'pass',
+    ],
+  ])('%s', (_name, ids, findings, expected) => {
+    expect(run(findings, { policy: policyWith(...ids) }).verdict).toBe(expected);
+  });
+
+  test('counts where a database says it of another package', () => {
+    const elsewhere = raw(['CVE-2024-0002', GHSA], { purl: 'pkg:npm/q@1.0.0', name: 'q' });
+    const { findings } = run([said('trivy', 'CVE-2024-0002'), lie, elsewhere], { policy: policyWith(GHSA) });
+    expect(findings.map(({ status, package: named }) => [named?.name, status])).toEqual([
+      ['q', 'open'],
+      ['p', 'suppressed'],
+    ]);
+  });
+
+  test('says so where an exception is explained, and uses none of it', () => {
+    const policy = policyWith(GHSA);
+    const findings = [said('trivy', 'CVE-2024-0002'), lie];
+    const about = { findings, kev, unchecked: [], branchProtected: true, policy, asOf: '2025-08-26T00:00:00Z' };
+    expect(explain(about, GHSA).findings[0]?.exceptions[0]?.refusal).toBe(
+      `no database calls CVE-2024-0002, ${GHSA} one: each needs an exception`,
+    );
+    expect(run(findings, { policy }).exceptions).toMatchObject([{ state: 'unused' }]);
+    expect(JSON.stringify(run(findings, { policy }).findings)).not.toContain('partialNames');
+  });
+
+  test.each<readonly [readonly string[], readonly string[], string]>([
+    [['CVE-2024-0002'], [GHSA], 'pass'],
+    [[GHSA], [], 'fail'],
+    [[GHSA], ['CVE-2024-0002'], 'pass'],
+    [[GHSA, 'CVE-2024-0002'], [], 'pass'],
+  ])('is not believed against VEX about %j and %j', (ids, others, verdict) => {
+    const statements = [ids, others]
+      .filter((names) => names.length > 0)
+      .map(
+        (names): VexStatement => ({
+          ...{ document: 'vex.json', author: 'octo', ids: names, status: 'not_affected', reason: 'not reachable' },
+          ...{ timestamp: '2025-08-01T00:00:00Z', products: [{ ids: ['pkg:npm/p'], subcomponents: [] }] },
+        }),
+      );
+    const vex = { statements, context: { subjects: [] } };
+    const findings = [said('trivy', 'CVE-2024-0002'), lie];
+    expect(run(findings, { policy: policyWith(), vex }).verdict).toBe(verdict);
+  });
+
+  test.each<readonly [readonly string[], string]>([
+    [[], 'fail'],
+    [[EXPLOITED], 'fail'],
+    [[GHSA], 'fail'],
+    [[EXPLOITED, GHSA], 'pass'],
+  ])('and what is exploited needs exceptions by name: %j, %s', (ids, verdict) => {
+    const findings = [said('audit', GHSA), said('trivy', EXPLOITED), said('grype', EXPLOITED, GHSA)];
+    const exceptions = ids.map((id) => ({ ...waiver(id), kev: id === EXPLOITED }));
+    expect(run(findings, { policy: parsePolicy({ exceptions }) }).verdict).toBe(verdict);
+    expect(run(findings, { policy: policyWith(...ids) }).verdict).toBe('fail');
+  });
+});
+
 describe('a statement about an image', () => {
   const hex = 'a'.repeat(64);
   const image = `pkg:oci/app@sha256%3A${hex}`;

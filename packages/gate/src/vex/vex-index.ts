@@ -1,6 +1,6 @@
-import { contradicting } from '../advisory-id.js';
 import type { MergedFinding, Suppression } from '../finding.js';
 import { byText } from '../order.js';
+import { wholeNames } from '../own-names.js';
 import { type VexRules, type VexSigner, vexSignerKey } from '../policy.js';
 import { isAnyImage, purlMatches } from './purl-matches.js';
 
@@ -155,11 +155,9 @@ export class VexIndex {
   suppression(finding: MergedFinding): Suppression | undefined {
     if (this.#byId.size === 0 || finding.package === undefined) return undefined;
     if (!this.#byId.has(finding.id) && !finding.aliases.some((alias) => this.#byId.has(alias))) return undefined;
-    const ids = [finding.id, ...finding.aliases];
     const purls = finding.package.purls.length > 0 ? finding.package.purls : versionedPurls(finding.package);
-    // Attack: a report that calls two vulnerabilities one. A statement has to speak of each.
-    const several = contradicting(ids);
-    const names = several.length === 0 ? [ids] : several.map((id) => [id]);
+    // Attack: a report that calls two vulnerabilities one. Statements have to speak of each, as each source knows it.
+    const names = [...wholeNames(finding), ...(finding.partialNames ?? [])];
     const statements = purls.flatMap((purl) => names.map((own) => this.effective(own, purl)));
     const [first] = statements;
     if (first === undefined || !statements.every((entry) => entry !== undefined && suppresses(entry))) return undefined;
