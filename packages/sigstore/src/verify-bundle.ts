@@ -9,8 +9,8 @@ import {
 } from '@paved/attestation';
 import { type Digest, digestHex, sha256 } from '@paved/digest';
 import type { Bundle } from '@sigstore/bundle';
-import { HashAlgorithm } from '@sigstore/protobuf-specs';
 import { parseBundle } from './bundle.js';
+import { MESSAGE_HASH } from './bundle-format.js';
 import type { BundleTransparency } from './bundle-run.js';
 import { SigstoreError } from './error.js';
 import type { CertificateExtensions } from './extensions.js';
@@ -184,7 +184,7 @@ function assertMessage(
   const { algorithm, digest } = bundle.content.messageSignature.messageDigest;
   // Keys over P-384 sign SHA-384; the bytes were held to their SHA-256 already.
   const about =
-    algorithm === HashAlgorithm.SHA2_384 && bytes !== undefined
+    algorithm === MESSAGE_HASH.sha384 && bytes !== undefined
       ? createHash('sha384').update(bytes).digest()
       : Buffer.from(digestHex(artifactDigest), 'hex');
   if (!digest.equals(about)) {

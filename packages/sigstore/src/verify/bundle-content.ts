@@ -1,7 +1,8 @@
 import { createHash, createVerify, type KeyObject, verify } from 'node:crypto';
 import { pae } from '@paved/attestation';
 import type { Bundle } from '@sigstore/bundle';
-import { HashAlgorithm } from '@sigstore/protobuf-specs';
+import type { HashAlgorithm } from '@sigstore/protobuf-specs';
+import { MESSAGE_HASH } from '../bundle-format.js';
 import { SigstoreError } from '../error.js';
 import { hashOf, isSignature, type KeyAlgorithm } from '../key-algorithm.js';
 import { signatureOf, signedDigest } from '../signed-content.js';
@@ -30,9 +31,9 @@ export interface ContentOptions {
 }
 
 const MESSAGE_HASHES: ReadonlyMap<HashAlgorithm, string> = new Map([
-  [HashAlgorithm.SHA2_256, 'sha256'],
-  [HashAlgorithm.SHA2_384, 'sha384'],
-  [HashAlgorithm.SHA2_512, 'sha512'],
+  [MESSAGE_HASH.sha256, 'sha256'],
+  [MESSAGE_HASH.sha384, 'sha384'],
+  [MESSAGE_HASH.sha512, 'sha512'],
 ]);
 
 /** Under a certificate: an envelope is signed with SHA-256, a message with the hash that its bundle names; Ed25519 has its own. */
@@ -114,7 +115,7 @@ function assertMessageDigest(
   messageDigest: { readonly algorithm: HashAlgorithm; readonly digest: Buffer },
   signed: Uint8Array,
 ): void {
-  const hash = messageDigest.algorithm === HashAlgorithm.SHA2_384 ? 'sha384' : 'sha256';
+  const hash = messageDigest.algorithm === MESSAGE_HASH.sha384 ? 'sha384' : 'sha256';
   if (createHash(hash).update(signed).digest().equals(messageDigest.digest)) return;
   throw new SigstoreError('SUBJECT_MISMATCH', 'Cannot accept the bundle: it is about other bytes');
 }

@@ -52,6 +52,9 @@ export function readTimestamp(der: Buffer): Timestamp {
   const [type, wrapped] = children(token, DER.sequence);
   if (oidOf(type) !== OID.signedData) throw new RangeError('the token is no signed data');
   const data = children(only(wrapped, TAG.context0), DER.sequence);
+  // RFC 5652, section 5.1: for content of another type than id-data.
+  if (smallInteger(data[0]) !== 3 || data[1]?.tag !== TAG.set)
+    throw new RangeError('the signed data is of another version');
   const content = tstInfoOf(data[2]);
   return { ...readTstInfo(content), content, ...readSigner(only(data.at(-1), TAG.set)) };
 }
@@ -101,8 +104,10 @@ function assertNothingCritical(extensions: DerElement | undefined): void {
 }
 
 function readSigner(info: DerElement): Pick<Timestamp, 'signerIssuer' | 'signerSerialNumber' | 'signed' | 'signature'> {
-  const [, signer, digestAlgorithm, attributes, signatureAlgorithm, signature] = children(info, DER.sequence);
+  const [version, signer, digestAlgorithm, attributes, signatureAlgorithm, signature] = children(info, DER.sequence);
   const [issuer, serialNumber] = children(signer, DER.sequence);
+  // RFC 5652, section 5.3: named by issuer and serial number.
+  if (smallInteger(version) !== 1) throw new RangeError('the signer is of another version');
   if (attributes?.tag !== TAG.context0 || issuer === undefined || serialNumber?.tag !== DER.integer) {
     throw new RangeError('the signer is not named by its issuer, or signed no attributes');
   }
