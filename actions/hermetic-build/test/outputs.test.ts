@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -69,5 +71,88 @@ describe('collecting outputs', () => {
     await symlink(join(root, 'secret'), join(root, 'build/link-file'));
     await symlink(root, join(root, 'build/link-folder'));
     await expect(collect(patterns)).rejects.toMatchObject({ code, hint: expect.any(String) });
+  });
+});
+
+/** Without a sandbox a process that the command left behind goes on while the outputs are collected. */
+describe('a tree that changes after it was listed', () => {
+  const build = (path: string) => join(root, 'build', path);
+  const outside = (path: string) => join(root, 'outside', path);
+
+  beforeEach(async () => {
+    await write('dist/sub/a.txt', 'built');
+    await mkdir(outside('sub'), { recursive: true });
+    await writeFile(outside('a.txt'), 'of the runner');
+    await writeFile(outside('sub/a.txt'), 'of the runner');
+  });
+
+  /** The limit is asked for after the listing and before the first file is opened. */
+  function collectAfter(change: () => void) {
+    const options = { buildPath: join(root, 'build'), artifactPath: join(root, 'artifact'), patterns: ['dist'] };
+    return collectOutputs({
+      ...options,
+      get maxBytes() {
+        change();
+        return 1000;
+      },
+    });
+  }
+
+  const swapped: [string, () => void][] = [
+    [
+      'a file became a link',
+      () => {
+        rmSync(build('dist/sub/a.txt'));
+        symlinkSync(outside('a.txt'), build('dist/sub/a.txt'));
+      },
+    ],
+    [
+      'a folder became a link',
+      () => {
+        renameSync(build('dist/sub'), build('old'));
+        symlinkSync(root, build('dist/sub'));
+        writeFileSync(join(root, 'a.txt'), 'of the runner');
+      },
+    ],
+    [
+      'the first folder became a link',
+      () => {
+        renameSync(build('dist'), build('old'));
+        symlinkSync(join(root, 'outside'), build('dist'));
+      },
+    ],
+    [
+      'a file became a pipe, which nobody ever writes to',
+      () => {
+        rmSync(build('dist/sub/a.txt'));
+        execFileSync('mkfifo', [build('dist/sub/a.txt')]);
+      },
+    ],
+    [
+      'a file became a folder',
+      () => {
+        rmSync(build('dist/sub/a.txt'));
+        mkdirSync(build('dist/sub/a.txt'));
+      },
+    ],
+    ['a file is gone', () => rmSync(build('dist/sub/a.txt'))],
+  ];
+  test.each(swapped)('is refused when %s, and nothing of elsewhere is collected', async (_name, change) => {
+    await expect(collectAfter(change)).rejects.toMatchObject({ code: 'OUTPUT_UNSAFE', hint: expect.any(String) });
+    expect(await readdir(join(root, 'artifact'), { recursive: true })).not.toContain('sub/a.txt');
+  });
+
+  test('is held to the limit as it is when it is read', async () => {
+    const growing = collectAfter(() => appendFileSync(build('dist/sub/a.txt'), 'x'.repeat(1000)));
+    await expect(growing).rejects.toMatchObject({ code: 'OUTPUT_TOO_LARGE' });
+  });
+
+  test('is collected as it is when it is read, also behind a link that was there before (control)', async () => {
+    const after = await collectAfter(() => writeFileSync(build('dist/sub/a.txt'), 'again'));
+    expect(after).toEqual([{ path: 'sub/a.txt', size: 5, sha256: sha256('again') }]);
+    await symlink(join(root, 'build'), join(root, 'named'));
+    await mkdir(join(root, 'second'));
+    const options = { buildPath: join(root, 'named'), artifactPath: join(root, 'second') };
+    expect(await collectOutputs({ ...options, patterns: ['dist'], maxBytes: 5 })).toEqual(after);
   });
 });

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { chmod, copyFile, lstat, mkdir, readdir } from 'node:fs/promises';
-import { basename, dirname, join, posix } from 'node:path';
+import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, posix, relative } from 'node:path';
 import type { BuildOutput } from '@paved/attestation';
-import { sha256File } from '@paved/digest';
+import { copyRegularFile, type FileProblem, type ListedFile } from '@paved/digest';
 import { HermeticBuildError } from '../error.js';
 
 export interface CollectOptions {
@@ -19,13 +18,30 @@ const UNSAFE_NAME = /[\0-\x1f\x7f\\\u{fffd}]/u;
 
 /**
  * Copies what the build left to `artifactPath`: a file under its name, a folder's files under their path in it, a pattern's
- * matches under their path behind the fixed part. The tree was written by user code, so links are refused, never followed.
+ * matches under their path behind the fixed part. The tree was written by user code, so links are refused, never followed; without a
+ * sandbox such code may still run, so each file has to be the one that was listed when it is read.
  * @throws {HermeticBuildError} `OUTPUT_MISSING`, `OUTPUT_UNSAFE`, `OUTPUT_CONFLICT`, `OUTPUT_TOO_LARGE`
  */
 export async function collectOutputs(options: CollectOptions): Promise<readonly BuildOutput[]> {
+  const realRoot = await realpath(options.buildPath);
+  const chosen = await chooseOutputs(options);
+  const { maxBytes } = options;
+  const outputs: BuildOutput[] = [];
+  let left = maxBytes;
+  for (const [path, source] of [...chosen].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const listed = { path: source, realPath: join(realRoot, relative(options.buildPath, source)) };
+    const { size, digest } = await copyOutput(path, listed, options.artifactPath, left, maxBytes);
+    left -= size;
+    outputs.push({ path, size, sha256: digest });
+  }
+  return outputs;
+}
+
+/** Path in the artifact folder to path in the tree. */
+async function chooseOutputs({ buildPath, patterns }: CollectOptions): Promise<ReadonlyMap<string, string>> {
   const chosen = new Map<string, string>();
-  for (const pattern of options.patterns) {
-    const found = await match(options.buildPath, pattern);
+  for (const pattern of patterns) {
+    const found = await match(buildPath, pattern);
     if (found.length === 0) throw missing(pattern);
     for (const { source, path } of found) {
       const known = chosen.get(path);
@@ -34,19 +50,17 @@ export async function collectOutputs(options: CollectOptions): Promise<readonly 
     }
   }
   if (chosen.size > MAX_FILES) throw tooLarge(`they are more than ${MAX_FILES} files`);
-  const outputs: BuildOutput[] = [];
-  let left = options.maxBytes;
-  for (const [path, source] of [...chosen].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const { size, mode } = await lstat(source);
-    left -= size;
-    if (left < 0) throw tooLarge(`together they exceed ${options.maxBytes} bytes`);
-    const target = join(options.artifactPath, path);
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(source, target, constants.COPYFILE_EXCL);
-    await chmod(target, (mode & 0o111) === 0 ? 0o644 : 0o755);
-    outputs.push({ path, size, sha256: await sha256File(target) });
-  }
-  return outputs;
+  return chosen;
+}
+
+async function copyOutput(path: string, listed: ListedFile, artifactPath: string, left: number, maxBytes: number) {
+  const target = join(artifactPath, path);
+  await mkdir(dirname(target), { recursive: true });
+  return await copyRegularFile(listed, target, left, (problem: FileProblem, _name, state) =>
+    problem === 'too-large'
+      ? tooLarge(`together they exceed ${maxBytes} bytes`)
+      : unsafe(path, `${state}; it changed after the command had ended`),
+  );
 }
 
 interface Match {
