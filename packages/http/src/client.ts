@@ -1,10 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getCACertificates } from 'node:tls';
 import { assertPublicHost, isPrivateAddress, privateAddress } from './address.js';
+import { Connections } from './connections.js';
 import { HttpError } from './error.js';
 import { DEFAULT_MIN_BYTES_PER_SECOND, ProgressWatch } from './progress-watch.js';
 import { publicLookup } from './public-lookup.js';
@@ -40,18 +39,6 @@ interface Attempt {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface Agents {
-  readonly http: HttpAgent;
-  readonly https: HttpsAgent;
-}
-
-function agentsOf({ ca }: HttpClientOptions, lookup: LookupFunction | undefined): Agents {
-  const options = { keepAlive: true, maxSockets: 32, ...(lookup === undefined ? {} : { lookup }) };
-  // `ca` replaces what is trusted, so the default authorities are named again.
-  const trusted = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] };
-  return { http: new HttpAgent(options), https: new HttpsAgent({ ...options, ...trusted }) };
-}
-
 /**
  * The one HTTP client of paved's own code, over node:http(s): one pass over bodies, keep-alive, a timeout per attempt that only
  * silence and a drip consume, retries on transient failures alone, and credentials that never follow a redirect to another origin.
@@ -59,17 +46,18 @@ function agentsOf({ ca }: HttpClientOptions, lookup: LookupFunction | undefined)
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #retry: RetryPolicy;
-  readonly #agents: Agents;
+  readonly #connections: Connections;
   /** A connection that was made without a look at its address is not for requests that need one. */
-  readonly #publicAgents: Agents;
+  readonly #publicConnections: Connections;
   readonly #secretNames: ReadonlySet<string>;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
     this.#secretNames = new Set(['authorization', 'cookie', ...(options.secretHeaders ?? [])]);
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
-    this.#agents = agentsOf(options, options.lookup);
-    this.#publicAgents = agentsOf(options, publicLookup(options.lookup));
+    const { ca, lookup } = options;
+    this.#connections = new Connections({ ca, lookup });
+    this.#publicConnections = new Connections({ ca, lookup: publicLookup(lookup) });
   }
 
   /**
@@ -92,10 +80,8 @@ export class HttpClient {
 
   /** Closes idle sockets, so that a process can end. */
   close(): void {
-    for (const { http, https } of [this.#agents, this.#publicAgents]) {
-      http.destroy();
-      https.destroy();
-    }
+    this.#connections.close();
+    this.#publicConnections.close();
   }
 
   async #once(request: HttpRequest): Promise<HttpResponse> {
@@ -149,27 +135,23 @@ export class HttpClient {
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !this.#secretNames.has(name)));
   }
 
-  #agentsFor({ request: { publicUnless }, url }: Attempt): Agents {
-    if (publicUnless === undefined || publicUnless(url)) return this.#agents;
+  #connectionsFor({ request: { publicUnless }, url }: Attempt): Connections {
+    if (publicUnless === undefined || publicUnless(url)) return this.#connections;
     // No name is resolved for a literal.
     if (isPrivateAddress(url.hostname)) throw privateAddress(url.hostname);
-    return this.#publicAgents;
+    return this.#publicConnections;
   }
 
   async #send(attempt: Attempt): Promise<IncomingMessage> {
     const { request, url, headers } = attempt;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const agents = this.#agentsFor(attempt);
+    const connection = await this.#connectionsFor(attempt).to(url);
     return await new Promise((resolve, reject) => {
-      const secure = url.protocol === 'https:';
-      const outgoing = (secure ? httpsRequest : httpRequest)(
-        url,
-        { method: request.method, headers, agent: secure ? agents.https : agents.http },
-        (message) => {
-          watch.receive(message);
-          resolve(message);
-        },
-      );
+      const { agent } = connection;
+      const outgoing = connection.request(url, { method: request.method, headers, agent }, (message) => {
+        watch.receive(message);
+        resolve(message);
+      });
       const tooSlow = () => timeoutError(request, url, timeoutMs);
       const { minBytesPerSecond = DEFAULT_MIN_BYTES_PER_SECOND } = this.#options;
       const limits = { windowMs: timeoutMs, minBytesPerSecond };
@@ -221,7 +203,7 @@ function bodyLength(body: HttpBody): number {
 /** What is larger is written in pieces of this size, so that what is still to be sent can be told from what is stuck. */
 const PIECE_BYTES = 256 * 1024;
 
-function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpRequest>): void {
+function writeBody(body: HttpBody | undefined, outgoing: ClientRequest): void {
   if (body instanceof Uint8Array && body.length > PIECE_BYTES) {
     writePieces(body, outgoing);
     return;
@@ -242,7 +224,7 @@ function writeBody(body: HttpBody | undefined, outgoing: ReturnType<typeof httpR
   });
 }
 
-function writePieces(rest: Uint8Array, outgoing: ReturnType<typeof httpRequest>): void {
+function writePieces(rest: Uint8Array, outgoing: ClientRequest): void {
   if (rest.length <= PIECE_BYTES) {
     outgoing.end(rest);
     return;

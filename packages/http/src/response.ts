@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Decoder, parseJson } from '@paved/json';
+import { eachChunk } from './each-chunk.js';
 import { HttpError } from './error.js';
 import { redactUrl } from './redact.js';
 
@@ -31,10 +32,9 @@ export class HttpResponse {
     const chunks: Buffer[] = [];
     let size = 0;
     try {
-      for await (const chunk of this.body as AsyncIterable<Buffer>) {
+      await eachChunk(this.body, (chunk) => {
         size += chunk.length;
         if (size > maxBytes) {
-          this.body.destroy();
           throw new HttpError(
             'HTTP_BODY_TOO_LARGE',
             `Cannot read ${redactUrl(this.url)}: the answer exceeds ${maxBytes} bytes`,
@@ -42,7 +42,7 @@ export class HttpResponse {
           );
         }
         chunks.push(chunk);
-      }
+      });
     } catch (cause) {
       if (cause instanceof HttpError) throw cause;
       throw new HttpError('HTTP_UNREACHABLE', `Cannot read ${redactUrl(this.url)}: the answer broke off`, {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { digestHex } from '@paved/digest';
+import { eachChunk } from '@paved/http';
 import type { Descriptor } from './descriptor.js';
 import { OciError } from './error.js';
 import type { FileRange } from './verified-file.js';
@@ -47,12 +48,12 @@ export async function readChecked(body: Readable, descriptor: Descriptor): Promi
   const hash = createHash(algorithmOf(descriptor));
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  await eachChunk(body, (chunk) => {
     size += chunk.length;
     if (size > descriptor.size) throw digestMismatch(descriptor, `it has more than ${descriptor.size} bytes`);
     hash.update(chunk);
     chunks.push(chunk);
-  }
+  });
   assertBlob(descriptor, size, hash.digest('hex'));
   return Buffer.concat(chunks);
 }

@@ -48,8 +48,6 @@ export function createLog(commands: Commands, secrets: Secrets): Log {
  * is that of .NET, with U+0085, and its comparison may pass over what is invisible.
  */
 function withoutCommands(text: string): string {
-  return text
-    .replaceAll(/^([\s\u0085\p{Cf}]*):(?=:)/gmu, '$1:\u{200b}')
-    .replaceAll('##[', '##\u{200b}[')
-    .replaceAll('\r', '\n');
+  const begun = text.includes('::') ? text.replaceAll(/^([\s\u0085\p{Cf}]*):(?=:)/gmu, '$1:\u{200b}') : text;
+  return begun.replaceAll('##[', '##\u{200b}[').replaceAll('\r', '\n');
 }
