@@ -5,7 +5,11 @@ import { describeError } from '@paved/errors';
 import { HttpClient } from '@paved/http';
 import { type TestContext, testContext } from '@paved/runner-kit/testing';
 import { definition } from '../src/definition.js';
+import { fetchBundle } from '../src/fetch/bundle.js';
 import { mismatch } from '../src/fetch/download.js';
+import { NamedHosts } from '../src/fetch/named-hosts.js';
+import { PublicClient } from '../src/fetch/public-client.js';
+import { readProject } from '../src/project.js';
 import { run } from '../src/run.js';
 import { mavenSample, POM } from './maven-sample.js';
 import { type PublishedPackage, publish, type Registry, sri, startNpmRegistry } from './npm-registry.js';
@@ -138,6 +142,23 @@ describe('an address that a lock file names', () => {
     await NAMING['package-lock.json']?.(`${registry.url}/elsewhere.tgz`);
     registry.replace('/elsewhere.tgz', leaf.bytes);
     await expect(fetchIt({ 'registry-url': registry.url })).resolves.toBeDefined();
+    expect(registry.requests).toEqual(['GET /elsewhere.tgz']);
+  });
+
+  test('is asked when it is on the registry that npm of this user is configured with, and on no other', async () => {
+    registry.replace('/elsewhere.tgz', leaf.bytes);
+    await NAMING['package-lock.json']?.(`${registry.url}/elsewhere.tgz`);
+    const { nodes } = await readProject(host.workspace, 'package-lock.json');
+    const fetchWith = async (configured: string) => {
+      const hosts = new NamedHosts({});
+      const http = new PublicClient(host.context.http, hosts);
+      const places = { projectPath: host.workspace, bundlePath: host.temp };
+      const defaultRegistry = async () => new URL(configured);
+      const common = { http, hosts, ...places, lockKind: 'npm', registry: undefined } as const;
+      return await fetchBundle(nodes, { ...common, defaultRegistry, onProgress: () => {} });
+    };
+    expect([...(await fetchWith(registry.url)).keys()]).toEqual(['node_modules/leaf']);
+    await expect(fetchWith('https://registry.example/')).rejects.toMatchObject({ code: 'ADDRESS_REFUSED' });
     expect(registry.requests).toEqual(['GET /elsewhere.tgz']);
   });
 

@@ -114,6 +114,8 @@ async function planFetches(nodes: readonly Node[], options: BundleOptions) {
     registry ??= options.defaultRegistry().then((url) => options.hosts.add(url));
     return registry;
   };
+  // What "resolved" names may be the user's own registry; without npm nothing is known of that.
+  if (options.registry === undefined) await defaultRegistry().catch(() => undefined);
   const groups = new Map<string, Group>();
   for (const node of nodes) {
     const { name, version, entry } = node.package;
