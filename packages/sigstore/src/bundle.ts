@@ -2,6 +2,7 @@ import { parseJson } from '@paved/json';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { bundleDecoder } from './bundle-format.js';
 import { SigstoreError } from './error.js';
+import { WHOLE_BUNDLE } from './verify/cures.js';
 
 /** One bundle carries a few signatures and proofs; a larger document is not one. */
 export const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
@@ -54,13 +55,19 @@ function assertShape(bundle: Bundle, version: string): void {
 function assertProved({ inclusionPromise, inclusionProof }: TransparencyLogEntry, version: string): void {
   if (version === '1') {
     if (inclusionPromise !== undefined) return;
-    throw new SigstoreError('INCLUSION_PROMISE_MISSING', 'Cannot accept the bundle: a log entry has no promise');
+    throw new SigstoreError('INCLUSION_PROMISE_MISSING', 'Cannot accept the bundle: a log entry has no promise', {
+      hint: WHOLE_BUNDLE,
+    });
   }
   if (inclusionProof === undefined) {
-    throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the bundle: a log entry has no inclusion proof');
+    throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the bundle: a log entry has no inclusion proof', {
+      hint: WHOLE_BUNDLE,
+    });
   }
   if (inclusionProof.checkpoint === undefined) {
-    throw new SigstoreError('CHECKPOINT_MISSING', 'Cannot accept the bundle: an inclusion proof has no checkpoint');
+    throw new SigstoreError('CHECKPOINT_MISSING', 'Cannot accept the bundle: an inclusion proof has no checkpoint', {
+      hint: WHOLE_BUNDLE,
+    });
   }
 }
 

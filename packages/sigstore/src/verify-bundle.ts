@@ -76,7 +76,7 @@ export interface VerifiedKeyBundle extends VerifiedContent {
 }
 
 /**
- * Verifies one bundle offline: signature, chain, SCT, log inclusion, time, subject and identity, in this order. A `KeyPolicy`
+ * Verifies one bundle offline: signature, issuer, timestamps, SCT, log, subject and identity, in this order. A `KeyPolicy`
  * takes the place of chain and identity for bundles of keys alone.
  * @throws {SigstoreError} with one code per failed check; the first one that fails is thrown
  */

@@ -3,6 +3,7 @@ import { type KeyPolicy, readPolicyKey } from './key-policy.js';
 import type { TrustedRoot } from './trusted-root.js';
 import { type ContentOptions, contentUnderKey } from './verify/bundle-content.js';
 import { earliest, readTimes } from './verify/bundle-times.js';
+import { WHOLE_BUNDLE } from './verify/cures.js';
 import { verifyLogEntries } from './verify/verify-log-entries.js';
 import { verifyTimestamps } from './verify/verify-timestamps.js';
 import { assertLogged, type Transparency } from './verify-material.js';
@@ -41,10 +42,14 @@ export function verifyKeyMaterial(options: KeyMaterialOptions): VerifiedKeyMater
   const { tlogs, timestampAuthorities } = trustedRoot.material;
   const isBounded = policy.validFrom !== undefined || policy.validUntil !== undefined;
   if (isBounded && times.length === 0) {
-    throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made');
+    throw new SigstoreError('TIMESTAMP_MISSING', 'Cannot accept the bundle: nothing signed says when it was made', {
+      hint: WHOLE_BUNDLE,
+    });
   }
   if (!content.isSignedBy(publicKey)) {
-    throw new SigstoreError('SIGNATURE_INVALID', 'Cannot verify the bundle under the key: it signed something else');
+    throw new SigstoreError('SIGNATURE_INVALID', 'Cannot verify the bundle under the key: it signed something else', {
+      hint: WHOLE_BUNDLE,
+    });
   }
   verifyTimestamps(timestamps, timestamped ?? content.signature, timestampAuthorities);
   assertValidThen(policy, times);
@@ -57,5 +62,7 @@ export function verifyKeyMaterial(options: KeyMaterialOptions): VerifiedKeyMater
 
 function assertValidThen({ validFrom, validUntil }: KeyPolicy, times: readonly Date[]): void {
   if (times.every((time) => (validFrom ?? time) <= time && time <= (validUntil ?? time))) return;
-  throw new SigstoreError('KEY_NOT_VALID_THEN', 'Cannot accept the bundle: its key was not valid when it was signed');
+  throw new SigstoreError('KEY_NOT_VALID_THEN', 'Cannot accept the bundle: its key was not valid when it was signed', {
+    hint: 'Verify under the key that was in use then',
+  });
 }

@@ -12,6 +12,7 @@ import { type ContentOptions, contentUnderCertificate } from './verify/bundle-co
 import { earliest, readTimes } from './verify/bundle-times.js';
 import { type Certificate, validAt } from './verify/certificate-fields.js';
 import { findPath } from './verify/certificate-path.js';
+import { OWN_ROOT, WHOLE_BUNDLE } from './verify/cures.js';
 import { verifyScts } from './verify/sct.js';
 import { type Authority, isWithin } from './verify/trust-material.js';
 import { namesAnotherSigner, verifyLogEntries } from './verify/verify-log-entries.js';
@@ -71,7 +72,9 @@ export function verifyMaterial(options: MaterialOptions): VerifiedMaterial {
 /** @throws {SigstoreError} `LOG_ENTRY_MISSING` */
 export function assertLogged({ verificationMaterial }: Bundle, transparency: Transparency): void {
   if (transparency !== 'required' || verificationMaterial.tlogEntries.length > 0) return;
-  throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry');
+  throw new SigstoreError('LOG_ENTRY_MISSING', 'Cannot accept the bundle: it has no transparency log entry', {
+    hint: WHOLE_BUNDLE,
+  });
 }
 
 function leafOf(bundle: Bundle): Buffer {
@@ -102,8 +105,12 @@ function notSigned(bundle: Bundle, leaf: Buffer): SigstoreError {
   const entries: readonly TransparencyLogEntry[] = bundle.verificationMaterial.tlogEntries;
   const stranger = entries.some((entry) => namesAnotherSigner(entry, leaf));
   return stranger
-    ? new SigstoreError('CERTIFICATE_MISMATCH', "Cannot verify the bundle: its certificate is not the signer's")
-    : new SigstoreError('SIGNATURE_INVALID', 'Cannot verify the bundle: its signature is not over this content');
+    ? new SigstoreError('CERTIFICATE_MISMATCH', "Cannot verify the bundle: its certificate is not the signer's", {
+        hint: WHOLE_BUNDLE,
+      })
+    : new SigstoreError('SIGNATURE_INVALID', 'Cannot verify the bundle: its signature is not over this content', {
+        hint: WHOLE_BUNDLE,
+      });
 }
 
 interface Issuer {
@@ -120,6 +127,7 @@ function issuersOf(leaf: Certificate, authorities: readonly Authority[]): readon
   throw new SigstoreError(
     'CERTIFICATE_UNTRUSTED',
     'Cannot accept the certificate: no authority of the trusted root issued it',
+    { hint: OWN_ROOT },
   );
 }
 
@@ -129,6 +137,7 @@ function issuerAt(leaf: Certificate, issuers: readonly Issuer[], times: readonly
     throw new SigstoreError(
       'CERTIFICATE_EXPIRED',
       'Cannot accept the certificate: it was not valid when the bundle was signed',
+      { hint: WHOLE_BUNDLE },
     );
   }
   for (const { authority, path } of issuers) {
@@ -137,14 +146,20 @@ function issuerAt(leaf: Certificate, issuers: readonly Issuer[], times: readonly
     const [, issuer] = path;
     if (issuer !== undefined && times.every(isTrusted)) return issuer;
   }
-  throw new SigstoreError('CERTIFICATE_UNTRUSTED', 'Cannot accept the certificate: its authority was not trusted then');
+  throw new SigstoreError(
+    'CERTIFICATE_UNTRUSTED',
+    'Cannot accept the certificate: its authority was not trusted then',
+    { hint: OWN_ROOT },
+  );
 }
 
 /** A root in the bundle's own chain would be trust that the bundle brings along (bundle spec: it must not be there). */
 function assertNotRoot(der: Buffer): void {
   const issuer = readIssuer(der);
   if (issuer.checkIssued(issuer)) {
-    throw new SigstoreError('BUNDLE_MALFORMED', 'Cannot accept the bundle: its chain contains a root certificate');
+    throw new SigstoreError('BUNDLE_MALFORMED', 'Cannot accept the bundle: its chain contains a root certificate', {
+      hint: WHOLE_BUNDLE,
+    });
   }
 }
 
@@ -152,6 +167,9 @@ function readIssuer(der: Buffer): X509Certificate {
   try {
     return new X509Certificate(der);
   } catch (cause) {
-    throw new SigstoreError('CERTIFICATE_MALFORMED', "Cannot read a certificate of the bundle's chain", { cause });
+    throw new SigstoreError('CERTIFICATE_MALFORMED', "Cannot read a certificate of the bundle's chain", {
+      cause,
+      hint: WHOLE_BUNDLE,
+    });
   }
 }

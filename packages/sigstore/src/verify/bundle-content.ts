@@ -6,6 +6,7 @@ import { MESSAGE_HASH } from '../bundle-format.js';
 import { SigstoreError } from '../error.js';
 import { hashOf, isSignature, type KeyAlgorithm } from '../key-algorithm.js';
 import { signatureOf, signedDigest } from '../signed-content.js';
+import { WHOLE_BUNDLE } from './cures.js';
 
 /**
  * Verifies a signature over a digest, for whoever has no bytes: Node cannot. Without one, a message signature needs its bytes.
@@ -63,7 +64,9 @@ export function contentUnderKey(options: ContentOptions, algorithm: KeyAlgorithm
     return { ...common, isSignedBy: (key) => isSignature(algorithm, key, artifactBytes, signature) };
   }
   if (digestVerifier === undefined) {
-    throw new SigstoreError('ARTIFACT_BYTES_MISSING', 'Cannot verify a signature without its file');
+    throw new SigstoreError('ARTIFACT_BYTES_MISSING', 'Cannot verify a signature without its file', {
+      hint: 'Give the file itself beside its digest',
+    });
   }
   return { ...common, isSignedBy: quietly((key) => digestVerifier(key, digest, signature)) };
 }
@@ -117,5 +120,7 @@ function assertMessageDigest(
 ): void {
   const hash = messageDigest.algorithm === MESSAGE_HASH.sha384 ? 'sha384' : 'sha256';
   if (createHash(hash).update(signed).digest().equals(messageDigest.digest)) return;
-  throw new SigstoreError('SUBJECT_MISMATCH', 'Cannot accept the bundle: it is about other bytes');
+  throw new SigstoreError('SUBJECT_MISMATCH', 'Cannot accept the bundle: it is about other bytes', {
+    hint: WHOLE_BUNDLE,
+  });
 }

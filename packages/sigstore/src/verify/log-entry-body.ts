@@ -1,6 +1,7 @@
 import { array, type Decoder, object, optional, parseJson, string } from '@paved/json';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from '../error.js';
+import { WHOLE_BUNDLE } from './cures.js';
 
 /** What an entry of a log says, in any of the kinds that a bundle may have. */
 export interface LoggedSignature {
@@ -62,7 +63,7 @@ export function readLogEntryBody({ canonicalizedBody, kindVersion }: Transparenc
     if (read === undefined) throw new RangeError('its kind is not known');
     return read(text);
   } catch (cause) {
-    throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause });
+    throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot read the log entry', { cause, hint: WHOLE_BUNDLE });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, type KeyObject, verify } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from '../error.js';
 import { leafHash, rootFromPath } from '../log/merkle.js';
+import { OWN_ROOT, WHOLE_BUNDLE } from './cures.js';
 import {
   type CheckpointText,
   type NoteSignature,
@@ -19,7 +20,11 @@ import { isWithin, type LogKey } from './trust-material.js';
 export function verifyInclusion(entry: TransparencyLogEntry, tlogs: readonly LogKey[]): void {
   const logs = tlogs.filter(({ id }) => id.equals(entry.logId.keyId));
   if (entry.inclusionPromise === undefined && entry.inclusionProof === undefined) {
-    throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has neither proof nor promise');
+    throw new SigstoreError(
+      'INCLUSION_PROOF_MISSING',
+      'Cannot accept the log entry: it has neither proof nor promise',
+      { hint: WHOLE_BUNDLE },
+    );
   }
   if (logs.length === 0) throw untrusted();
   if (entry.inclusionPromise !== undefined) {
@@ -45,6 +50,7 @@ function verifyPromise(entry: TransparencyLogEntry, signature: Buffer, logs: rea
   throw new SigstoreError(
     'INCLUSION_PROMISE_INVALID',
     "Cannot accept the log entry: the log's promise does not verify",
+    { hint: WHOLE_BUNDLE },
   );
 }
 
@@ -52,7 +58,9 @@ type InclusionProof = NonNullable<TransparencyLogEntry['inclusionProof']>;
 
 function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: readonly LogKey[]): void {
   if (proof.checkpoint === undefined) {
-    throw new SigstoreError('CHECKPOINT_MISSING', 'Cannot accept the inclusion proof: it has no checkpoint');
+    throw new SigstoreError('CHECKPOINT_MISSING', 'Cannot accept the inclusion proof: it has no checkpoint', {
+      hint: WHOLE_BUNDLE,
+    });
   }
   const checkpoint = verifyCheckpoint(proof.checkpoint.envelope, logs);
   const leaf = leafHash(entry.canonicalizedBody);
@@ -63,6 +71,7 @@ function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: r
   throw new SigstoreError(
     'INCLUSION_PROOF_INVALID',
     `Cannot accept the inclusion proof: it is not ${isSameTree ? 'of this entry' : "for its checkpoint's tree"}`,
+    { hint: WHOLE_BUNDLE },
   );
 }
 
@@ -95,12 +104,12 @@ function readCheckpoint(text: string): CheckpointText {
 
 function invalidCheckpoint(cause?: unknown): SigstoreError {
   const state = "Cannot accept the log's checkpoint: no signature verifies with the log's key";
-  return new SigstoreError('CHECKPOINT_INVALID', state, { cause });
+  return new SigstoreError('CHECKPOINT_INVALID', state, { cause, hint: WHOLE_BUNDLE });
 }
 
 function untrusted(): SigstoreError {
   return new SigstoreError('LOG_UNTRUSTED', 'Cannot accept the log entry: its log is not one of the trusted root', {
-    hint: 'Give the trusted root of the Sigstore instance that signed',
+    hint: OWN_ROOT,
   });
 }
 

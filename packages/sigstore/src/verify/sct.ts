@@ -2,6 +2,7 @@ import { createHash, verify } from 'node:crypto';
 import { DER, readSingle } from '../der.js';
 import { SigstoreError } from '../error.js';
 import { type Certificate, signedPartWithout } from './certificate-fields.js';
+import { OWN_ROOT } from './cures.js';
 import { isWithin, type LogKey } from './trust-material.js';
 
 /** A log's promise to show the certificate (RFC 6962, section 3.2). */
@@ -29,7 +30,11 @@ export function verifyScts(leaf: Certificate, issuer: Certificate, ctlogs: reado
   const scts = list === undefined ? [] : readList(list.value);
   if (scts.length === 0) {
     if (ctlogs.length === 0) return;
-    throw new SigstoreError('SCT_MISSING', 'Cannot accept the certificate: it has no promise of a log of certificates');
+    throw new SigstoreError(
+      'SCT_MISSING',
+      'Cannot accept the certificate: it has no promise of a log of certificates',
+      { hint: OWN_ROOT },
+    );
   }
   const precertificate = [
     createHash('sha256').update(issuer.spki).digest(),
@@ -37,7 +42,9 @@ export function verifyScts(leaf: Certificate, issuer: Certificate, ctlogs: reado
   ];
   for (const sct of scts) {
     if (ctlogs.some((log) => isFrom(log, sct, precertificate))) continue;
-    throw new SigstoreError('SCT_INVALID', "Cannot accept the certificate: a log's promise in it does not verify");
+    throw new SigstoreError('SCT_INVALID', "Cannot accept the certificate: a log's promise in it does not verify", {
+      hint: OWN_ROOT,
+    });
   }
 }
 
@@ -70,7 +77,10 @@ function readList(value: Buffer): readonly SignedCertificateTimestamp[] {
     while (!entries.isAtEnd()) scts.push(readSct(entries.vector()));
     return scts;
   } catch (cause) {
-    throw new SigstoreError('SCT_INVALID', "Cannot read the logs' promises in the certificate", { cause });
+    throw new SigstoreError('SCT_INVALID', "Cannot read the logs' promises in the certificate", {
+      cause,
+      hint: OWN_ROOT,
+    });
   }
 }
 

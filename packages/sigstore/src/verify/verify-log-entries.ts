@@ -1,6 +1,7 @@
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from '../error.js';
 import type { BundleContent } from './bundle-content.js';
+import { WHOLE_BUNDLE } from './cures.js';
 import { type LoggedSignature, readLogEntryBody } from './log-entry-body.js';
 import { verifyInclusion } from './log-inclusion.js';
 import type { LogKey } from './trust-material.js';
@@ -23,7 +24,9 @@ export function verifyLogEntries(signed: SignedBundle, tlogs: readonly LogKey[])
   for (const entry of tlogEntries) {
     verifyInclusion(entry, tlogs);
     if (mediaType.includes('0.3') && entry.inclusionProof === undefined) {
-      throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has no inclusion proof');
+      throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has no inclusion proof', {
+        hint: WHOLE_BUNDLE,
+      });
     }
   }
   assertDistinct(tlogEntries);
@@ -50,7 +53,9 @@ export function namesAnotherSigner(entry: TransparencyLogEntry, signer: Buffer):
 function assertSameSignature({ signature, digestOf, digest }: LoggedSignature, content: BundleContent): void {
   const expected = digestOf === 'signed' ? content.signedDigest : content.payloadDigest;
   if (signature.equals(content.signature) && expected?.equals(digest) === true) return;
-  throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot accept the log entry: it is about another signature');
+  throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot accept the log entry: it is about another signature', {
+    hint: WHOLE_BUNDLE,
+  });
 }
 
 /**
@@ -63,6 +68,7 @@ function assertSameSigner(logged: LoggedSignature, bundle: Bundle, signer: Buffe
   throw new SigstoreError(
     isKey ? 'KEY_MISMATCH' : 'CERTIFICATE_MISMATCH',
     "Cannot accept the log entry: it names another signer than the bundle's",
+    { hint: WHOLE_BUNDLE },
   );
 }
 
@@ -74,5 +80,7 @@ function assertDistinct(entries: readonly TransparencyLogEntry[]): void {
     ),
   );
   if (seen.size === entries.length) return;
-  throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot accept the log entries: one is there twice');
+  throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot accept the log entries: one is there twice', {
+    hint: WHOLE_BUNDLE,
+  });
 }

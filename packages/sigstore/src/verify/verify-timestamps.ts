@@ -1,6 +1,7 @@
 import { SigstoreError } from '../error.js';
 import { type Certificate, validAt } from './certificate-fields.js';
 import { findPath } from './certificate-path.js';
+import { OWN_ROOT, WHOLE_BUNDLE } from './cures.js';
 import { isTimestampOf, readTimestamp, type Timestamp } from './timestamp.js';
 import { type Authority, isWithin } from './trust-material.js';
 
@@ -14,7 +15,10 @@ export function readTimestamps(stamps: readonly Uint8Array[]): readonly Timestam
   try {
     return stamps.map((stamp) => readTimestamp(Buffer.from(stamp)));
   } catch (cause) {
-    throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot read a timestamp of the bundle', { cause });
+    throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot read a timestamp of the bundle', {
+      cause,
+      hint: WHOLE_BUNDLE,
+    });
   }
 }
 
@@ -34,6 +38,7 @@ export function verifyTimestamps(
       throw new SigstoreError(
         'TIMESTAMP_UNTRUSTED',
         'Cannot accept a timestamp: no authority of the trusted root made it',
+        { hint: OWN_ROOT },
       );
     }
     if (makers.some((authority) => isFrom(authority, timestamp, data))) continue;
@@ -44,7 +49,8 @@ export function verifyTimestamps(
   const seen = timestamps.map(
     ({ time, signerSerialNumber }) => `${time.getTime()} ${signerSerialNumber.toString('hex')}`,
   );
-  if (new Set(seen).size < seen.length) throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot accept a timestamp twice');
+  if (new Set(seen).size < seen.length)
+    throw new SigstoreError('TIMESTAMP_INVALID', 'Cannot accept a timestamp twice', { hint: WHOLE_BUNDLE });
 }
 
 function isSigner({ issuer, serialNumber }: Certificate, timestamp: Timestamp): boolean {

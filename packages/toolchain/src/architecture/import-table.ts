@@ -133,15 +133,7 @@ export const IMPORT_TABLE: ImportTable = {
     gate: { packages: ['ae-cvss-calculator', 'semver', 'packageurl-js'] },
     oci: { packages: [] },
     sigstore: {
-      packages: [
-        '@sigstore/bundle',
-        '@sigstore/protobuf-specs',
-        '@sigstore/sign',
-        '@sigstore/verify',
-        '@tufjs/models',
-        'jose',
-        'tuf-js',
-      ],
+      packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/sign', '@tufjs/models', 'jose', 'tuf-js'],
     },
     handoff: { packages: ['@actions/artifact', 'tar-stream'] },
     'runner-kit': {
