@@ -34,7 +34,7 @@ export interface SigningCertificate {
 }
 
 /**
- * Reads a certificate from DER or PEM.
+ * Reads a certificate from DER, or from PEM where that is a string.
  * @throws {SigstoreError} `CERTIFICATE_MALFORMED` for other bytes, a repeated extension, an extension that contradicts its
  *   deprecated form, or anything but exactly one subject alternative name of the given kinds
  */

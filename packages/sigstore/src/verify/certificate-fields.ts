@@ -30,12 +30,14 @@ const TAG_EXTENSIONS = 0xa3;
 
 /**
  * Reads one certificate (RFC 5280, section 4.1).
- * @param bytes DER, or PEM
+ * @param bytes DER; a string is PEM
  * @throws {Error} for anything else, for an extension that is there twice, and for bytes that only one of two readers sees
  */
 export function readCertificate(bytes: Buffer | string): Certificate {
   const native = new X509Certificate(bytes);
   const der = native.raw;
+  // Node looks for PEM first, wherever it stands in the bytes, and reads DER no further than to its end.
+  if (typeof bytes !== 'string' && !der.equals(bytes)) throw new RangeError('it is not one certificate in DER');
   const fields = tbsFields(der);
   const [serialNumber, , issuer, , subject, spki] = fields[0]?.tag === TAG_VERSION ? fields.slice(1) : fields;
   if (serialNumber?.tag !== DER.integer || issuer === undefined || subject === undefined || spki === undefined) {
