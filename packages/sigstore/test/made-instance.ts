@@ -43,10 +43,17 @@ export interface MadeParts {
   readonly logs?: readonly object[];
 }
 
-interface LogBody {
+/** `hashedrekord` of Rekor v2. */
+export interface LogBody {
   readonly kind: string;
   readonly apiVersion: string;
-  readonly spec: object;
+  readonly spec: {
+    readonly hashedRekordV002: {
+      readonly signature: { readonly content: string; readonly verifier: object };
+      readonly data: { readonly digest: string };
+    };
+    readonly [other: string]: unknown;
+  };
 }
 
 /** A message that is signed, timestamped and logged by an instance which writes whatever a test wants, and its trusted root. */

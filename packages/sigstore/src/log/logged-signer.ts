@@ -1,5 +1,5 @@
-import { array, object, optional, parseJson, string } from '@paved/json';
 import { SigstoreError } from '../error.js';
+import { readLogEntryBody } from '../verify/log-entry-body.js';
 
 /** Who signed what an entry is about; an entry with a bare key has no certificate. */
 export interface LoggedSigner {
@@ -9,32 +9,14 @@ export interface LoggedSigner {
   readonly certificates: readonly Buffer[];
 }
 
-const signature = object({ verifier: object({ x509Certificate: optional(object({ rawBytes: string })) }) });
-const entry = object({
-  kind: string,
-  apiVersion: string,
-  spec: object({
-    hashedRekordV002: optional(object({ signature })),
-    dsseV002: optional(object({ signatures: array(signature) })),
-  }),
-});
-
 /**
- * Reads the signers out of an entry of Rekor v2: `hashedrekord` and `dsse`, both of version 0.0.2.
+ * Reads the signers out of an entry of any kind that a verifier takes, with the verifier's own reader: what that accepts is seen here.
  * @throws {SigstoreError} `LOG_ENTRY_UNREADABLE`, also for any other kind: what it says is not known
  */
 export function readLoggedSigner(bytes: Buffer): LoggedSigner {
   try {
-    const { kind, apiVersion, spec } = parseJson('the log entry', bytes.toString('utf8'), entry);
-    const signatures =
-      spec.hashedRekordV002 === undefined ? spec.dsseV002?.signatures : [spec.hashedRekordV002.signature];
-    if (signatures === undefined) throw new RangeError('its kind is not known');
-    const certificates = signatures.flatMap(({ verifier }) => verifier.x509Certificate ?? []);
-    return {
-      kind,
-      version: apiVersion,
-      certificates: certificates.map(({ rawBytes }) => Buffer.from(rawBytes, 'base64')),
-    };
+    const { kind, version, signatures } = readLogEntryBody(bytes);
+    return { kind, version, certificates: signatures.flatMap(({ certificate }) => certificate ?? []) };
   } catch (cause) {
     throw new SigstoreError('LOG_ENTRY_UNREADABLE', 'Cannot read a log entry', { cause });
   }

@@ -2,7 +2,7 @@ import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { SigstoreError } from '../error.js';
 import type { BundleContent } from './bundle-content.js';
 import { WHOLE_BUNDLE } from './cures.js';
-import { type LoggedSignature, readLogEntryBody } from './log-entry-body.js';
+import { type LoggedSignature, readLoggedSignature } from './log-entry-body.js';
 import { verifyInclusion } from './log-inclusion.js';
 import type { LogKey } from './trust-material.js';
 
@@ -35,7 +35,7 @@ export function verifyLogEntries(signed: SignedBundle, tlogs: readonly LogKey[])
 
 /** @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `CERTIFICATE_MISMATCH`, `KEY_MISMATCH` */
 export function assertOwnEntry(entry: TransparencyLogEntry, { bundle, content, signer }: SignedBundle): void {
-  const logged = readLogEntryBody(entry);
+  const logged = readLoggedSignature(entry);
   assertSameSignature(logged, content);
   assertSameSigner(logged, bundle, signer);
 }
@@ -43,7 +43,8 @@ export function assertOwnEntry(entry: TransparencyLogEntry, { bundle, content, s
 /** True for an entry that names its signer, and another one than `signer`; an unreadable entry names nobody. */
 export function namesAnotherSigner(entry: TransparencyLogEntry, signer: Buffer): boolean {
   try {
-    const { signer: named } = readLogEntryBody(entry);
+    const { certificate, publicKey } = readLoggedSignature(entry);
+    const named = certificate ?? publicKey;
     return named !== undefined && !named.equals(signer);
   } catch {
     return false;
@@ -63,8 +64,9 @@ function assertSameSignature({ signature, digestOf, digest }: LoggedSignature, c
  * the certificate that whoever watches it looks for.
  */
 function assertSameSigner(logged: LoggedSignature, bundle: Bundle, signer: Buffer): void {
-  if (logged.signer?.equals(signer) === true) return;
   const isKey = bundle.verificationMaterial.content.$case === 'publicKey';
+  const named = isKey ? logged.publicKey : logged.certificate;
+  if (named?.equals(signer) === true) return;
   throw new SigstoreError(
     isKey ? 'KEY_MISMATCH' : 'CERTIFICATE_MISMATCH',
     "Cannot accept the log entry: it names another signer than the bundle's",

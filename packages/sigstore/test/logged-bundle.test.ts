@@ -1,0 +1,57 @@
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { readLoggedSigner } from '../src/log.js';
+import { verifyMaterial } from '../src/verify-material.js';
+import { certificate } from './made-certificates.js';
+import { LEAF, type LogBody, madeInstance, OWN } from './made-instance.js';
+
+const leaf = certificate(LEAF);
+const decoy = certificate({ ...LEAF, ...OWN });
+const base64 = (bytes: Buffer) => bytes.toString('base64');
+const raw = (der: Buffer) => ({ x509Certificate: { rawBytes: base64(der) } });
+
+/** Which certificates the one that follows the log sees in the entry of a bundle. */
+function seen({ bundle }: ReturnType<typeof madeInstance>): readonly Buffer[] {
+  const [entry] = bundle.verificationMaterial.tlogEntries;
+  return readLoggedSigner(entry?.canonicalizedBody ?? Buffer.alloc(0)).certificates;
+}
+
+test('who follows the log sees the certificate of a bundle that verifies', () => {
+  const signed = madeInstance({ leaf });
+  expect(verifyMaterial(signed).logged).toBe(true);
+  expect(seen(signed)).toEqual([leaf]);
+});
+
+/** The entry of a bundle as a log of the first version writes it, with `more` beside it. */
+function older({ spec }: LogBody, more: object = {}): LogBody {
+  const { signature, data } = spec.hashedRekordV002;
+  const content = base64(Buffer.from(new X509Certificate(leaf).toString()));
+  const hash = { algorithm: 'sha256', value: Buffer.from(data.digest, 'base64').toString('hex') };
+  const first = { signature: { content: signature.content, publicKey: { content } }, data: { hash } };
+  return { kind: 'hashedrekord', apiVersion: '0.0.1', spec: { ...first, ...more } as unknown as LogBody['spec'] };
+}
+
+const decoyOf = ({ hashedRekordV002: record }: LogBody['spec']) => ({
+  hashedRekordV002: { ...record, signature: { ...record.signature, verifier: raw(decoy) } },
+});
+
+describe('nothing that a log writes hides the certificate of a bundle that verifies from who follows it', () => {
+  test.each<[string, (body: LogBody) => LogBody]>([
+    ['an older kind', older],
+    ['an older kind with a newer one beside it', (body) => older(body, decoyOf(body.spec))],
+    [
+      'another kind beside it that nobody can read',
+      ({ spec, ...body }) => ({ ...body, spec: { ...spec, dsseV002: 5 } }),
+    ],
+  ])('%s', (_name, body) => {
+    const signed = madeInstance({ leaf, body });
+    expect(verifyMaterial(signed).logged).toBe(true);
+    expect(seen(signed)).toEqual([leaf]);
+  });
+
+  test('a certificate in the place of a bare key is not logged', () => {
+    const signed = madeInstance({ leaf, verifier: { publicKey: { rawBytes: base64(leaf) } } });
+    expect(seen(signed)).toEqual([]);
+    expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'CERTIFICATE_MISMATCH' }));
+  });
+});
