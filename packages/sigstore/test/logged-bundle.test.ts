@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { readLoggedSigner } from '../src/log.js';
+import { isIssuedByAuthority, readLoggedSigner } from '../src/log.js';
 import { verifyMaterial } from '../src/verify-material.js';
 import { certificate } from './made-certificates.js';
 import { LEAF, type LogBody, madeInstance, OWN } from './made-instance.js';
@@ -53,5 +53,23 @@ describe('nothing that a log writes hides the certificate of a bundle that verif
     const signed = madeInstance({ leaf, verifier: { publicKey: { rawBytes: base64(leaf) } } });
     expect(seen(signed)).toEqual([]);
     expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'CERTIFICATE_MISMATCH' }));
+  });
+});
+
+describe('a certificate is news when it could be accepted at any time', () => {
+  const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  test('also one that is dated before its authority was trusted', () => {
+    const signed = madeInstance({ leaf, trusted: { start: at(-5) } });
+    expect(verifyMaterial(signed).logged).toBe(true);
+    expect(isIssuedByAuthority(leaf, signed.trustedRoot)).toBe(true);
+  });
+
+  test.each<[string, { start: string; end?: string }]>([
+    ['after it', { start: at(60) }],
+    ['before it', { start: at(-120), end: at(-60) }],
+  ])('not when its authority was trusted only %s', (_name, trusted) => {
+    const signed = madeInstance({ leaf, trusted });
+    expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'CERTIFICATE_UNTRUSTED' }));
+    expect(isIssuedByAuthority(leaf, signed.trustedRoot)).toBe(false);
   });
 });

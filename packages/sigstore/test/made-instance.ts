@@ -41,6 +41,8 @@ export interface MadeParts {
   readonly body?: (body: LogBody) => LogBody;
   readonly log?: Partial<MadeLogParts>;
   readonly logs?: readonly object[];
+  /** When the authority of certificates is trusted. */
+  readonly trusted?: { readonly start: string; readonly end?: string };
 }
 
 /** `hashedrekord` of Rekor v2. */
@@ -80,13 +82,13 @@ export function madeInstance(parts: MadeParts = {}) {
   };
   return {
     bundle: parseBundle(JSON.stringify(bundle)),
-    trustedRoot: parseTrustedRoot(JSON.stringify(rootOf(parts.logs ?? [tlog]))),
+    trustedRoot: parseTrustedRoot(JSON.stringify(rootOf(parts.logs ?? [tlog], parts.trusted))),
     artifactBytes: ARTIFACT,
     transparency: 'required' as const,
   };
 }
 
-function rootOf(tlogs: readonly object[]) {
+function rootOf(tlogs: readonly object[], trusted: MadeParts['trusted'] = ALWAYS) {
   const root = certificate({ ...issued, subject: 'authority', key: CA.publicKey, extensions: AUTHORITY });
   const stamping = [keyUsage(0x80), extendedKeyUsage(PURPOSES.timeStamping)];
   const tsa = { ...issued, subject: 'tsa', key: TSA.publicKey, serialNumber: SERIAL, extensions: stamping };
@@ -97,7 +99,7 @@ function rootOf(tlogs: readonly object[]) {
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
     tlogs,
-    certificateAuthorities: [chain(root)],
+    certificateAuthorities: [{ ...chain(root), validFor: trusted }],
     timestampAuthorities: [chain(certificate(tsa), root)],
   };
 }
