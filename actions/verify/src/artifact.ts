@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, parseDigest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
-import { openLayout, parseReference, type Reference, referenceText } from '@paved/oci';
+import { parseReference, type Reference, referenceText } from '@paved/oci';
 import type { ActionContext, InputsOf } from '@paved/runner-kit';
 import type { Candidate } from './candidate.js';
 import type { Check } from './check.js';
@@ -49,7 +49,7 @@ export async function gather(inputs: Inputs, { http, workDir }: Surroundings): P
   const artifacts =
     inputs['layout-path'] === undefined
       ? await Promise.all((inputs.files ?? []).map((path) => hashFile(path, inputs['digest-algorithm'])))
-      : await hashLayout(inputs['layout-path'], inputs, workDir);
+      : await gatherLayout(inputs['layout-path'], inputs, workDir);
   const checks = artifacts.map(({ name, digest }) => passed(`artifact ${name}`, digest));
   return { artifacts, candidates, checks };
 }
@@ -98,19 +98,12 @@ async function hashFile(path: string, algorithm: 'sha256' | 'sha512'): Promise<A
   return { name: basename(path), digest: parseDigest(`${algorithm}:${hash.digest('hex')}`), path };
 }
 
-/** The layout's root, and with `children` every manifest below it; openLayout has checked each byte. */
-async function hashLayout(
+/** Most verifications are of images, and never load what reads layouts and archives. */
+async function gatherLayout(
   path: string,
-  { children, digest }: Inputs,
+  inputs: Inputs,
   workDir: Surroundings['workDir'],
 ): Promise<readonly Artifact[]> {
-  const { root, manifests, path: opened } = await openLayout(path, { digest, spool: { folder: workDir } });
-  // Every byte was read: what was decompressed for it has done its work.
-  if (opened !== path) await rm(opened, { force: true });
-  const name = basename(path);
-  const below = children ? manifests.filter((manifest) => manifest.digest !== root.digest) : [];
-  return [
-    { name, digest: root.digest },
-    ...below.map((manifest) => ({ name: `${name}@${manifest.digest}`, digest: manifest.digest, parent: root.digest })),
-  ];
+  const { hashLayout } = await import('./hash-layout.js');
+  return await hashLayout(path, inputs, workDir);
 }

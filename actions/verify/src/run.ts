@@ -15,7 +15,6 @@ import { buildVerification } from './verification.js';
 import { verificationPolicy } from './verification-policy.js';
 import { type ArtifactResult, verifyArtifact } from './verify-artifact.js';
 import type { Question } from './verify-candidate.js';
-import { writeCommands } from './write-commands.js';
 
 type Inputs = InputsOf<typeof definition>;
 
@@ -36,6 +35,7 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   report(context, verification);
   if (inputs.explain) reportClaims(context, verification);
   if (inputs['print-commands']) {
+    const { writeCommands } = await import('./write-commands.js');
     const { candidates, reference } = gathered;
     reportCommands(context, await writeCommands(folder, results, policy, { trustedRoot, candidates, reference }));
   }

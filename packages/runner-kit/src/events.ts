@@ -38,7 +38,8 @@ export class JsonLinesEvents implements EventLog {
   readonly #action: string;
   readonly #temp: () => string;
   readonly #secrets: Secrets;
-  readonly #started = performance.now();
+  // Not performance.now(): Node loads a dozen modules for the first call of it.
+  readonly #started = process.hrtime.bigint();
   #path: string | undefined;
 
   constructor(action: string, temp: () => string, secrets: Secrets) {
@@ -59,7 +60,7 @@ export class JsonLinesEvents implements EventLog {
       event,
       action: this.#action,
       at: new Date().toISOString(),
-      durationMs: Math.round(durationMs ?? performance.now() - this.#started),
+      durationMs: Math.round(durationMs ?? Number(process.hrtime.bigint() - this.#started) / 1e6),
       ...rest,
     };
     this.#path ??= createFile(join(this.#temp(), 'paved', 'events'), this.#action);
