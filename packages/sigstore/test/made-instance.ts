@@ -88,7 +88,8 @@ export function madeInstance(parts: MadeParts = {}) {
   };
 }
 
-function rootOf(tlogs: readonly object[], trusted: MadeParts['trusted'] = ALWAYS) {
+/** A trusted root of this instance with the given logs. */
+export function rootOf(tlogs: readonly object[], trusted: MadeParts['trusted'] = ALWAYS) {
   const root = certificate({ ...issued, subject: 'authority', key: CA.publicKey, extensions: AUTHORITY });
   const stamping = [keyUsage(0x80), extendedKeyUsage(PURPOSES.timeStamping)];
   const tsa = { ...issued, subject: 'tsa', key: TSA.publicKey, serialNumber: SERIAL, extensions: stamping };

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { array, object, optional, parseJson, string } from '@paved/json';
 import type { TrustedRoot } from '../trusted-root.js';
 
 /** A log with the read API of C2SP tlog-tiles (Rekor v2), as the trusted root names it. */
@@ -24,35 +23,16 @@ const NOTE_ED25519 = 0x01;
 const ED25519_SPKI_BYTES = 44;
 const ED25519_KEY_BYTES = 32;
 
-const document = object({
-  tlogs: optional(
-    array(
-      object({
-        baseUrl: string,
-        publicKey: object({ rawBytes: string, validFor: object({ start: string, end: optional(string) }) }),
-        logId: object({ keyId: string }),
-      }),
-    ),
-  ),
-});
-
 /** Every log whose window is open at `at`. Shards of one service are logs of their own. */
-export function logsOf(trustedRoot: TrustedRoot, at: Date): LogsOfRoot {
-  const { tlogs = [] } = parseJson('the trusted root', trustedRoot.text, document);
+export function logsOf({ material }: TrustedRoot, at: Date): LogsOfRoot {
   const followed: TransparencyLog[] = [];
   const others: string[] = [];
-  for (const { baseUrl, publicKey, logId } of tlogs) {
-    const { start, end } = publicKey.validFor;
-    const closed = end !== undefined && at.getTime() > Date.parse(end) + AFTER_END_MS;
-    if (at.getTime() < Date.parse(start) || closed) continue;
-    const url = new URL(baseUrl);
-    const log = {
-      baseUrl: url,
-      origin: url.hostname,
-      publicKey: Buffer.from(publicKey.rawBytes, 'base64'),
-      logId: Buffer.from(logId.keyId, 'base64'),
-    };
-    if (isTileLog(log)) followed.push(log);
+  for (const { baseUrl, id, publicKey, validFor } of material.tlogs) {
+    if (at < validFor.start || at.getTime() > validFor.end.getTime() + AFTER_END_MS) continue;
+    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+    const key = publicKey.export({ format: 'der', type: 'spki' });
+    const log = url && { baseUrl: url, origin: url.hostname, publicKey: key, logId: id };
+    if (log !== undefined && isTileLog(log)) followed.push(log);
     else others.push(baseUrl);
   }
   return { followed, others };

@@ -3,13 +3,14 @@ import { HttpClient } from '@paved/http';
 import { startTileLog, type TileLogDouble } from '@paved/testkit';
 import { tileName } from '../../src/log/tile-reader.js';
 import { followLog, logsOf, type TransparencyLog } from '../../src/log.js';
-import type { TrustedRoot } from '../../src/trusted-root.js';
+import { parseTrustedRoot } from '../../src/trusted-root.js';
+import { rootOf as rootWith } from '../made-instance.js';
 
 let double: TileLogDouble;
 let log: TransparencyLog;
 let http: HttpClient;
 
-const rootOf = (...tlogs: readonly object[]) => ({ text: JSON.stringify({ tlogs }) }) as unknown as TrustedRoot;
+const rootOf = (...tlogs: readonly object[]) => parseTrustedRoot(JSON.stringify(rootWith(tlogs)));
 const fill = (count: number) => {
   while (double.entries.length < count) double.entries.push(Buffer.from(`entry ${double.entries.length}`));
 };
@@ -146,6 +147,29 @@ describe('the logs of a trusted root', () => {
     ['closed long ago', period, '2025-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 0],
   ])('a log that is %s', (_what, make, start, end, count) => {
     expect(logsOf(rootOf(make(start, end)), new Date('2026-06-01T00:00:00Z')).followed).toHaveLength(count);
+  });
+
+  test('fields of null, and what only some logs have, are no hindrance', () => {
+    const { publicKey, logId, ...rest } = period('2025-01-01T00:00:00Z') as typeof double.trusted & {
+      publicKey: object;
+    };
+    const { validFor } = publicKey as { validFor?: object };
+    const ending = {
+      ...rest,
+      logId,
+      operator: null,
+      publicKey: { ...publicKey, validFor: { ...validFor, end: null } },
+    };
+    const renamed = { ...rest, publicKey, logId: null, checkpointKeyId: logId };
+    expect(logsOf(rootOf(ending, renamed), new Date()).followed).toEqual([log, log]);
+  });
+
+  test('a log without an address is passed over', () => {
+    const { baseUrl: _url, ...rest } = double.trusted as typeof double.trusted & { baseUrl: string };
+    expect(logsOf(rootOf(rest, { ...rest, baseUrl: 'log' }), new Date())).toEqual({
+      followed: [],
+      others: ['', 'log'],
+    });
   });
 
   test('a log of v1 is named, and not followed', () => {
