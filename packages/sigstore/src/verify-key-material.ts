@@ -54,8 +54,8 @@ export function verifyKeyMaterial(options: KeyMaterialOptions): VerifiedKeyMater
   verifyTimestamps(timestamps, timestamped ?? content.signature, timestampAuthorities);
   assertValidThen(policy, times);
   const signer = publicKey.export({ format: 'der', type: 'spki' });
-  verifyLogEntries({ bundle, content, signer }, tlogs);
   const signedAt = earliest(times);
+  verifyLogEntries({ bundle, content, signer }, tlogs, signedAt);
   const { hint } = material.publicKey;
   return { hint, logged: tlogEntries.length > 0, ...(signedAt === undefined ? {} : { signedAt }) };
 }

@@ -65,7 +65,7 @@ export function verifyMaterial(options: MaterialOptions): VerifiedMaterial {
   verifyTimestamps(timestamps, timestamped ?? content.signature, material.timestampAuthorities);
   const issuer = issuerAt(certificate.fields, issuers, times);
   verifyScts(certificate.fields, issuer, material.ctlogs);
-  verifyLogEntries({ bundle, content, signer: leaf }, material.tlogs);
+  verifyLogEntries({ bundle, content, signer: leaf }, material.tlogs, signedAt);
   return { certificate, signedAt, logged: tlogEntries.length > 0 };
 }
 

@@ -73,3 +73,19 @@ describe('a certificate is news when it could be accepted at any time', () => {
     expect(isIssuedByAuthority(leaf, signed.trustedRoot)).toBe(false);
   });
 });
+
+describe('the key of a log counts while it is trusted', () => {
+  const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  test.each<[string, { start: string; end?: string }]>([
+    ['that has ended', { start: at(-120), end: at(-60) }],
+    ['that has not begun', { start: at(60) }],
+  ])('a proof of a log %s proves nothing', (_name, validFor) => {
+    const signed = madeInstance({ leaf, log: { validFor } });
+    expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'LOG_UNTRUSTED' }));
+  });
+
+  test('one that ended after the bundle was signed is good', () => {
+    const signed = madeInstance({ leaf, log: { validFor: { start: at(-120), end: at(60) } } });
+    expect(verifyMaterial(signed).logged).toBe(true);
+  });
+});

@@ -14,10 +14,15 @@ import { isWithin, type LogKey } from './trust-material.js';
 
 /**
  * Holds an entry to the log of the trusted root that it names: the log's promise where there is one, and its proof where there is one.
+ * @param signedAt a checkpoint has no time of its own: a key that is no longer trusted proves nothing about what was signed since
  * @throws {SigstoreError} `LOG_UNTRUSTED`, `INCLUSION_PROMISE_INVALID`, `CHECKPOINT_MISSING`, `CHECKPOINT_INVALID`,
  *   `INCLUSION_PROOF_INVALID`, `INCLUSION_PROOF_MISSING`
  */
-export function verifyInclusion(entry: TransparencyLogEntry, tlogs: readonly LogKey[]): void {
+export function verifyInclusion(
+  entry: TransparencyLogEntry,
+  tlogs: readonly LogKey[],
+  signedAt: Date | undefined,
+): void {
   const logs = tlogs.filter(({ id }) => id.equals(entry.logId.keyId));
   if (entry.inclusionPromise === undefined && entry.inclusionProof === undefined) {
     throw new SigstoreError(
@@ -31,7 +36,10 @@ export function verifyInclusion(entry: TransparencyLogEntry, tlogs: readonly Log
     const { signedEntryTimestamp } = entry.inclusionPromise;
     verifyPromise(entry, signedEntryTimestamp, logs);
   }
-  if (entry.inclusionProof !== undefined) verifyProof(entry, entry.inclusionProof, logs);
+  if (entry.inclusionProof === undefined) return;
+  const trusted = logs.filter(({ validFor }) => signedAt === undefined || isWithin(validFor, signedAt));
+  if (trusted.length === 0) throw untrusted('was not trusted when the bundle was signed');
+  verifyProof(entry, entry.inclusionProof, trusted);
 }
 
 /** Rekor's signed entry timestamp: over the entry in canonical JSON, of a time at which the key was valid. */
@@ -107,8 +115,8 @@ function invalidCheckpoint(cause?: unknown): SigstoreError {
   return new SigstoreError('CHECKPOINT_INVALID', state, { cause, hint: WHOLE_BUNDLE });
 }
 
-function untrusted(): SigstoreError {
-  return new SigstoreError('LOG_UNTRUSTED', 'Cannot accept the log entry: its log is not one of the trusted root', {
+function untrusted(state = 'is not one of the trusted root'): SigstoreError {
+  return new SigstoreError('LOG_UNTRUSTED', `Cannot accept the log entry: its log ${state}`, {
     hint: OWN_ROOT,
   });
 }

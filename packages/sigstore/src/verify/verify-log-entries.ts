@@ -16,13 +16,14 @@ export interface SignedBundle {
 
 /**
  * Holds every log entry of a bundle to its log, to the signature and to the signer. All of them have to verify.
+ * @param signedAt absent where nothing says when
  * @throws {SigstoreError} `LOG_ENTRY_MISMATCH`, `CERTIFICATE_MISMATCH`, `KEY_MISMATCH`, and those of {@link verifyInclusion}
  */
-export function verifyLogEntries(signed: SignedBundle, tlogs: readonly LogKey[]): void {
+export function verifyLogEntries(signed: SignedBundle, tlogs: readonly LogKey[], signedAt: Date | undefined): void {
   const { mediaType, verificationMaterial } = signed.bundle;
   const { tlogEntries } = verificationMaterial;
   for (const entry of tlogEntries) {
-    verifyInclusion(entry, tlogs);
+    verifyInclusion(entry, tlogs, signedAt);
     if (mediaType.includes('0.3') && entry.inclusionProof === undefined) {
       throw new SigstoreError('INCLUSION_PROOF_MISSING', 'Cannot accept the log entry: it has no inclusion proof', {
         hint: WHOLE_BUNDLE,
