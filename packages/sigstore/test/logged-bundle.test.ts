@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { isIssuedByAuthority, readLoggedSigner } from '../src/log.js';
 import { verifyMaterial } from '../src/verify-material.js';
 import { certificate } from './made-certificates.js';
-import { LEAF, type LogBody, madeInstance, OWN } from './made-instance.js';
+import { LEAF, LOG_KEY, type LogBody, madeInstance, OWN } from './made-instance.js';
+import { type MadeLogParts, namedId } from './made-log.js';
 
 const leaf = certificate(LEAF);
 const decoy = certificate({ ...LEAF, ...OWN });
@@ -87,5 +88,26 @@ describe('the key of a log counts while it is trusted', () => {
   test('one that ended after the bundle was signed is good', () => {
     const signed = madeInstance({ leaf, log: { validFor: { start: at(-120), end: at(60) } } });
     expect(verifyMaterial(signed).logged).toBe(true);
+  });
+});
+
+describe('a checkpoint is one of the log that the trusted root names', () => {
+  const id = namedId('log.example', LOG_KEY.publicKey);
+  test.each<[string, Partial<MadeLogParts>]>([
+    ['of Rekor v2', { id }],
+    ['of Rekor v1, which names its tree', { origin: 'log.example - 1193050959916656506' }],
+  ])('%s', (_name, log) => {
+    expect(verifyMaterial(madeInstance({ leaf, log })).logged).toBe(true);
+  });
+
+  test.each<[string, Partial<MadeLogParts>]>([
+    ['of another tree under the same key', { id, origin: 'other.example' }],
+    ['of a tree behind the name', { id, origin: 'log.example - 2' }],
+    ['of another name under the key of Rekor v1', { origin: 'other.example' }],
+    ['without a name', { origin: '' }],
+    ['of a part of the name under the key of Rekor v2', { id, origin: 'log', name: 'log' }],
+  ])('and not one %s', (_name, log) => {
+    const signed = madeInstance({ leaf, log });
+    expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'CHECKPOINT_INVALID' }));
   });
 });

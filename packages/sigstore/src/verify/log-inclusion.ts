@@ -12,6 +12,8 @@ import {
 } from './signed-note.js';
 import { isWithin, type LogKey } from './trust-material.js';
 
+const TREE = /^ - \d+$/;
+
 /**
  * Holds an entry to the log of the trusted root that it names: the log's promise where there is one, and its proof where there is one.
  * @param signedAt a checkpoint has no time of its own: a key that is no longer trusted proves nothing about what was signed since
@@ -86,9 +88,13 @@ function verifyProof(entry: TransparencyLogEntry, proof: InclusionProof, logs: r
 function verifyCheckpoint(envelope: string, logs: readonly LogKey[]): CheckpointText {
   const { text, signatures } = readNote(envelope);
   const note = Buffer.from(text);
-  // Signatures of others (witnesses) say nothing here. Which key it is, the hint says; the name has to be the log's as well.
-  const isOf = ({ baseUrl, publicKey, id }: LogKey, { name, hint, bytes }: NoteSignature) =>
-    id.subarray(0, hint.length).equals(hint) && baseUrl.includes(name) && isSigned(note, publicKey, bytes);
+  const origin = originOf(text);
+  // Signatures of others (witnesses) say nothing here. Which key it is, the hint says; the names have to be the log's as well.
+  const isOf = (log: LogKey, { name, hint, bytes }: NoteSignature) =>
+    log.id.subarray(0, hint.length).equals(hint) &&
+    log.baseUrl.includes(name) &&
+    isOrigin(origin, name, log) &&
+    isSigned(note, log.publicKey, bytes);
   if (signatures.some((signature) => logs.some((log) => isOf(log, signature)))) return readCheckpoint(text);
   if (!logs.some((log) => isIdOfKey(log, text))) throw untrusted();
   throw invalidCheckpoint();
@@ -121,16 +127,34 @@ function untrusted(state = 'is not one of the trusted root'): SigstoreError {
   });
 }
 
-/** Whether the key has the id: of the key alone (RFC 6962), or of its name with an Ed25519 key (C2SP signed-note). */
+/**
+ * The tree is the log's own, and not another one under its key, which nobody follows (C2SP tlog-checkpoint): its origin is the name of
+ * the log, in Rekor v1 with the number of the tree, and an id that was made of a name is made of this one.
+ */
+function isOrigin(origin: string, name: string, { id, publicKey }: LogKey): boolean {
+  if (origin !== name && !(origin.startsWith(`${name} - `) && TREE.test(origin.slice(name.length)))) return false;
+  return publicKey.asymmetricKeyType !== 'ed25519' || [keyId(publicKey), keyId(publicKey, origin)].some(startsWith(id));
+}
+
+/** Whether the key has the id, under its own name or that in the note. */
 function isIdOfKey({ id, publicKey, baseUrl }: LogKey, note: string): boolean {
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
-  const origin = note.split('\n')[0] ?? '';
   const host = URL.canParse(baseUrl) ? new URL(baseUrl).hostname : baseUrl;
-  const named = [origin, host].map((name) => [Buffer.from(`${name}\n\x01`), spki.subarray(-32)]);
-  return [[spki], ...named].some((parts) => {
-    const full = createHash('sha256').update(Buffer.concat(parts)).digest();
-    return full.subarray(0, id.length).equals(id);
-  });
+  return [keyId(publicKey), keyId(publicKey, originOf(note)), keyId(publicKey, host)].some(startsWith(id));
+}
+
+/** Of the key alone (RFC 6962), or of its name with an Ed25519 key (C2SP signed-note). */
+function keyId(key: KeyObject, name?: string): Buffer {
+  const spki = key.export({ format: 'der', type: 'spki' });
+  const named = name === undefined ? [spki] : [Buffer.from(`${name}\n\x01`), spki.subarray(-32)];
+  return createHash('sha256').update(Buffer.concat(named)).digest();
+}
+
+function startsWith(id: Buffer): (full: Buffer) => boolean {
+  return (full) => full.subarray(0, id.length).equals(id);
+}
+
+function originOf(note: string): string {
+  return note.split('\n', 1)[0] ?? '';
 }
 
 /** ECDSA and RSA with SHA-256, as logs sign; Ed25519 has its own hash. */
