@@ -33,12 +33,24 @@ export interface SigningCertificate {
   readonly fields: Certificate;
 }
 
+/** All bundles of a release have the same certificate; what is read out of it, its bytes alone decide. */
+const MAX_KNOWN = 16;
+const known = new Map<string, SigningCertificate>();
+
 /**
  * Reads a certificate from DER, or from PEM where that is a string.
  * @throws {SigstoreError} `CERTIFICATE_MALFORMED` for other bytes, a repeated extension, an extension that contradicts its
  *   deprecated form, or anything but exactly one subject alternative name of the given kinds
  */
 export function parseSigningCertificate(bytes: Buffer | string, kinds: SanKinds = 'uri'): SigningCertificate {
+  const key = `${typeof bytes} ${kinds} ${bytes.toString('base64')}`;
+  const read = known.get(key) ?? readSigningCertificate(bytes, kinds);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(key, read);
+  return read;
+}
+
+function readSigningCertificate(bytes: Buffer | string, kinds: SanKinds): SigningCertificate {
   try {
     const fields = readCertificate(bytes);
     const { native, extensions, notBefore, notAfter, der } = fields;
@@ -52,7 +64,9 @@ export function parseSigningCertificate(bytes: Buffer | string, kinds: SanKinds 
       // Node names extended key usages like this; absent where the certificate limits nothing.
       isForCodeSigning: !native.ca && native.keyUsage?.includes(CODE_SIGNING) === true,
       der,
-      pem: native.toString(),
+      get pem() {
+        return native.toString();
+      },
     };
   } catch (cause) {
     throw new SigstoreError('CERTIFICATE_MALFORMED', 'Cannot read the signing certificate', { cause });

@@ -30,14 +30,18 @@ export function findPath(leaf: Certificate, authority: Authority): readonly Cert
 function buildPath(path: readonly Certificate[], chain: readonly Certificate[]): readonly Certificate[] | undefined {
   const subject = path.at(-1);
   if (subject === undefined || path.length > MAX_PATH || !isUnderstood(subject)) return undefined;
-  // The end is trusted by its bytes: whoever made it, it has to be one of the authority's.
-  if (isIssuedBy(subject, subject)) return chain.some(({ der }) => der.equals(subject.der)) ? path : undefined;
+  // The end is trusted by its bytes, and by no signature (RFC 5280, section 6.1.1): it has to be one of the authority's own.
+  if (isSelfIssued(subject)) return chain.some(({ der }) => der.equals(subject.der)) ? path : undefined;
   for (const issuer of chain) {
     if (path.includes(issuer) || !mayIssue(issuer, path.length - 1) || !isIssuedBy(subject, issuer)) continue;
     const whole = buildPath([...path, issuer], chain);
     if (whole !== undefined) return whole;
   }
   return undefined;
+}
+
+function isSelfIssued({ issuer, subject, native }: Certificate): boolean {
+  return issuer.equals(subject) && native.checkIssued(native);
 }
 
 function isIssuedBy(subject: Certificate, issuer: Certificate): boolean {

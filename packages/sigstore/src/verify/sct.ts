@@ -20,12 +20,22 @@ const PRECERT_ENTRY = 1;
 /** RFC 5246, section 7.4.1.4.1; RFC 6962, section 2.1.4, allows no other hash. */
 const SHA256 = 4;
 
+/** What verified, for the other bundles of a certificate: it does not depend on what was signed, or when. */
+const known = new WeakMap<Certificate, { readonly issuer: Certificate; readonly ctlogs: readonly LogKey[] }>();
+
 /**
  * Every promise in the certificate has to be one of a log of the trusted root, of a time at which its key was valid. A trusted root
  * without logs of certificates is that of an instance that has none: the root decides, never the bundle.
  * @throws {SigstoreError} `SCT_MISSING`, `SCT_INVALID`
  */
 export function verifyScts(leaf: Certificate, issuer: Certificate, ctlogs: readonly LogKey[]): void {
+  const verified = known.get(leaf);
+  if (verified?.issuer === issuer && verified.ctlogs === ctlogs) return;
+  verifyAll(leaf, issuer, ctlogs);
+  known.set(leaf, { issuer, ctlogs });
+}
+
+function verifyAll(leaf: Certificate, issuer: Certificate, ctlogs: readonly LogKey[]): void {
   const list = leaf.extensions.get(OID_SCT_LIST);
   const scts = list === undefined ? [] : readList(list.value);
   if (scts.length === 0) {
