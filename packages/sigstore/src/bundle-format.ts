@@ -17,6 +17,8 @@ const HASH_NAMES: ReadonlyMap<unknown, HashAlgorithm> = new Map<unknown, HashAlg
 ]);
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
 const NOTHING = Buffer.alloc(0);
+/** A proof in the largest tree has fewer hashes; of everything else there are a few. */
+const MAX_ITEMS = 64;
 const COUNT = /^(0|[1-9][0-9]{0,18})$/;
 
 /** Bytes have one spelling, so that no two parsers see different ones. */
@@ -46,13 +48,22 @@ function field<T>(decoder: Decoder<T>) {
   return optional<T | undefined>((value, path) => (value === null ? undefined : decoder(value, path)));
 }
 
+/** Held to before the first item is read, each of which takes a hundred times its bytes in memory. */
+function few<T>(item: Decoder<T>): Decoder<readonly T[]> {
+  const all = array(item);
+  return (value, path = '$') => {
+    if (Array.isArray(value) && value.length > MAX_ITEMS) throw new RangeError(`field "${path}" has too many items`);
+    return all(value, path);
+  };
+}
+
 const logId = object({ keyId: field(bytes) });
 const inclusionProof = refine(
   object({
     logIndex: field(count),
     rootHash: field(bytes),
     treeSize: field(count),
-    hashes: field(array(bytes)),
+    hashes: field(few(bytes)),
     checkpoint: field(object({ envelope: field(string) })),
   }),
   ({ logIndex = '0', rootHash = NOTHING, treeSize = '0', hashes = [], checkpoint }) => ({
@@ -90,11 +101,11 @@ const certificate = object({ rawBytes: someBytes });
 const material = refine(
   object({
     publicKey: field(object({ hint: field(string) })),
-    x509CertificateChain: field(object({ certificates: array(certificate) })),
+    x509CertificateChain: field(object({ certificates: few(certificate) })),
     certificate: field(certificate),
-    tlogEntries: field(array(logEntry)),
+    tlogEntries: field(few(logEntry)),
     timestampVerificationData: field(
-      object({ rfc3161Timestamps: field(array(object({ signedTimestamp: field(bytes) }))) }),
+      object({ rfc3161Timestamps: field(few(object({ signedTimestamp: field(bytes) }))) }),
     ),
   }),
   ({ publicKey, x509CertificateChain: chain, certificate: leaf, tlogEntries = [], timestampVerificationData }) => ({
@@ -126,7 +137,7 @@ const dsseEnvelope = refine(
   object({
     payload: someBytes,
     payloadType: field(string),
-    signatures: array(object({ sig: someBytes, keyid: field(string) })),
+    signatures: few(object({ sig: someBytes, keyid: field(string) })),
   }),
   ({ payload, payloadType = '', signatures }) => ({
     payload,

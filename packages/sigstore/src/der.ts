@@ -16,13 +16,16 @@ export const DER = {
 } as const;
 
 const MAX_LENGTH_BYTES = 4;
+/** No structure that is read here has a hundred; two bytes are enough for one, and each takes hundreds in memory. */
+const MAX_ELEMENTS = 1024;
 
-/** @throws {RangeError} for indefinite, non-minimal or overlong lengths, and for bytes behind the last element */
+/** @throws {RangeError} for indefinite, non-minimal or overlong lengths, bytes behind the last element, and more than 1,024 elements */
 export function readElements(bytes: Buffer): readonly DerElement[] {
   const elements: DerElement[] = [];
   let offset = 0;
   while (offset < bytes.length) {
     const element = readElement(bytes, offset);
+    if (elements.length === MAX_ELEMENTS) throw new RangeError(`more than ${MAX_ELEMENTS} DER elements`);
     elements.push(element);
     offset += element.raw.length;
   }

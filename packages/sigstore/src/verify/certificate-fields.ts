@@ -25,6 +25,8 @@ export interface Extension {
   readonly element: DerElement;
 }
 
+/** Those of Fulcio have two thousand; what is read of one is kept for the next bundle. */
+const MAX_BYTES = 64 * 1024;
 const TAG_VERSION = 0xa0;
 const TAG_EXTENSIONS = 0xa3;
 
@@ -34,6 +36,7 @@ const TAG_EXTENSIONS = 0xa3;
  * @throws {Error} for anything else, for an extension that is there twice, and for bytes that only one of two readers sees
  */
 export function readCertificate(bytes: Buffer | string): Certificate {
+  if (bytes.length > MAX_BYTES) throw new RangeError(`it has more than ${MAX_BYTES} bytes`);
   const native = new X509Certificate(bytes);
   const der = native.raw;
   // Node looks for PEM first, wherever it stands in the bytes, and reads DER no further than to its end.
