@@ -14,6 +14,7 @@ import type { definition } from './definition.js';
 import { VerifyError } from './error.js';
 import { fetchImage } from './fetch-image.js';
 import { readBundles } from './read-bundles.js';
+import { wantedBundles } from './wanted-bundles.js';
 
 /** What a bundle must be about; `digest` is of bytes that were read here, or that the registry was held to. */
 export interface Artifact {
@@ -73,6 +74,7 @@ async function gatherImage(
     tokenHosts: inputs['token-hosts'] ?? [],
     children: inputs.children,
     legacyTags: inputs['legacy-tags'],
+    isWanted: wantedBundles(inputs),
   });
   const name = `${reference.registry}/${reference.repository}`;
   return {

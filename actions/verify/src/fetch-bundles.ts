@@ -13,15 +13,17 @@ const MAX_REFERRERS = 500;
 const MALFORMED = new Set(['MANIFEST_INVALID', 'MANIFEST_AMBIGUOUS', 'DIGEST_MISMATCH']);
 
 /**
- * Every Sigstore bundle that refers to `digest`, by the referrers API or the fallback tag.
+ * Every Sigstore bundle that refers to `digest` and is wanted, by the referrers API or the fallback tag.
  * @throws {VerifyError} `TOO_MANY_BUNDLES`: leaving some out could leave out the one that matters
  */
 export async function fetchBundles(
   repository: RepositoryClient,
   digest: Digest,
   budget: BundleBudget,
+  isWanted: (descriptor: Descriptor) => boolean = () => true,
 ): Promise<readonly Candidate[]> {
-  const referrers = (await listReferrers(repository, digest)).filter(isBundle);
+  const listed = await listReferrers(repository, digest);
+  const referrers = listed.filter((referrer) => isBundle(referrer) && isWanted(referrer));
   if (referrers.length > MAX_REFERRERS) {
     throw new VerifyError(
       'TOO_MANY_BUNDLES',

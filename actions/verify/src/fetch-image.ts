@@ -1,6 +1,7 @@
 import type { Digest } from '@paved/digest';
 import type { HttpClient } from '@paved/http';
 import {
+  type Descriptor,
   type Manifest,
   OciError,
   parseTokenHosts,
@@ -26,6 +27,7 @@ export interface RegistryAccess {
   /** Whether everything below an index is fetched as well. */
   readonly children: boolean;
   readonly legacyTags: boolean;
+  readonly isWanted: (descriptor: Descriptor) => boolean;
 }
 
 export interface Child {
@@ -102,11 +104,11 @@ async function openRepository({ registry, repository }: Reference, access: Regis
 async function fetchCandidates(
   repository: RepositoryClient,
   digest: Digest,
-  { legacyTags }: RegistryAccess,
+  { legacyTags, isWanted }: RegistryAccess,
   budget: BundleBudget,
 ): Promise<readonly Candidate[]> {
   const [bundles, legacy] = await Promise.all([
-    fetchBundles(repository, digest, budget),
+    fetchBundles(repository, digest, budget, isWanted),
     legacyTags ? fetchLegacy(repository, digest, budget) : [],
   ]);
   return [...bundles, ...legacy];

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { PREDICATE_TYPES } from '@paved/attestation';
 import { digestHex, type parseDigest, sha256 } from '@paved/digest';
 import type { Verification } from '../src/verification.js';
 import {
@@ -29,6 +30,36 @@ async function failed(inputs: Readonly<Record<string, string>>): Promise<Record<
   const text = await readFile(outputs['verification-path'] ?? '', 'utf8');
   return failedChecks(JSON.parse(text) as Verification);
 }
+
+describe('a plain signature beside an image', () => {
+  async function asked(inputs: Readonly<Record<string, string>>): Promise<boolean> {
+    bench = await startBench(world);
+    await bench.push([]);
+    const signature = await world.sign('signature', {}, bench.digest);
+    await bench.attach(bench.digest, [signature], PREDICATE_TYPES.signature);
+    await bench.attach(bench.digest, [await world.sign('provenance', honest(bench.digest).provenance, bench.digest)]);
+    const before = bench.registry.requests.length;
+    const image = `${bench.registry.host}/${NAME}@${bench.digest}`;
+    const { error } = await bench.verify({ image, children: 'false', require: 'provenance', ...inputs });
+    expect(error).toBeUndefined();
+    const hex = digestHex(sha256(Buffer.from(signature)));
+    return bench.registry.requests.slice(before).some(({ path }) => path.includes(hex));
+  }
+
+  test('is not fetched when nothing reads it', async () => {
+    expect(await asked({})).toBe(false);
+  });
+
+  test.each<[string, Readonly<Record<string, string>>]>([
+    ['required', { require: 'provenance\nsignature' }],
+    ['required with an age', { require: 'provenance\nsignature<=1d' }],
+    ['listed in a summary', { vsa: 'true', 'resource-uri': 'file:widget' }],
+    ['explained', { explain: 'true' }],
+    ['named in a command', { 'print-commands': 'true' }],
+  ])('is fetched when it is %s', async (_name, inputs) => {
+    expect(await asked(inputs)).toBe(true);
+  });
+});
 
 describe('an image index', () => {
   const REQUIRE = { require: 'provenance' };

@@ -179,7 +179,8 @@ export interface Bench {
   pushIndex(digests: readonly Digest[]): Promise<Digest>;
   /** Pushes a manifest and its layers, as cosign's older releases stored signatures. */
   pushLegacy(tag: string, layers: readonly LegacyLayer[]): Promise<void>;
-  attach(subject: Digest, bundles: readonly string[]): Promise<void>;
+  /** @param predicateType what the annotation says; by default something that is no type */
+  attach(subject: Digest, bundles: readonly string[], predicateType?: string): Promise<void>;
   verify(inputs?: Readonly<Record<string, string>>): Promise<Outcome>;
   dispose(): Promise<void>;
 }
@@ -231,7 +232,7 @@ export async function startBench(world: Pick<World, 'identity'>, options: Regist
     },
     pushIndex: (digests) => pushIndex(registry, digests),
     pushLegacy: (tag, layers) => pushLegacy(registry, tag, layers),
-    attach: (subject, bundles) => attach(registry, subject, bundles),
+    attach: (subject, bundles, predicateType) => attach(registry, subject, bundles, predicateType),
     async verify(inputs = {}) {
       const given = await kit.inputs(definition, { ...world.identity, image: reference, ...inputs });
       try {
@@ -292,7 +293,12 @@ async function pushLegacy(registry: RegistryDouble, tag: string, layers: readonl
   close();
 }
 
-async function attach(registry: RegistryDouble, digest: Digest, bundles: readonly string[]): Promise<void> {
+async function attach(
+  registry: RegistryDouble,
+  digest: Digest,
+  bundles: readonly string[],
+  predicateType?: string,
+): Promise<void> {
   const { repository, close } = openRepository(registry);
   const found = await repository.pullManifest(digest);
   if (found === undefined) throw new Error(`Cannot attach to ${digest}: it is not there`);
@@ -301,7 +307,7 @@ async function attach(registry: RegistryDouble, digest: Digest, bundles: readonl
       bundle: Buffer.from(text),
       subject: manifestDescriptor(found.manifest),
       created: '2026-01-01T00:00:00Z',
-      predicateType: sha256(text),
+      predicateType: predicateType ?? sha256(text),
     }),
   );
   await attachReferrers(repository, referrers);
