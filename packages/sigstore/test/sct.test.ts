@@ -23,7 +23,8 @@ const logIdOf = (key: KeyObject) =>
   createHash('sha256')
     .update(key.export({ format: 'der', type: 'spki' }))
     .digest();
-const log: LogKey = { baseUrl: '', id: logIdOf(LOG.publicKey), publicKey: LOG.publicKey, validFor: WINDOW };
+const id = createHash('sha256').update(spki).digest();
+const log: LogKey = { baseUrl: '', id, publicKey: LOG.publicKey, spki, validFor: WINDOW };
 
 const issued = { issuer: 'root', signer: ROOT.privateKey, now: AT };
 const rootParts = { ...issued, subject: 'root', key: ROOT.publicKey, extensions: AUTHORITY };

@@ -27,11 +27,10 @@ const ED25519_KEY_BYTES = 32;
 export function logsOf({ material }: TrustedRoot, at: Date): LogsOfRoot {
   const followed: TransparencyLog[] = [];
   const others: string[] = [];
-  for (const { baseUrl, id, publicKey, validFor } of material.tlogs) {
+  for (const { baseUrl, id, spki, validFor } of material.tlogs) {
     if (at < validFor.start || at.getTime() > validFor.end.getTime() + AFTER_END_MS) continue;
     const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-    const key = publicKey.export({ format: 'der', type: 'spki' });
-    const log = url && { baseUrl: url, origin: url.hostname, publicKey: key, logId: id };
+    const log = url && { baseUrl: url, origin: url.hostname, publicKey: spki, logId: id };
     if (log !== undefined && isTileLog(log)) followed.push(log);
     else others.push(baseUrl);
   }

@@ -131,20 +131,21 @@ function untrusted(state = 'is not one of the trusted root'): SigstoreError {
  * The tree is the log's own, and not another one under its key, which nobody follows (C2SP tlog-checkpoint): its origin is the name of
  * the log, in Rekor v1 with the number of the tree, and an id that was made of a name is made of this one.
  */
-function isOrigin(origin: string, name: string, { id, publicKey }: LogKey): boolean {
+function isOrigin(origin: string, name: string, { id, publicKey, spki }: LogKey): boolean {
   if (origin !== name && !(origin.startsWith(`${name} - `) && TREE.test(origin.slice(name.length)))) return false;
-  return publicKey.asymmetricKeyType !== 'ed25519' || [keyId(publicKey), keyId(publicKey, origin)].some(startsWith(id));
+  return (
+    publicKey.asymmetricKeyType !== 'ed25519' || startsWith(id)(keyId(spki, origin)) || startsWith(id)(keyId(spki))
+  );
 }
 
 /** Whether the key has the id, under its own name or that in the note. */
-function isIdOfKey({ id, publicKey, baseUrl }: LogKey, note: string): boolean {
+function isIdOfKey({ id, spki, baseUrl }: LogKey, note: string): boolean {
   const host = URL.canParse(baseUrl) ? new URL(baseUrl).hostname : baseUrl;
-  return [keyId(publicKey), keyId(publicKey, originOf(note)), keyId(publicKey, host)].some(startsWith(id));
+  return [keyId(spki), keyId(spki, originOf(note)), keyId(spki, host)].some(startsWith(id));
 }
 
 /** Of the key alone (RFC 6962), or of its name with an Ed25519 key (C2SP signed-note). */
-function keyId(key: KeyObject, name?: string): Buffer {
-  const spki = key.export({ format: 'der', type: 'spki' });
+function keyId(spki: Buffer, name?: string): Buffer {
   const named = name === undefined ? [spki] : [Buffer.from(`${name}\n\x01`), spki.subarray(-32)];
   return createHash('sha256').update(Buffer.concat(named)).digest();
 }

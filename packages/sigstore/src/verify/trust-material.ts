@@ -19,6 +19,8 @@ export interface LogKey {
   /** SHA-256 of the key, or the key id of its checkpoints; some trusted roots name four bytes alone. */
   readonly id: Buffer;
   readonly publicKey: KeyObject;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Buffer;
   readonly validFor: Period;
 }
 
@@ -49,7 +51,7 @@ const log = refine(
   ({ baseUrl = '', publicKey, logId, checkpointKeyId }): LogKey => {
     const id = (checkpointKeyId ?? logId)?.keyId;
     if (id === undefined || id.length === 0) throw new RangeError('the log has no id');
-    return { baseUrl, id, publicKey: readKey(publicKey.rawBytes), validFor: publicKey.validFor };
+    return { baseUrl, id, ...readKey(publicKey.rawBytes), validFor: publicKey.validFor };
   },
 );
 const authority = refine(
@@ -79,10 +81,11 @@ export function isWithin({ start, end }: Period, time: Date): boolean {
 }
 
 /** The oldest logs of certificates have a bare RSA key (PKCS #1); all others a SubjectPublicKeyInfo. */
-function readKey(der: Buffer): KeyObject {
+function readKey(der: Buffer): Pick<LogKey, 'publicKey' | 'spki'> {
   try {
-    return createPublicKey({ key: der, format: 'der', type: 'spki' });
+    return { publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }), spki: der };
   } catch {
-    return createPublicKey({ key: der, format: 'der', type: 'pkcs1' });
+    const publicKey = createPublicKey({ key: der, format: 'der', type: 'pkcs1' });
+    return { publicKey, spki: publicKey.export({ format: 'der', type: 'spki' }) };
   }
 }
