@@ -19,10 +19,7 @@ const SCT_LIST = '2b06010401d679020402';
 const [ROOT, LEAF, LOG] = [newKey(), newKey(), newKey()];
 const AT = Date.now();
 const WINDOW = { start: new Date(AT - 60_000), end: new Date(AT + 60_000) };
-const logIdOf = (key: KeyObject) =>
-  createHash('sha256')
-    .update(key.export({ format: 'der', type: 'spki' }))
-    .digest();
+const spki = LOG.publicKey.export({ format: 'der', type: 'spki' });
 const id = createHash('sha256').update(spki).digest();
 const log: LogKey = { baseUrl: '', id, publicKey: LOG.publicKey, spki, validFor: WINDOW };
 
