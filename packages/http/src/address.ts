@@ -36,6 +36,9 @@ for (const [net, prefix] of [
 /** IPv4 inside IPv6: compatible, mapped, translated (RFC 4291, RFC 2765) and NAT64 (RFC 6052), as URL writes them. */
 const EMBEDDED = /^(?:::|::ffff:|::ffff:0:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
+// RFC 6761, 6762 with its appendix G, 8375, and `internal` as ICANN reserved it: also the name of a cloud's metadata.
+const PRIVATE_DOMAIN = /\.(?:localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)$/;
+
 /**
  * Loopback, link-local, private, multicast and cloud-metadata ranges, as literals in every spelling and as `localhost`; a name that
  * resolves there is not seen.
@@ -55,6 +58,13 @@ export function isPrivateAddress(hostname: string): boolean {
     default:
       return false;
   }
+}
+
+/** Names without a dot, and below domains that the public DNS has promised never to have, or that networks use as if it had. */
+export function isPrivateName(hostname: string): boolean {
+  const host = hostname.replace(/\.$/, '').toLowerCase();
+  if (host.startsWith('[') || isIP(host) !== 0) return false;
+  return !host.includes('.') || PRIVATE_DOMAIN.test(host);
 }
 
 function isPrivateIpv6(address: string): boolean {

@@ -2,10 +2,12 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertPublicHost, isPrivateAddress, privateAddress } from './address.js';
-import { Connections } from './connections.js';
+import { assertPublicHost, isPrivateAddress, isPrivateName, privateAddress } from './address.js';
+import { type Connection, Connections } from './connections.js';
 import { HttpError } from './error.js';
 import { DEFAULT_MIN_BYTES_PER_SECOND, ProgressWatch } from './progress-watch.js';
+import { type ForwardProxy, type ProxySettings, proxyCredentials, proxyFor } from './proxy.js';
+import { proxyRefusal, unreachableProxy } from './proxy-error.js';
 import { publicLookup } from './public-lookup.js';
 import { redactUrl } from './redact.js';
 import type { HttpBody, HttpRequest } from './request.js';
@@ -23,8 +25,10 @@ export interface HttpClientOptions {
   readonly minBytesPerSecond?: number;
   /** Lower-case names of headers that never cross an origin, besides `authorization` and `cookie`. */
   readonly secretHeaders?: readonly string[];
-  /** Resolves the names of hosts (default: as this machine does). */
+  /** Resolves the names of hosts (default: as this machine does); behind a proxy that of the proxy alone, which resolves the others. */
   readonly lookup?: LookupFunction;
+  /** Default: no proxy. Nothing here is read from the environment. */
+  readonly proxy?: ProxySettings;
 }
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 4, baseDelayMs: 250, maxDelayMs: 20_000 };
@@ -60,9 +64,14 @@ export class HttpClient {
     this.#publicConnections = new Connections({ ca, lookup: publicLookup(lookup) });
   }
 
+  /** A client of its own connections with these options besides those of this one, such as its proxy. */
+  with(options: HttpClientOptions): HttpClient {
+    return new HttpClient({ ...this.#options, ...options });
+  }
+
   /**
    * @throws {HttpError} `HTTP_UNREACHABLE`, `HTTP_TIMEOUT`, `HTTP_STATUS` (with the first 4 KiB of the body as cause),
-   *   `HTTP_REDIRECT_REFUSED`, `HTTP_ADDRESS_REFUSED`, `HTTP_URL_INVALID`
+   *   `HTTP_REDIRECT_REFUSED`, `HTTP_ADDRESS_REFUSED`, `HTTP_URL_INVALID`, `HTTP_PROXY_INVALID`, `HTTP_PROXY_REFUSED`
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
     const attempts =
@@ -91,7 +100,10 @@ export class HttpClient {
       const response = new HttpResponse(attempt.url, await this.#send(attempt));
       if (!REDIRECTS.has(response.status) || request.redirect === 'manual') {
         const { headers } = attempt;
-        return await accepted(request, response, () => sentSecrets(headers, this.#secretNames, request.body));
+        return await accepted(request, response, () => [
+          ...sentSecrets(headers, this.#secretNames, request.body),
+          ...proxyCredentials(this.#options.proxy ?? {}),
+        ]);
       }
       attempt = this.#follow(attempt, response, origin, hop);
     }
@@ -135,29 +147,41 @@ export class HttpClient {
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !this.#secretNames.has(name)));
   }
 
-  #connectionsFor({ request: { publicUnless }, url }: Attempt): Connections {
-    if (publicUnless === undefined || publicUnless(url)) return this.#connections;
-    // No name is resolved for a literal.
-    if (isPrivateAddress(url.hostname)) throw privateAddress(url.hostname);
-    return this.#publicConnections;
+  async #connectionFor(
+    { request: { publicUnless }, url }: Attempt,
+    proxy: ForwardProxy | undefined,
+  ): Promise<Connection> {
+    if (publicUnless === undefined || publicUnless(url)) return await this.#connections.to(url, proxy);
+    // No name is resolved for a literal. What a name stands for is for the proxy to see, so those of private networks are told by ear.
+    if (isPrivateAddress(url.hostname) || (proxy !== undefined && isPrivateName(url.hostname))) {
+      throw privateAddress(url.hostname);
+    }
+    return await (proxy === undefined ? this.#publicConnections.to(url) : this.#connections.to(url, proxy));
   }
 
   async #send(attempt: Attempt): Promise<IncomingMessage> {
     const { request, url, headers } = attempt;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const connection = await this.#connectionsFor(attempt).to(url);
+    const proxy = proxyFor(url, this.#options.proxy);
+    const { agent, via, request: start } = await this.#connectionFor(attempt, proxy);
+    const forwards = via === 'forward' ? proxy : undefined;
     return await new Promise((resolve, reject) => {
-      const { agent } = connection;
-      const outgoing = connection.request(url, { method: request.method, headers, agent }, (message) => {
+      const limit = via === 'tunnel' ? { timeout: timeoutMs } : {};
+      const outgoing = start(url, { method: request.method, headers, agent, ...limit }, (message) => {
         watch.receive(message);
-        resolve(message);
+        if (forwards === undefined || message.statusCode !== 407) return resolve(message);
+        outgoing.destroy();
+        reject(proxyRefusal(forwards, url.host, 407));
       });
       const tooSlow = () => timeoutError(request, url, timeoutMs);
       const { minBytesPerSecond = DEFAULT_MIN_BYTES_PER_SECOND } = this.#options;
       const limits = { windowMs: timeoutMs, minBytesPerSecond };
       const watch = new ProgressWatch(outgoing, limits, (message) => (message ?? outgoing).destroy(tooSlow()));
       outgoing.setTimeout(timeoutMs, () => outgoing.destroy(tooSlow()));
-      outgoing.on('error', (cause) => reject(cause instanceof HttpError ? cause : unreachable(request, url, cause)));
+      outgoing.on('error', (cause) => {
+        if (cause instanceof HttpError) return reject(cause);
+        reject(forwards === undefined ? unreachable(request, url, cause) : unreachableProxy(forwards, url.host, cause));
+      });
       writeBody(request.body, outgoing);
     });
   }

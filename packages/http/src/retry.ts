@@ -11,7 +11,9 @@ const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof HttpError)) return false;
-  if (error.code === 'HTTP_STATUS') return error.status !== undefined && TRANSIENT_STATUSES.has(error.status);
+  if (error.code === 'HTTP_STATUS' || error.code === 'HTTP_PROXY_REFUSED') {
+    return error.status !== undefined && TRANSIENT_STATUSES.has(error.status);
+  }
   return error.code === 'HTTP_UNREACHABLE' || error.code === 'HTTP_TIMEOUT';
 }
 

@@ -19,6 +19,13 @@ export { type GitHubClaims, type GitHubClaimsOptions, githubClaims } from './iss
 export { type Issuer, type SignTokenOptions, startIssuer } from './issuer/start-issuer.js';
 export { type KmsDouble, type KmsFaults, type KmsService, startKms } from './kms/start-kms.js';
 export {
+  type ProxiedRequest,
+  type ProxyConduct,
+  type ProxyDouble,
+  type ProxyOptions,
+  startProxy,
+} from './proxy/start-proxy.js';
+export {
   type AccessTokens,
   type Credentials,
   type Fault,
