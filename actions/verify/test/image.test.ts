@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { PREDICATE_TYPES } from '@paved/attestation';
 import { digestHex, type parseDigest, sha256 } from '@paved/digest';
 import type { Verification } from '../src/verification.js';
 import {
@@ -36,8 +35,8 @@ describe('a plain signature beside an image', () => {
     bench = await startBench(world);
     await bench.push([]);
     const signature = await world.sign('signature', {}, bench.digest);
-    await bench.attach(bench.digest, [signature], PREDICATE_TYPES.signature);
-    await bench.attach(bench.digest, [await world.sign('provenance', honest(bench.digest).provenance, bench.digest)]);
+    const provenance = await world.sign('provenance', honest(bench.digest).provenance, bench.digest);
+    await bench.attach(bench.digest, [signature, provenance]);
     const before = bench.registry.requests.length;
     const image = `${bench.registry.host}/${NAME}@${bench.digest}`;
     const { error } = await bench.verify({ image, children: 'false', require: 'provenance', ...inputs });

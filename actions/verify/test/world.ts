@@ -179,8 +179,7 @@ export interface Bench {
   pushIndex(digests: readonly Digest[]): Promise<Digest>;
   /** Pushes a manifest and its layers, as cosign's older releases stored signatures. */
   pushLegacy(tag: string, layers: readonly LegacyLayer[]): Promise<void>;
-  /** @param predicateType what the annotation says; by default something that is no type */
-  attach(subject: Digest, bundles: readonly string[], predicateType?: string): Promise<void>;
+  attach(subject: Digest, bundles: readonly string[]): Promise<void>;
   verify(inputs?: Readonly<Record<string, string>>): Promise<Outcome>;
   dispose(): Promise<void>;
 }
@@ -224,7 +223,7 @@ export async function startBench(world: Pick<World, 'identity'>, options: Regist
       const subject = manifestDescriptor(layout.root);
       const created = '2026-01-01T00:00:00Z';
       const referrers = bundles.map((text) =>
-        buildBundleReferrer({ bundle: Buffer.from(text), subject, created, predicateType: sha256(text) }),
+        buildBundleReferrer({ bundle: Buffer.from(text), subject, created, predicateType: typeOf(text) }),
       );
       await pushContent({ repository, layout, referrers });
       if (tag !== undefined) await repository.pushManifest(layout.root, { tag: parseTag(tag) });
@@ -232,7 +231,7 @@ export async function startBench(world: Pick<World, 'identity'>, options: Regist
     },
     pushIndex: (digests) => pushIndex(registry, digests),
     pushLegacy: (tag, layers) => pushLegacy(registry, tag, layers),
-    attach: (subject, bundles, predicateType) => attach(registry, subject, bundles, predicateType),
+    attach: (subject, bundles) => attach(registry, subject, bundles),
     async verify(inputs = {}) {
       const given = await kit.inputs(definition, { ...world.identity, image: reference, ...inputs });
       try {
@@ -293,12 +292,17 @@ async function pushLegacy(registry: RegistryDouble, tag: string, layers: readonl
   close();
 }
 
-async function attach(
-  registry: RegistryDouble,
-  digest: Digest,
-  bundles: readonly string[],
-  predicateType?: string,
-): Promise<void> {
+/** Of what was tampered with until it cannot be read, any. */
+function typeOf(text: string): string {
+  try {
+    const { payload } = JSON.parse(text).dsseEnvelope;
+    return JSON.parse(Buffer.from(payload, 'base64').toString('utf8')).predicateType ?? sha256(text);
+  } catch {
+    return sha256(text);
+  }
+}
+
+async function attach(registry: RegistryDouble, digest: Digest, bundles: readonly string[]): Promise<void> {
   const { repository, close } = openRepository(registry);
   const found = await repository.pullManifest(digest);
   if (found === undefined) throw new Error(`Cannot attach to ${digest}: it is not there`);
@@ -307,7 +311,7 @@ async function attach(
       bundle: Buffer.from(text),
       subject: manifestDescriptor(found.manifest),
       created: '2026-01-01T00:00:00Z',
-      predicateType: predicateType ?? sha256(text),
+      predicateType: typeOf(text),
     }),
   );
   await attachReferrers(repository, referrers);
