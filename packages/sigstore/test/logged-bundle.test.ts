@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { isIssuedByAuthority, readLoggedSigner } from '../src/log.js';
 import { verifyMaterial } from '../src/verify-material.js';
-import { certificate } from './made-certificates.js';
+import { certificate, newKey } from './made-certificates.js';
 import { LEAF, LOG_KEY, type LogBody, madeInstance, OWN } from './made-instance.js';
-import { type MadeLogParts, namedId } from './made-log.js';
+import { type MadeLogParts, madeLog, namedId } from './made-log.js';
 
 const leaf = certificate(LEAF);
 const decoy = certificate({ ...LEAF, ...OWN });
@@ -109,5 +109,33 @@ describe('a checkpoint is one of the log that the trusted root names', () => {
   ])('and not one %s', (_name, log) => {
     const signed = madeInstance({ leaf, log });
     expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'CHECKPOINT_INVALID' }));
+  });
+});
+
+describe('a log that the trusted root names by two ids', () => {
+  const key = newKey();
+  const { tlog } = madeLog({ host: 'log.example', key });
+  const full = Buffer.from(tlog.logId.keyId, 'base64');
+  const both = { ...tlog, checkpointKeyId: { keyId: base64(full.subarray(0, 4)) } };
+
+  test('is the one of an entry that names either of them', () => {
+    for (const entryId of [full, full.subarray(0, 4)]) {
+      expect(verifyMaterial(madeInstance({ leaf, log: { key, entryId }, logs: [both] })).logged).toBe(true);
+    }
+  });
+
+  test('and not of one that names another, or none', () => {
+    for (const entryId of [full.subarray(0, 5), Buffer.alloc(32), Buffer.alloc(0)]) {
+      const signed = madeInstance({ leaf, log: { key, entryId }, logs: [both] });
+      expect(() => verifyMaterial(signed)).toThrow(expect.objectContaining({ code: 'LOG_UNTRUSTED' }));
+    }
+  });
+
+  test('has one at least', () => {
+    const { logId: _id, ...nameless } = tlog;
+    for (const log of [nameless, { ...tlog, logId: { keyId: '' } }]) {
+      const make = () => madeInstance({ leaf, logs: [log] });
+      expect(make).toThrow(expect.objectContaining({ code: 'TRUSTED_ROOT_MALFORMED' }));
+    }
   });
 });

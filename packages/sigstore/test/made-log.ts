@@ -8,6 +8,8 @@ export interface MadeLogParts {
   readonly key: KeyPair;
   /** Default: the id of the key alone, as Rekor v1 has it. */
   readonly id?: Buffer;
+  /** By which its entries name it (default `id`). */
+  readonly entryId?: Buffer;
   /** First line of its checkpoints, and the name beside the signature (default `host` for both). */
   readonly origin?: string;
   readonly name?: string;
@@ -18,7 +20,7 @@ const ALWAYS = { start: '2000-01-01T00:00:00Z' };
 
 /** A log of one entry, which writes down whatever it is told: as a trusted root names it, and the entry as a bundle has it. */
 export function madeLog({ host, key, validFor = ALWAYS, ...parts }: MadeLogParts) {
-  const { origin = host, name = host, id = idOf(key.publicKey) } = parts;
+  const { origin = host, name = host, id = idOf(key.publicKey), entryId = id } = parts;
   const logId = { keyId: id.toString('base64') };
   const rawBytes = spki(key.publicKey).toString('base64');
   const tlog = { baseUrl: `https://${host}`, publicKey: { rawBytes, validFor }, logId };
@@ -34,7 +36,7 @@ export function madeLog({ host, key, validFor = ALWAYS, ...parts }: MadeLogParts
     const signed = Buffer.concat([id.subarray(0, 4), signature]).toString('base64');
     return {
       logIndex: '0',
-      logId,
+      logId: { keyId: entryId.toString('base64') },
       kindVersion: { kind: body.kind, version: body.apiVersion },
       integratedTime: '0',
       inclusionProof: {

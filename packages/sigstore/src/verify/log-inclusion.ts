@@ -10,7 +10,7 @@ import {
   readSignedNote,
   type SignedNote,
 } from './signed-note.js';
-import { isWithin, type LogKey } from './trust-material.js';
+import { isNamed, isWithin, type LogKey } from './trust-material.js';
 
 const TREE = /^ - \d+$/;
 
@@ -25,7 +25,7 @@ export function verifyInclusion(
   tlogs: readonly LogKey[],
   signedAt: Date | undefined,
 ): void {
-  const logs = tlogs.filter(({ id }) => id.equals(entry.logId.keyId));
+  const logs = tlogs.filter((log) => isNamed(log, entry.logId.keyId));
   if (entry.inclusionPromise === undefined && entry.inclusionProof === undefined) {
     throw new SigstoreError(
       'INCLUSION_PROOF_MISSING',

@@ -3,7 +3,7 @@ import { DER, readSingle } from '../der.js';
 import { SigstoreError } from '../error.js';
 import { type Certificate, signedPartWithout } from './certificate-fields.js';
 import { OWN_ROOT } from './cures.js';
-import { isWithin, type LogKey } from './trust-material.js';
+import { isNamed, isWithin, type LogKey } from './trust-material.js';
 
 /** A log's promise to show the certificate (RFC 6962, section 3.2). */
 interface SignedCertificateTimestamp {
@@ -58,12 +58,9 @@ function verifyAll(leaf: Certificate, issuer: Certificate, ctlogs: readonly LogK
   }
 }
 
-function isFrom(
-  { id, publicKey, validFor }: LogKey,
-  sct: SignedCertificateTimestamp,
-  precertificate: Buffer[],
-): boolean {
-  if (!id.equals(sct.logId) || !isWithin(validFor, new Date(Number(sct.time.readBigUInt64BE())))) return false;
+function isFrom(log: LogKey, sct: SignedCertificateTimestamp, precertificate: Buffer[]): boolean {
+  const { publicKey, validFor } = log;
+  if (!isNamed(log, sct.logId) || !isWithin(validFor, new Date(Number(sct.time.readBigUInt64BE())))) return false;
   const signed = Buffer.concat([
     Buffer.from([V1, CERTIFICATE_TIMESTAMP]),
     sct.time,

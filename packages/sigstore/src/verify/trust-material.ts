@@ -16,8 +16,10 @@ export interface Authority {
 /** The key of a transparency log, of entries or of certificates. */
 export interface LogKey {
   readonly baseUrl: string;
-  /** SHA-256 of the key, or the key id of its checkpoints; some trusted roots name four bytes alone. */
+  /** The key id of its checkpoints, or SHA-256 of the key where that is it; some trusted roots name four bytes alone. */
   readonly id: Buffer;
+  /** By which entries and promises name it; absent where the trusted root has the other alone. */
+  readonly logId?: Buffer;
   readonly publicKey: KeyObject;
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Buffer;
@@ -48,10 +50,12 @@ const log = refine(
     logId: optional(keyId),
     checkpointKeyId: optional(keyId),
   }),
-  ({ baseUrl = '', publicKey, logId, checkpointKeyId }): LogKey => {
-    const id = (checkpointKeyId ?? logId)?.keyId;
-    if (id === undefined || id.length === 0) throw new RangeError('the log has no id');
-    return { baseUrl, id, ...readKey(publicKey.rawBytes), validFor: publicKey.validFor };
+  ({ baseUrl = '', publicKey, logId: named, checkpointKeyId }): LogKey => {
+    const logId = named?.keyId;
+    const id = checkpointKeyId?.keyId ?? logId;
+    if (id === undefined || id.length === 0 || logId?.length === 0) throw new RangeError('the log has no id');
+    const ids = { id, ...(logId === undefined ? {} : { logId }) };
+    return { baseUrl, ...ids, ...readKey(publicKey.rawBytes), validFor: publicKey.validFor };
   },
 );
 const authority = refine(
@@ -75,6 +79,11 @@ export const trustMaterialDecoder = refine(
     return { certificateAuthorities, timestampAuthorities, tlogs, ctlogs };
   },
 );
+
+/** Whether an entry or a promise with this id is of the log. */
+export function isNamed({ id, logId }: LogKey, name: Uint8Array): boolean {
+  return id.equals(name) || logId?.equals(name) === true;
+}
 
 export function isWithin({ start, end }: Period, time: Date): boolean {
   return start <= time && time <= end;
