@@ -43,6 +43,7 @@ const scan = (file) => fs.readdirSync('/proc').filter((id) => /^\d+$/.test(id)).
 (async () => {
   const result = {
     'token in the environment': JSON.stringify(process.env).includes(targets.secret),
+    'proxy of the runner': JSON.stringify(process.env).includes('proxy.example'),
     'environment of a process of the host': scan('environ'),
     'command line of a process of the host': scan('cmdline'),
     'GITHUB_ENV': works(() => fs.appendFileSync(targets.githubEnv, 'BASH_ENV=/tmp/evil\n')),
@@ -133,9 +134,12 @@ afterAll(async () => {
 
 let inputs: Record<string, string>;
 
+/** The way out of a runner in a private network, which actions take and builds must not know. */
+const PROXY = { https_proxy: 'http://ci:s3cret@proxy.example:3128', HTTP_PROXY: 'http://ci:s3cret@proxy.example:3128' };
+
 describe(`a build command that attacks${why}`, () => {
   test('succeeds everywhere when it runs as a plain step (control)', async () => {
-    const env = { ...process.env, GITHUB_TOKEN: secret, GITHUB_PATH: join(host.temp, 'path') };
+    const env = { ...process.env, ...PROXY, GITHUB_TOKEN: secret, GITHUB_PATH: join(host.temp, 'path') };
     const child = spawn('node', ['attack.cjs'], { cwd: host.workspace, env, stdio: 'ignore' });
     await new Promise((resolve) => child.once('exit', resolve));
     const result = JSON.parse(await readFile(join(host.workspace, 'out/result.json'), 'utf8'));
@@ -148,16 +152,16 @@ describe(`a build command that attacks${why}`, () => {
 
   for (const { method, available, reason } of methods) {
     (available ? test : test.skip)(`is stopped everywhere with method ${method}${reason}`, async () => {
-      process.env.GITHUB_TOKEN = secret;
+      Object.assign(process.env, PROXY, { GITHUB_TOKEN: secret });
       const before = host.lines.length;
       try {
         await writeFile(join(host.temp, '_runner_file_commands/set_env'), 'untouched');
         const outputs = await run(await host.inputs(definition, inputs), host.context, [method]);
         const result = JSON.parse(await readFile(join(outputs['artifact-path'] ?? '', 'result.json'), 'utf8'));
         expect(Object.entries(result).filter(([, worked]) => worked !== false)).toEqual([]);
-        expect(Object.keys(result)).toHaveLength(14);
+        expect(Object.keys(result)).toHaveLength(15);
       } finally {
-        delete process.env.GITHUB_TOKEN;
+        for (const name of ['GITHUB_TOKEN', ...Object.keys(PROXY)]) delete process.env[name];
       }
       expect(leftovers()).toEqual([]);
       expect(readdirSync(host.workspace)).not.toContain('planted');

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { HttpClient } from '@paved/http';
+import type { HttpClient } from '@paved/http';
 import {
   describeRegistry,
   parseTokenHosts,
@@ -54,5 +54,5 @@ async function httpFor(caFile: string | undefined, context: ActionContext): Prom
       hint: 'Give the certificate of the authority itself, from -----BEGIN CERTIFICATE----- to its end, not its key',
     });
   }
-  return new HttpClient({ ca, userAgent: 'paved/push' });
+  return context.http.with({ ca });
 }

@@ -13,7 +13,8 @@ import { run } from '../src/run.js';
 import { EMPTY_SARIF, fakeScanner, prints } from './fake-scanner.js';
 
 const canSandbox = (await availableMethods()).some(({ available }) => available);
-const ATTACKS = ['network', 'environment', 'secret-file', 'write-outside', 'write-input', 'write-tool'];
+const PROXY = 'http://ci:s3cret@proxy.example:3128';
+const ATTACKS = ['network', 'proxy', 'environment', 'secret-file', 'write-outside', 'write-input', 'write-tool'];
 
 let t: TestContext;
 let folder: string;
@@ -47,6 +48,7 @@ function attack(input: string): string {
   return `
 won=''
 (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null && won="$won network"
+[ -n "$https_proxy$HTTPS_PROXY" ] && won="$won proxy"
 for file in /proc/[0-9]*/environ; do
   { IFS= read -r -d '' line <"$file" && [ "$line" = TOKEN=${marker} ] && won="$won environment"; } 2>/dev/null
 done
@@ -78,7 +80,10 @@ const won = (report: string) =>
 describe('a scanner under foreign control', () => {
   test('wins everything without the sandbox: the control', async () => {
     const tool = await fakeScanner(t.workspace, 'fake', attack(join(t.workspace, 'dist')));
-    const child = spawn(tool, { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/usr/bin:/bin' } });
+    const child = spawn(tool, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: '/usr/bin:/bin', https_proxy: PROXY },
+    });
     let report = '';
     child.stdout.on('data', (chunk: Buffer) => {
       report += chunk.toString('utf8');
@@ -93,7 +98,10 @@ describe('a scanner under foreign control', () => {
   (canSandbox ? test : test.skip)('wins nothing in it, and leaves nothing but its report', async () => {
     const tool = await fakeScanner(t.workspace, 'fake', attack('/scan/input'));
     const texts = { scanners: 'gitleaks', path: 'dist', 'tool-paths': `gitleaks=${tool}` };
-    const outputs = await run(await t.inputs(definition, texts), t.context);
+    process.env.https_proxy = PROXY;
+    const outputs = await run(await t.inputs(definition, texts), t.context).finally(() => {
+      delete process.env.https_proxy;
+    });
     expect(won(await readFile(String(outputs['reports-path']), 'utf8'))).toEqual([]);
     expect(existsSync(join(folder, 'planted'))).toBe(false);
     expect(readdirSync(join(t.workspace, 'dist'))).toEqual(['app.js']);

@@ -37,24 +37,11 @@ export function tunnelAgent(tunnel: Tunnel, options: AgentOptions): InstanceType
       const opened = done as Opened | undefined;
       if (socket === undefined) return opened?.(error);
       // From here on it is a connection as any other, whose handshake the limits of the request watch.
-      opened?.(null, held(secured({ ...given, socket } as typeof given) as Socket, socket));
+      opened?.(null, secured({ ...given, socket } as typeof given) as Socket);
     });
     return undefined;
   };
   return agent;
-}
-
-/** TLS in TLS has no handle of its own that would let the process end while the connection waits for its next request. */
-function held(secure: Socket, inner: Socket): Socket {
-  secure.ref = () => {
-    inner.ref();
-    return secure;
-  };
-  secure.unref = () => {
-    inner.unref();
-    return secure;
-  };
-  return secure;
 }
 
 function openTunnel({ https, proxy, lookup }: Tunnel, { authority, timeoutMs }: Target, opened: Opened): void {

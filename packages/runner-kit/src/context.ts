@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HttpClient } from '@paved/http';
+import { HttpClient, proxyCredentials } from '@paved/http';
 import type { ActionContext, ArtifactAccess } from './action-context.js';
 import type { Commands } from './commands.js';
 import { type Environment, readVariable } from './environment.js';
 import { RunnerError } from './error.js';
 import { JsonLinesEvents } from './events.js';
 import { createLog } from './log.js';
+import { proxySettings } from './proxy-settings.js';
 import { runnerFacts } from './runner-facts.js';
 import { Secrets } from './secrets.js';
 import { MarkdownSummary } from './summary.js';
@@ -20,6 +21,8 @@ export interface OwnedContext extends ActionContext {
 export function createContext(action: string, environment: Environment, commands: Commands): OwnedContext {
   const runner = runnerFacts(environment);
   const secrets = new Secrets((value) => commands.mask(value));
+  const proxy = proxySettings(environment);
+  for (const credential of proxyCredentials(proxy ?? {})) secrets.add(credential);
   return {
     action,
     runner,
@@ -31,7 +34,7 @@ export function createContext(action: string, environment: Environment, commands
       save: (name, value) => commands.saveState(name, value),
       get: (name) => commands.getState(name) || undefined,
     },
-    http: new HttpClient({ userAgent: `paved/${action}` }),
+    http: new HttpClient({ userAgent: `paved/${action}`, ...(proxy === undefined ? {} : { proxy }) }),
     mask: (value) => secrets.add(value),
     artifactAccess: () => artifactAccess(environment, runner.serverUrl, secrets),
     idToken: (audience) => requestIdToken(audience, environment, commands, secrets),
