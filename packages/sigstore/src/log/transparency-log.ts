@@ -27,14 +27,21 @@ const ED25519_KEY_BYTES = 32;
 export function logsOf({ material }: TrustedRoot, at: Date): LogsOfRoot {
   const followed: TransparencyLog[] = [];
   const others: string[] = [];
-  for (const { baseUrl, id, spki, validFor } of material.tlogs) {
+  for (const { baseUrl, id, logId = id, spki, validFor } of material.tlogs) {
     if (at < validFor.start || at.getTime() > validFor.end.getTime() + AFTER_END_MS) continue;
-    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-    const log = url && { baseUrl: url, origin: url.hostname, publicKey: spki, logId: id };
-    if (log !== undefined && isTileLog(log)) followed.push(log);
+    // The state of a log is kept under its id: a trusted root that adds another one must not make it a new log.
+    const log = URL.canParse(baseUrl)
+      ? [logId, id].map((name) => named(baseUrl, spki, name)).find(isTileLog)
+      : undefined;
+    if (log !== undefined) followed.push(log);
     else others.push(baseUrl);
   }
   return { followed, others };
+}
+
+function named(url: string, publicKey: Buffer, logId: Buffer): TransparencyLog {
+  const baseUrl = new URL(url);
+  return { baseUrl, origin: baseUrl.hostname, publicKey, logId };
 }
 
 /** Rekor v1 names its log by the hash of the key alone; a log with tiles by the key id of its checkpoints (C2SP signed-note). */

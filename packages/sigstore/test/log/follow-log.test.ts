@@ -164,6 +164,15 @@ describe('the logs of a trusted root', () => {
     expect(logsOf(rootOf(ending, renamed), new Date()).followed).toEqual([log, log]);
   });
 
+  test('a log keeps its id, by which its state is known, when the trusted root adds another one', () => {
+    const { logId } = double.trusted as typeof double.trusted & { logId: { keyId: string } };
+    const short = Buffer.from(logId.keyId, 'base64').subarray(0, 4).toString('base64');
+    const both = { ...double.trusted, checkpointKeyId: { keyId: short } };
+    expect(logsOf(rootOf(both), new Date()).followed).toEqual([log]);
+    const plain = { ...both, logId: { keyId: Buffer.alloc(32).toString('base64') } };
+    expect(logsOf(rootOf(plain), new Date()).followed).toMatchObject([{ logId: Buffer.from(short, 'base64') }]);
+  });
+
   test('a log without an address is passed over', () => {
     const { baseUrl: _url, ...rest } = double.trusted as typeof double.trusted & { baseUrl: string };
     expect(logsOf(rootOf(rest, { ...rest, baseUrl: 'log' }), new Date())).toEqual({
