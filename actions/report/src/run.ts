@@ -71,10 +71,10 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   return { ...paths, posted: posted.join(',') };
 }
 
-async function clientOf(inputs: Inputs, { runner }: ActionContext): Promise<GitHubClient> {
+async function clientOf(inputs: Inputs, { runner, http }: ActionContext): Promise<GitHubClient> {
   // Loaded late: bad inputs are found without it, and start-up is what every run pays.
   const { githubClient } = await import('@paved/runner-kit/github');
-  return githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'] });
+  return githubClient({ apiUrl: runner.apiUrl, token: inputs['github-token'], http });
 }
 
 function given(path: string | undefined, name: string, mode: string): string {

@@ -58,7 +58,11 @@ async function tellOwners(states: readonly ArtifactState[], inputs: Inputs, cont
   const place = { owner, repo };
   // Loaded late: bad inputs are found without it, and start-up is what every run pays.
   const { githubClient } = await import('@paved/runner-kit/github');
-  const client = githubClient({ apiUrl: runner.apiUrl, token: required(inputs, 'github-token') });
+  const client = githubClient({
+    apiUrl: runner.apiUrl,
+    token: required(inputs, 'github-token'),
+    http: context.http,
+  });
   const known = await knownIssues(client, place, inputs.author);
   const all = states.flatMap((state) => state.news.map((news) => ({ state, news })));
   const worst = all.toSorted(

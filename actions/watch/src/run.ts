@@ -32,7 +32,11 @@ export async function run(inputs: Inputs, context: ActionContext): Promise<Outpu
   for (const other of others) context.log.info(`Not followed: ${other} is no log of Rekor v2`);
   // Loaded late: bad inputs are found without it, and start-up is what every run pays.
   const { githubClient } = await import('@paved/runner-kit/github');
-  const client = githubClient({ apiUrl: context.runner.apiUrl, token: inputs['github-token'] });
+  const client = githubClient({
+    apiUrl: context.runner.apiUrl,
+    token: inputs['github-token'],
+    http: context.http,
+  });
   const trust = await readTrust(inputs, client);
   const previous = await readState(inputs, client, context);
   const start = startOf(inputs, previous, context);

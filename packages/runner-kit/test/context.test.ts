@@ -182,7 +182,7 @@ describe('GitHub client', () => {
       path.includes('away') ? { status: 302, location: `${other.url}/stolen` } : { status: 200, body: '{"id":7}' },
     );
     try {
-      const client = githubClient({ apiUrl: api.url, token: 'canary' });
+      const client = githubClient({ apiUrl: api.url, token: 'canary', http: t.context.http });
       expect((await client.request('GET /repos/{owner}/{repo}', { owner: 'o', repo: 'r' })).data).toEqual({ id: 7 });
       expect(api.seen[0]).toEqual({ path: '/repos/o/r', authorization: 'token canary' });
       await expect(client.request('GET /away')).rejects.toThrow('Cannot call the API');

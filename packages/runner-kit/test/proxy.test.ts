@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ProxyDouble, startProxy } from '@paved/testkit';
@@ -6,6 +6,7 @@ import type { Commands } from '../src/commands.js';
 import { createContext, type OwnedContext } from '../src/context.js';
 import type { Environment } from '../src/environment.js';
 import { baseEnvironment } from '../src/exec.js';
+import { githubClient } from '../src/github.js';
 import { proxySettings } from '../src/proxy-settings.js';
 
 const closing: (() => unknown)[] = [];
@@ -13,9 +14,11 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
+const ok: RequestListener = (_request, response) => void response.end('ok');
+
 /** The server is known to the proxy alone. */
-async function scene(credentials?: string): Promise<ProxyDouble> {
-  const server = createServer((_request, response) => void response.end('ok'));
+async function scene(credentials?: string, answer: RequestListener = ok): Promise<ProxyDouble> {
+  const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const proxy = await startProxy({
@@ -68,6 +71,44 @@ describe('the proxy of the runner', () => {
     closing.push(() => derived.close());
     await (await derived.request({ method: 'GET', url: URL_BEHIND })).text();
     expect(proxy.requests).toHaveLength(2);
+  });
+
+  test('leads to the API of GitHub, and the answer is whole', async () => {
+    const proxy = await scene('ci:s3cret', (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const { method, headers } = request;
+        if (method === 'DELETE') return response.writeHead(204).end();
+        const text = JSON.stringify({ method, body: Buffer.concat(chunks).toString(), token: headers.authorization });
+        response.writeHead(201, {
+          'content-type': 'application/json',
+          link: '<x>; rel="next"',
+          'set-cookie': ['a', 'b'],
+        });
+        response.end(text);
+      });
+    });
+    const { http } = contextOf({ http_proxy: `http://ci:s3cret@${proxy.host}` });
+    const client = githubClient({ apiUrl: 'http://origin.example', token: 'canary', http });
+    const { data, status, headers } = await client.request('POST /x', { name: 'ü' });
+    expect([status, headers.link, data]).toEqual([
+      201,
+      '<x>; rel="next"',
+      { method: 'POST', body: '{"name":"ü"}', token: 'token canary' },
+    ]);
+    expect((await client.request('DELETE /x')).status).toBe(204);
+    expect(proxy.requests.map(({ target }) => target)).toEqual(['http://origin.example/x', 'http://origin.example/x']);
+  });
+
+  test('that is down is named by what asks the API of GitHub', async () => {
+    const proxy = await scene();
+    await proxy.close();
+    const { http } = contextOf({ http_proxy: `http://ci:s3cret@${proxy.host}` });
+    const client = githubClient({ apiUrl: 'http://origin.example', token: 'canary', http });
+    const error = await client.request('GET /x').catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ cause: { code: 'HTTP_UNREACHABLE' } });
+    expect(String(error)).toContain(`through the proxy ${proxy.host}`);
   });
 
   test('has a password that no log shows, in whatever form', async () => {
