@@ -265,7 +265,7 @@ describe('a tunnel', () => {
     });
   });
 
-  test('bytes before the server could speak are nobody’s', async () => {
+  test('bytes before the server could speak end the tunnel', async () => {
     const { proxy, url } = await scene('https', ok, { conduct: () => 'early' });
     await expect(clientOf(proxy).request({ method: 'GET', url, attempts: 1 })).rejects.toMatchObject({
       code: 'HTTP_PROXY_REFUSED',
