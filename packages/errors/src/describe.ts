@@ -29,10 +29,18 @@ export function describeCauses(error: unknown): string {
   return parts.join(': ');
 }
 
-/** The cure: that of the outermost link that has one, because it knows most of what the user asked for. */
+/**
+ * The cure: that of the outermost link that has one, because it knows most of what the user asked for, unless one within says that it
+ * is the only one.
+ */
 export function cureOf(error: unknown): string | undefined {
-  for (const link of errorChain(error)) if (link instanceof PavedError && link.hint !== undefined) return link.hint;
-  return undefined;
+  let outermost: string | undefined;
+  for (const link of errorChain(error)) {
+    if (!(link instanceof PavedError) || link.hint === undefined) continue;
+    if (link.onlyCure) return link.hint;
+    outermost ??= link.hint;
+  }
+  return outermost;
 }
 
 /** One line: `CODE: message: cause: cause (hint)`. */

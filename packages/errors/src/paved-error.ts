@@ -2,6 +2,8 @@ export interface PavedErrorOptions {
   readonly cause?: unknown;
   /** The cure, as one imperative sentence for the user. */
   readonly hint?: string;
+  /** Nothing else helps, whatever was asked for: the hint stands before those of outer links. */
+  readonly onlyCure?: boolean;
 }
 
 /**
@@ -12,12 +14,14 @@ export interface PavedErrorOptions {
 export class PavedError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly hint: string | undefined;
+  readonly onlyCure: boolean;
 
   constructor(code: Code, message: string, options: PavedErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.hint = options.hint;
+    this.onlyCure = options.onlyCure ?? false;
   }
 }
 

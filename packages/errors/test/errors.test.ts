@@ -32,6 +32,16 @@ describe('PavedError', () => {
     expect(describeError(new PavedError('X', 'Cannot sign', { cause: new Error('a') }))).not.toContain('(');
   });
 
+  test('the only cure is told whatever is around it', () => {
+    const inner = new PavedError('Z', 'the proxy refuses', { hint: 'Ask the proxy', onlyCure: true });
+    const middle = new PavedError('Y', 'no answer', { cause: inner, hint: 'Try later' });
+    expect(describeError(new PavedError('X', 'Cannot sign', { cause: middle, hint: 'Look' }))).toContain(
+      '(Ask the proxy)',
+    );
+    const without = new PavedError('Z', 'the proxy refuses', { onlyCure: true });
+    expect(describeError(new PavedError('X', 'Cannot sign', { cause: without, hint: 'Look' }))).toContain('(Look)');
+  });
+
   test('a cycle of causes ends', () => {
     const a = new Error('a');
     const b = new Error('b', { cause: a });

@@ -1,4 +1,4 @@
-import { PavedError } from '@paved/errors';
+import { PavedError, type PavedErrorOptions } from '@paved/errors';
 
 export type HttpErrorCode =
   | 'HTTP_UNREACHABLE'
@@ -15,7 +15,7 @@ export type HttpErrorCode =
 export class HttpError extends PavedError<HttpErrorCode> {
   readonly status: number | undefined;
 
-  constructor(code: HttpErrorCode, message: string, options: { cause?: unknown; hint?: string; status?: number } = {}) {
+  constructor(code: HttpErrorCode, message: string, options: PavedErrorOptions & { readonly status?: number } = {}) {
     super(code, message, options);
     this.status = options.status;
   }

@@ -6,7 +6,7 @@ export function tunnelTimeout(proxy: ForwardProxy, target: string, timeoutMs: nu
   return new HttpError(
     'HTTP_TIMEOUT',
     `Cannot reach ${target} through the proxy ${proxy.name}: no tunnel within ${timeoutMs} ms`,
-    { hint: 'Check that the proxy runs and may reach that host, then run the step again' },
+    { onlyCure: true, hint: 'Check that the proxy runs and may reach that host, then run the step again' },
   );
 }
 
@@ -17,6 +17,7 @@ export function unreachableProxy(proxy: ForwardProxy, target: string, cause: Err
     `Cannot reach ${target} through the proxy ${proxy.name}: the connection to the proxy failed`,
     {
       cause,
+      onlyCure: true,
       hint: 'Check https_proxy, http_proxy and that the proxy runs; name hosts that need none in no_proxy',
     },
   );
@@ -27,7 +28,7 @@ export function proxyRefusal(proxy: ForwardProxy, target: string, status: number
   return new HttpError(
     'HTTP_PROXY_REFUSED',
     `Cannot reach ${target} through the proxy ${proxy.name}: the proxy answered ${status}`,
-    { status, hint: cureOfRefusal(proxy, status) },
+    { status, onlyCure: true, hint: cureOfRefusal(proxy, status) },
   );
 }
 

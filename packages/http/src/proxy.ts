@@ -66,6 +66,7 @@ function authorizationOf({ username, password }: URL, kind: string): string | un
 
 function invalid(kind: string, state: string): HttpError {
   return new HttpError('HTTP_PROXY_INVALID', `Cannot use the proxy for ${kind}: ${state}`, {
+    onlyCure: true,
     hint: `Set ${kind}_proxy to http://host:port or http://user:password@host:port, with each special character of user and password as %XX`,
   });
 }

@@ -132,6 +132,15 @@ export class RegistryClient {
           cause,
           hint: 'Name the host that the registry itself uses',
         });
+      case 'HTTP_PROXY_INVALID':
+      case 'HTTP_PROXY_REFUSED': {
+        // A wrong password that is sent again and again locks its account.
+        const code = isTransientStatus(cause.status ?? 0) ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED';
+        return new OciError(code, `Cannot ${what}: the proxy does not let it through`, {
+          cause,
+          hint: 'Check https_proxy, http_proxy and no_proxy',
+        });
+      }
       case 'HTTP_STATUS': {
         const status = cause.status ?? 0;
         const code = isTransientStatus(status) ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED';
