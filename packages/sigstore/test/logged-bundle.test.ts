@@ -124,6 +124,19 @@ describe('a log that the trusted root names by two ids', () => {
     }
   });
 
+  test('has no second entry where one names it by the one and one by the other', () => {
+    const signed = madeInstance({ leaf, log: { key, entryId: full }, logs: [both] });
+    const other = madeInstance({ leaf, log: { key, entryId: full.subarray(0, 4) }, logs: [both] });
+    const { verificationMaterial: material } = signed.bundle;
+    const [entry] = material.tlogEntries;
+    const twice = other.bundle.verificationMaterial.tlogEntries.map(({ logId }) => ({ ...entry, logId }));
+    const tlogEntries = [...material.tlogEntries, ...twice] as typeof material.tlogEntries;
+    const bundle = { ...signed.bundle, verificationMaterial: { ...material, tlogEntries } } as typeof signed.bundle;
+    expect(() => verifyMaterial({ ...signed, bundle })).toThrow(
+      expect.objectContaining({ code: 'LOG_ENTRY_MISMATCH' }),
+    );
+  });
+
   test('and not of one that names another, or none', () => {
     for (const entryId of [full.subarray(0, 5), Buffer.alloc(32), Buffer.alloc(0)]) {
       const signed = madeInstance({ leaf, log: { key, entryId }, logs: [both] });

@@ -4,7 +4,7 @@ import type { BundleContent } from './bundle-content.js';
 import { WHOLE_BUNDLE } from './cures.js';
 import { type LoggedSignature, readLoggedSignature } from './log-entry-body.js';
 import { verifyInclusion } from './log-inclusion.js';
-import type { LogKey } from './trust-material.js';
+import { isNamed, type LogKey } from './trust-material.js';
 
 /** What an entry has to be about. */
 export interface SignedBundle {
@@ -30,7 +30,7 @@ export function verifyLogEntries(signed: SignedBundle, tlogs: readonly LogKey[],
       });
     }
   }
-  assertDistinct(tlogEntries);
+  assertDistinct(tlogEntries, tlogs);
   for (const entry of tlogEntries) assertOwnEntry(entry, signed);
 }
 
@@ -76,11 +76,13 @@ function assertSameSigner(logged: LoggedSignature, bundle: Bundle, signer: Buffe
 }
 
 /** One entry twice is not two; a proof does not say at which index of the log the entry itself claims to be. */
-function assertDistinct(entries: readonly TransparencyLogEntry[]): void {
+function assertDistinct(entries: readonly TransparencyLogEntry[], tlogs: readonly LogKey[]): void {
   const seen = new Set(
-    entries.map(
-      ({ logId, canonicalizedBody }) => `${logId.keyId.toString('hex')} ${canonicalizedBody.toString('hex')}`,
-    ),
+    entries.map(({ logId: { keyId }, canonicalizedBody }) => {
+      // A log may have two names, and one key.
+      const log = tlogs.find((one) => isNamed(one, keyId));
+      return `${(log?.spki ?? keyId).toString('hex')} ${canonicalizedBody.toString('hex')}`;
+    }),
   );
   if (seen.size === entries.length) return;
   throw new SigstoreError('LOG_ENTRY_MISMATCH', 'Cannot accept the log entries: one is there twice', {
