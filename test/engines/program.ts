@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface ProgramResult {
   readonly status: number | null;
@@ -49,7 +49,13 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Starts a server and waits until `ready` answers true. */
+/** A benchmark ends without stopping what it measured, and a server that lives on keeps its port from the next run. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a server and waits until `ready` answers true; it ends with this process at the latest. */
 export async function startDaemon(
   path: string,
   args: readonly string[],
@@ -61,6 +67,7 @@ export async function startDaemon(
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let output = '';
   const collect = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-8000);
@@ -84,6 +91,7 @@ export async function startDaemon(
   let alive = true;
   void ended.then(() => {
     alive = false;
+    running.delete(child);
   });
   while (alive && Date.now() < limit) {
     if (await ready().catch(() => false)) return { output: () => output, stop };
