@@ -1,5 +1,5 @@
 import { type Digest, sha256 } from '@paved/digest';
-import { object, parseJson, refine, string } from '@paved/json';
+import { type Decoder, object, parseJson, refine, string } from '@paved/json';
 import { SigstoreError } from './error.js';
 import { type TrustMaterial, trustMaterialDecoder } from './verify/trust-material.js';
 
@@ -20,6 +20,10 @@ const head = object({
     return text;
   }),
 });
+const document: Decoder<TrustMaterial> = (value, path) => {
+  head(value, path);
+  return trustMaterialDecoder(value, path);
+};
 
 /**
  * Reads a `trusted_root.json`. Every key and chain must say from when it is trusted.
@@ -28,8 +32,7 @@ const head = object({
 export function parseTrustedRoot(json: string): TrustedRoot {
   try {
     const plain = withoutNulls(json);
-    parseJson('the trusted root', plain, head);
-    const material = parseJson('the trusted root', plain, trustMaterialDecoder);
+    const material = parseJson('the trusted root', plain, document);
     return { material, sha256: sha256(json), text: json };
   } catch (cause) {
     throw new SigstoreError('TRUSTED_ROOT_MALFORMED', 'Cannot read the trusted root', {
