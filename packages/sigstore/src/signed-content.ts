@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash, type Verify } from 'node:crypto';
 import type { SignatureBundle } from '@sigstore/sign';
 import type { SignatureHash } from './key-algorithm.js';
 
@@ -14,15 +14,15 @@ export function signedDigest(
   const { payloadType, payload, signatures } = content.dsseEnvelope;
   const [only] = signatures;
   if (only === undefined) throw new RangeError('there is no signature');
-  const type = Buffer.from(payloadType);
+  return { digest: withEncoded(createHash(hash), payloadType, payload).digest(), signature: only.sig };
+}
+
+/** Feeds the PAE of an envelope to a hash or a verifier in parts: a payload may be large, and the encoding would copy it. */
+export function withEncoded<T extends Hash | Verify>(sink: T, payloadType: string, payload: Uint8Array): T {
   // DSSE v1, "pre-authentication encoding".
-  const digest = createHash(hash)
-    .update(`DSSEv1 ${type.length} `)
-    .update(type)
-    .update(` ${payload.length} `)
-    .update(payload)
-    .digest();
-  return { digest, signature: only.sig };
+  sink.update(`DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `);
+  sink.update(payload);
+  return sink;
 }
 
 /** The bare signature. */

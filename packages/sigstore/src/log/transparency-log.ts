@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { TrustedRoot } from '../trusted-root.js';
+import { noteKeyId } from '../verify/signed-note.js';
 
 /** A log with the read API of C2SP tlog-tiles (Rekor v2), as the trusted root names it. */
 export interface TransparencyLog {
@@ -19,9 +19,7 @@ export interface LogsOfRoot {
 
 /** A log that takes nothing any more is read to its end for so long. */
 const AFTER_END_MS = 7 * 24 * 3_600_000;
-const NOTE_ED25519 = 0x01;
 const ED25519_SPKI_BYTES = 44;
-const ED25519_KEY_BYTES = 32;
 
 /** Every log whose window is open at `at`. Shards of one service are logs of their own. */
 export function logsOf({ material }: TrustedRoot, at: Date): LogsOfRoot {
@@ -47,10 +45,6 @@ function named(url: string, publicKey: Buffer, logId: Buffer): TransparencyLog {
 /** Rekor v1 names its log by the hash of the key alone; a log with tiles by the key id of its checkpoints (C2SP signed-note). */
 function isTileLog({ origin, publicKey, logId }: TransparencyLog): boolean {
   if (publicKey.length !== ED25519_SPKI_BYTES) return false;
-  const id = createHash('sha256')
-    .update(`${origin}\n`)
-    .update(Buffer.from([NOTE_ED25519]))
-    .update(publicKey.subarray(-ED25519_KEY_BYTES))
-    .digest();
+  const id = noteKeyId(origin, publicKey);
   return id.subarray(0, logId.length).equals(logId) && logId.length >= 4;
 }

@@ -4,8 +4,8 @@ import type { Bundle } from '@sigstore/bundle';
 import type { HashAlgorithm } from '@sigstore/protobuf-specs';
 import { MESSAGE_HASH } from '../bundle-format.js';
 import { SigstoreError } from '../error.js';
-import { hashOf, isSignature, type KeyAlgorithm } from '../key-algorithm.js';
-import { signatureOf, signedDigest } from '../signed-content.js';
+import { hashOf, isSignature, type KeyAlgorithm, type SignatureHash } from '../key-algorithm.js';
+import { signatureOf, signedDigest, withEncoded } from '../signed-content.js';
 import { WHOLE_BUNDLE } from './cures.js';
 
 /**
@@ -40,9 +40,7 @@ const MESSAGE_HASHES: ReadonlyMap<HashAlgorithm, string> = new Map([
 /** Under a certificate: an envelope is signed with SHA-256, a message with the hash that its bundle names; Ed25519 has its own. */
 export function contentUnderCertificate(options: ContentOptions): BundleContent {
   const { content } = options.bundle;
-  const signature = signatureOf(content);
-  const { digest } = signedDigest(content, 'sha256');
-  return { ...digests(options.bundle, digest), signature, isSignedBy: quietly(signatureCheck(options, signature)) };
+  return contentOf(options.bundle, 'sha256', quietly(signatureCheck(options, signatureOf(content))));
 }
 
 /**
@@ -50,32 +48,43 @@ export function contentUnderCertificate(options: ContentOptions): BundleContent 
  * @throws {SigstoreError} `ARTIFACT_BYTES_MISSING`; `SUBJECT_MISMATCH` when the message's own digest is not that of the bytes
  */
 export function contentUnderKey(options: ContentOptions, algorithm: KeyAlgorithm): BundleContent {
-  const { content } = options.bundle;
+  const { bundle, artifactBytes, digestVerifier } = options;
+  const { content } = bundle;
   const signature = signatureOf(content);
-  const { digest } = signedDigest(content, hashOf(algorithm));
-  const common = { ...digests(options.bundle, digest), signature };
+  const under = (isSignedBy: BundleContent['isSignedBy']) => contentOf(bundle, hashOf(algorithm), isSignedBy);
   if (content.$case === 'dsseEnvelope') {
     const { payloadType, payload } = content.dsseEnvelope;
-    return { ...common, isSignedBy: (key) => isSignature(algorithm, key, pae(payloadType, payload), signature) };
+    return under((key) => isSignature(algorithm, key, pae(payloadType, payload), signature));
   }
-  const { artifactBytes, digestVerifier } = options;
+  const { messageDigest } = content.messageSignature;
   if (artifactBytes !== undefined) {
-    assertMessageDigest(content.messageSignature.messageDigest, artifactBytes);
-    return { ...common, isSignedBy: (key) => isSignature(algorithm, key, artifactBytes, signature) };
+    assertMessageDigest(messageDigest, artifactBytes);
+    return under((key) => isSignature(algorithm, key, artifactBytes, signature));
   }
   if (digestVerifier === undefined) {
     throw new SigstoreError('ARTIFACT_BYTES_MISSING', 'Cannot verify a signature without its file', {
       hint: 'Give the file itself beside its digest',
     });
   }
-  return { ...common, isSignedBy: quietly((key) => digestVerifier(key, digest, signature)) };
+  return under(quietly((key) => digestVerifier(key, messageDigest.digest, signature)));
 }
 
-function digests({ content }: Bundle, signed: Buffer): Pick<BundleContent, 'signedDigest' | 'payloadDigest'> {
-  const payload = content.$case === 'dsseEnvelope' ? content.dsseEnvelope.payload : undefined;
+/** Each digest is made when a log entry is compared with it, and once: a payload may be large, and most entries ask for one of them. */
+function contentOf({ content }: Bundle, hash: SignatureHash, isSignedBy: BundleContent['isSignedBy']): BundleContent {
+  let signed: Buffer | undefined;
+  let ofPayload: Buffer | undefined;
   return {
-    signedDigest: signed,
-    payloadDigest: payload === undefined ? undefined : createHash('sha256').update(payload).digest(),
+    signature: signatureOf(content),
+    get signedDigest() {
+      signed ??= signedDigest(content, hash).digest;
+      return signed;
+    },
+    get payloadDigest() {
+      if (content.$case !== 'dsseEnvelope') return undefined;
+      ofPayload ??= createHash('sha256').update(content.dsseEnvelope.payload).digest();
+      return ofPayload;
+    },
+    isSignedBy,
   };
 }
 
@@ -95,9 +104,7 @@ function signatureCheck(
 
 function isEnvelopeSigned(type: string, payload: Uint8Array, key: KeyObject, signature: Buffer): boolean {
   if (key.asymmetricKeyType === 'ed25519') return verify(null, pae(type, payload), key, signature);
-  // In parts: a payload may be large, and the encoding would copy it.
-  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
-  return createVerify('sha256').update(head).update(payload).verify(key, signature);
+  return withEncoded(createVerify('sha256'), type, payload).verify(key, signature);
 }
 
 function hashFor(key: KeyObject, hash: string): string | null {

@@ -6,6 +6,7 @@ import { OWN_ROOT, WHOLE_BUNDLE } from './cures.js';
 import {
   type CheckpointText,
   type NoteSignature,
+  noteKeyId,
   readCheckpointText,
   readSignedNote,
   type SignedNote,
@@ -134,20 +135,19 @@ function untrusted(state = 'is not one of the trusted root'): SigstoreError {
 function isOrigin(origin: string, name: string, { id, publicKey, spki }: LogKey): boolean {
   if (origin !== name && !(origin.startsWith(`${name} - `) && TREE.test(origin.slice(name.length)))) return false;
   return (
-    publicKey.asymmetricKeyType !== 'ed25519' || startsWith(id)(keyId(spki, origin)) || startsWith(id)(keyId(spki))
+    publicKey.asymmetricKeyType !== 'ed25519' || startsWith(id)(noteKeyId(origin, spki)) || startsWith(id)(keyId(spki))
   );
 }
 
 /** Whether the key has the id, under its own name or that in the note. */
 function isIdOfKey({ id, spki, baseUrl }: LogKey, note: string): boolean {
   const host = URL.canParse(baseUrl) ? new URL(baseUrl).hostname : baseUrl;
-  return [keyId(spki), keyId(spki, originOf(note)), keyId(spki, host)].some(startsWith(id));
+  return [keyId(spki), noteKeyId(originOf(note), spki), noteKeyId(host, spki)].some(startsWith(id));
 }
 
-/** Of the key alone (RFC 6962), or of its name with an Ed25519 key (C2SP signed-note). */
-function keyId(spki: Buffer, name?: string): Buffer {
-  const named = name === undefined ? [spki] : [Buffer.from(`${name}\n\x01`), spki.subarray(-32)];
-  return createHash('sha256').update(Buffer.concat(named)).digest();
+/** The id of the key alone (RFC 6962, section 3.2). */
+function keyId(spki: Buffer): Buffer {
+  return createHash('sha256').update(spki).digest();
 }
 
 function startsWith(id: Buffer): (full: Buffer) => boolean {

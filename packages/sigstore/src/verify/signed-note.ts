@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A note and who signed it (C2SP signed-note). */
 export interface SignedNote {
   /** What is signed, with its last line break. */
@@ -23,6 +25,14 @@ const SIGNATURE = /^\u2014 (\S+) ([A-Za-z0-9+/]+={0,2})$/;
 const SIZE = /^(0|[1-9][0-9]{0,15})$/;
 const HASH_BYTES = 32;
 const HINT_BYTES = 4;
+const ED25519_NOTE = Buffer.from('\n\x01');
+const ED25519_KEY_BYTES = 32;
+
+/** The id of an Ed25519 key under a name, whole; a hint is its first bytes (C2SP signed-note, "Signatures"). */
+export function noteKeyId(name: string, spki: Buffer): Buffer {
+  const named = Buffer.concat([Buffer.from(name), ED25519_NOTE, spki.subarray(-ED25519_KEY_BYTES)]);
+  return createHash('sha256').update(named).digest();
+}
 
 /** @throws {RangeError} for a text that is no note; a line that is no signature is left out */
 export function readSignedNote(note: string): SignedNote {
